@@ -1,0 +1,26 @@
+# make train: environment, data, world model, report, on a machine that has only Python 3.11 and make.
+PYTHON ?= $(shell python3.11 -c 'import sys; print(sys.executable)' 2>/dev/null || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+# settings for make train: make train ARGS="--config debug"
+ARGS ?=
+INSTALLED := $(VENV)/.installed
+
+.PHONY: train test lint
+
+train: $(INSTALLED)
+	$(BIN)/python scripts/train_wm.py $(ARGS)
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy rssm agents scripts
+
+# Built once, and again when what it was built from changes.
+$(INSTALLED): setup.cfg pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]"
+	touch $@

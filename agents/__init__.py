@@ -1,0 +1,1 @@
+"""Agents that learn inside the world model."""

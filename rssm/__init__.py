@@ -1,0 +1,11 @@
+"""A recurrent state-space world model of Atari Pong in object space.
+
+Importing the package registers the gymnasium environment :data:`ENV_ID` and nothing else: neither torch nor the
+emulator is loaded.
+"""
+
+import gymnasium
+
+ENV_ID = "rssm/PongFeatures-v0"
+
+gymnasium.register(id=ENV_ID, entry_point="rssm.env:PongFeatures", max_episode_steps=27_000)

@@ -1,0 +1,97 @@
+"""A model in a file that can be read anywhere (safetensors), and a trainer that can go on (trainer.pt).
+
+``model.safetensors`` holds the weights; its metadata holds everything needed to build the model again: the schema, the
+configuration and the training data's statistics, as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from rssm.config import ModelConfig
+from rssm.errors import CheckpointError
+from rssm.features import ACTION_NAMES, FEATURE_NAMES
+from rssm.files import replace_file
+from rssm.statistics import FeatureStatistics
+from rssm.world_model import WorldModel
+
+SCHEMA = 1
+MODEL_FILE, TRAINER_FILE = "model.safetensors", "trainer.pt"
+
+
+def save_model(path: Path, model: WorldModel, weights: dict[str, torch.Tensor], extra: dict[str, Any]) -> None:
+    """Write weights (of the model, or their average) and what is needed to build the model, atomically."""
+    description = {
+        "schema": SCHEMA,
+        "features": FEATURE_NAMES,
+        "actions": ACTION_NAMES,
+        "model": asdict(model.config),
+        "huber_beta": model.huber_beta,
+        "statistics": model.statistics.to_dict(),
+        **extra,
+    }
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    metadata = {"rssm": json.dumps(description)}
+    replace_file(path, lambda temporary: save_file(tensors, temporary, metadata))
+
+
+def load_model(path: Path, device: torch.device | str = "cpu") -> WorldModel:
+    """Read a model back.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, or was made for other features, actions or another schema.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{path}: expected a world model, there is no such file")
+    try:
+        with safe_open(path, framework="pt") as file:
+            description = json.loads((file.metadata() or {}).get("rssm", "null"))
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, json.JSONDecodeError) as error:
+        raise CheckpointError(f"{path}: expected a safetensors file, it cannot be read ({error})") from None
+    if not isinstance(description, dict):
+        raise CheckpointError(f"{path}: expected a world model's description in the metadata, found none")
+    for key, expected in (("schema", SCHEMA), ("features", list(FEATURE_NAMES)), ("actions", list(ACTION_NAMES))):
+        if description.get(key) != expected:
+            raise CheckpointError(f"{path}: expected {key} {expected}, it was made for {description.get(key)}")
+    try:
+        statistics = FeatureStatistics.from_dict(description["statistics"])
+        model = WorldModel(ModelConfig(**description["model"]), statistics, description["huber_beta"])
+        model.load_state_dict(weights)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(f"{path}: its weights do not fit its own description ({reason})") from None
+    return model.to(device).eval()
+
+
+def save_trainer(path: Path, state: dict[str, Any]) -> None:
+    """Write a trainer's state (plain containers, numbers and tensors only), atomically."""
+    replace_file(path, lambda temporary: torch.save(state, temporary))
+
+
+def load_trainer(path: Path) -> dict[str, Any]:
+    """Read a trainer's state back, on the CPU.
+
+    Raises:
+        CheckpointError: the file cannot be read.
+    """
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(f"{path}: expected a trainer's state, it cannot be read ({reason})") from None
+    return state
+
+
+def weights_of(model: nn.Module) -> dict[str, torch.Tensor]:
+    """A model's parameters and persistent buffers, copied."""
+    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}

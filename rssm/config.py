@@ -1,0 +1,352 @@
+"""Every setting of every job, as frozen dataclasses that check their own values.
+
+A job is one dataclass; ``configs/*.yaml`` gives its defaults and presets. Nothing here imports torch, so that
+``--help`` answers at once. A value that cannot be right raises ValueError with one line naming the key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+#: how far ahead the project predicts, in agent steps (the researcher's protocol)
+HORIZON = 6
+
+
+def _check(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
+
+
+@dataclass(frozen=True)
+class EnvConfig:
+    """The game.
+
+    Args:
+        frameskip: console frames per agent step.
+        repeat_action_probability: chance, per console frame, that the previous action is repeated (sticky actions).
+        noop_max: an episode starts after 0 to this many random NOOP console frames.
+        max_episode_steps: agent steps after which an episode is truncated.
+    """
+
+    frameskip: int = 4
+    repeat_action_probability: float = 0.0
+    noop_max: int = 30
+    max_episode_steps: int = 27_000
+
+    def __post_init__(self) -> None:
+        _check(self.frameskip >= 1, f"frameskip: expected at least 1, got {self.frameskip}")
+        _check(
+            0.0 <= self.repeat_action_probability <= 1.0,
+            f"repeat_action_probability: expected a probability, got {self.repeat_action_probability}",
+        )
+        _check(self.noop_max >= 0, f"noop_max: expected 0 or more frames, got {self.noop_max}")
+        _check(self.max_episode_steps >= 1, f"max_episode_steps: expected at least 1, got {self.max_episode_steps}")
+
+
+@dataclass(frozen=True)
+class CollectConfig:
+    """Play real games and keep them as a data set (``scripts/collect.py``).
+
+    Args:
+        out: folder of the new data set; must not exist yet.
+        steps: transitions to record, in agent steps.
+        policy: who plays: uniformly random actions, or a player that follows the ball.
+        epsilon: chance of a random action in each step (tracking only).
+        seed: fixes the games, whatever the number of workers.
+        sticky: repeat-action probability of the game.
+        workers: processes that play whole episodes side by side; 0 takes one per core.
+    """
+
+    out: str
+    steps: int = 100_000
+    policy: Literal["random", "tracking"] = "tracking"
+    epsilon: float = 0.5
+    seed: int = 0
+    sticky: float = 0.0
+    workers: int = 0
+
+    def __post_init__(self) -> None:
+        _check(self.steps >= 1, f"steps: expected at least 1, got {self.steps}")
+        _check(0.0 <= self.epsilon <= 1.0, f"epsilon: expected a probability, got {self.epsilon}")
+        _check(0.0 <= self.sticky <= 1.0, f"sticky: expected a probability, got {self.sticky}")
+        _check(self.seed >= 0, f"seed: expected 0 or more, got {self.seed}")
+        _check(self.workers >= 0, f"workers: expected 0 (one per core) or more, got {self.workers}")
+
+
+@dataclass(frozen=True)
+class ImportConfig:
+    """Turn somebody's recorded transitions into a data set (``scripts/import_data.py``).
+
+    Args:
+        input: ``.npz`` file with ``obs (N,56)``, ``actions (N,)``, optional ``rewards (N,)``, ``episode_boundaries``.
+        out: folder of the new data set; must not exist yet.
+        layout: what the 14 features of ``obs`` are.
+    """
+
+    input: str
+    out: str
+    layout: Literal["pong", "jaxatari"] = "pong"
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """The two data sets of a run; each is collected first if its folder is not there.
+
+    Args:
+        train: folder of the training data.
+        heldout: folder of the data that is only ever evaluated on.
+        train_steps: transitions to collect for training.
+        heldout_steps: transitions to collect for evaluation.
+        validation_steps: of the training data, as many (in whole episodes, the last ones) are not trained on: they
+            choose the best weights and stop training early, so that the held-out data decide nothing.
+        policy: who plays (see :class:`CollectConfig`).
+        epsilon: chance of a random action in each step.
+        train_seed: seed of the training games.
+        heldout_seed: seed of the held-out games.
+        workers: collecting processes; 0 takes one per core.
+    """
+
+    train: str = "data/pong/train"
+    heldout: str = "data/pong/heldout"
+    train_steps: int = 100_000
+    heldout_steps: int = 24_000
+    validation_steps: int = 4_000
+    policy: Literal["random", "tracking"] = "tracking"
+    epsilon: float = 0.5
+    train_seed: int = 1
+    heldout_seed: int = 2
+    workers: int = 0
+
+    def __post_init__(self) -> None:
+        _check(self.train != self.heldout, "heldout: expected another folder than train")
+        _check(self.train_seed != self.heldout_seed, "heldout_seed: expected another seed than train_seed")
+        _check(self.train_steps >= 1, f"train_steps: expected at least 1, got {self.train_steps}")
+        _check(self.heldout_steps >= 1, f"heldout_steps: expected at least 1, got {self.heldout_steps}")
+        _check(
+            1 <= self.validation_steps < self.train_steps,
+            f"validation_steps: expected at least 1 and fewer than train_steps, got {self.validation_steps}",
+        )
+        _check(0.0 <= self.epsilon <= 1.0, f"epsilon: expected a probability, got {self.epsilon}")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Sizes and variants of the world model.
+
+    Args:
+        posterior: ``decoupled`` q(z|x) (the recurrence runs fused) or ``coupled`` q(z|h,x).
+        decoder: ``residual`` (newest frame = previous frame + change, older frames shifted) or ``direct`` (all 56).
+        likelihood: of the reconstruction; ``discrete`` needs the residual decoder.
+        deter: width of the GRU's deterministic state.
+        stoch: number of categorical latents.
+        classes: classes of each latent.
+        hidden: width of the hidden layers of the encoder and the decoder.
+        head_hidden: width of the one hidden layer of prior, posterior, reward and continue heads.
+        layers: hidden layers of the encoder and the decoder.
+        fourier: frequencies with which the encoder sees each coordinate; 0 turns them off.
+        unimix: share of the uniform distribution mixed into every latent.
+        bins: bins of the two-hot reward head.
+    """
+
+    posterior: Literal["decoupled", "coupled"] = "decoupled"
+    decoder: Literal["residual", "direct"] = "residual"
+    likelihood: Literal["discrete", "huber", "mse"] = "discrete"
+    deter: int = 128
+    stoch: int = 8
+    classes: int = 8
+    hidden: int = 192
+    head_hidden: int = 96
+    layers: int = 2
+    fourier: int = 8
+    unimix: float = 0.01
+    bins: int = 41
+
+    def __post_init__(self) -> None:
+        for key in ("deter", "stoch", "hidden", "head_hidden", "layers"):
+            _check(getattr(self, key) >= 1, f"{key}: expected at least 1, got {getattr(self, key)}")
+        _check(self.classes >= 2, f"classes: expected at least 2, got {self.classes}")
+        _check(self.fourier >= 0, f"fourier: expected 0 or more, got {self.fourier}")
+        _check(0.0 <= self.unimix < 1.0, f"unimix: expected 0 <= unimix < 1, got {self.unimix}")
+        _check(self.bins >= 3 and self.bins % 2 == 1, f"bins: expected an odd number from 3, got {self.bins}")
+        _check(
+            self.likelihood != "discrete" or self.decoder == "residual",
+            "likelihood: discrete needs decoder: residual; take huber or mse with decoder: direct",
+        )
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Scales of the terms (the sum of scale x term is trained) and their constants.
+
+    Args:
+        reconstruction: scale of the reconstruction term.
+        dynamics: scale of KL(sg(posterior) || prior), which trains the prior.
+        representation: scale of KL(posterior || sg(prior)), which trains the encoder.
+        reward: scale of the reward term.
+        continuation: scale of the continue term.
+        open_loop: scale of the 6-step open-loop term; 0 turns it off.
+        open_loop_starts: imagined trajectories per chunk.
+        free_nats: both KL terms are clipped from below at this many nats per step.
+        huber_beta: where the Huber loss turns linear, in standard deviations.
+    """
+
+    reconstruction: float = 1.0
+    dynamics: float = 0.5
+    representation: float = 0.1
+    reward: float = 1.0
+    continuation: float = 1.0
+    open_loop: float = 1.0
+    open_loop_starts: int = 4
+    free_nats: float = 0.0
+    huber_beta: float = 0.1
+
+    def __post_init__(self) -> None:
+        for key in ("reconstruction", "dynamics", "representation", "reward", "continuation", "open_loop", "free_nats"):
+            _check(getattr(self, key) >= 0, f"{key}: expected 0 or more, got {getattr(self, key)}")
+        _check(self.open_loop_starts >= 1, f"open_loop_starts: expected at least 1, got {self.open_loop_starts}")
+        _check(self.huber_beta > 0, f"huber_beta: expected more than 0, got {self.huber_beta}")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The trainer; everything is counted in updates.
+
+    Args:
+        updates: optimiser steps.
+        batch_size: chunks per update.
+        chunk_length: agent steps per chunk.
+        learning_rate: peak learning rate.
+        warmup: updates of linear warm-up.
+        final_learning_rate: share of the peak that the cosine decay ends at.
+        weight_decay: decoupled weight decay.
+        clip: largest norm of the gradient.
+        ema: decay of the averaged weights that are evaluated and kept; 0 turns averaging off.
+        evaluate_every: updates between evaluations on the validation episodes.
+        patience: evaluations without improvement after which training stops; 0 never stops early.
+        checkpoint_every: updates between checkpoints of the trainer's whole state.
+        log_every: updates between logged metrics.
+    """
+
+    updates: int = 10_000
+    batch_size: int = 32
+    chunk_length: int = 48
+    learning_rate: float = 1e-3
+    warmup: int = 200
+    final_learning_rate: float = 0.03
+    weight_decay: float = 0.0
+    clip: float = 1.0
+    ema: float = 0.999
+    evaluate_every: int = 2_000
+    patience: int = 0
+    checkpoint_every: int = 1_000
+    log_every: int = 100
+
+    def __post_init__(self) -> None:
+        for key in ("updates", "batch_size", "chunk_length", "evaluate_every", "checkpoint_every", "log_every"):
+            _check(getattr(self, key) >= 1, f"{key}: expected at least 1, got {getattr(self, key)}")
+        _check(
+            self.chunk_length > HORIZON, f"chunk_length: expected more than {HORIZON} steps, got {self.chunk_length}"
+        )
+        _check(self.learning_rate > 0, f"learning_rate: expected more than 0, got {self.learning_rate}")
+        _check(0 <= self.ema < 1, f"ema: expected 0 <= ema < 1, got {self.ema}")
+        _check(self.clip > 0, f"clip: expected more than 0, got {self.clip}")
+        _check(
+            0 <= self.final_learning_rate <= 1,
+            f"final_learning_rate: expected a share of the peak (0 to 1), got {self.final_learning_rate}",
+        )
+        for key in ("warmup", "weight_decay", "patience"):
+            _check(getattr(self, key) >= 0, f"{key}: expected 0 or more, got {getattr(self, key)}")
+
+
+@dataclass(frozen=True)
+class EvalConfig:
+    """The open-loop evaluation.
+
+    Args:
+        samples: futures imagined per window, whose mean is the prediction; 0 predicts the mode.
+        bootstrap: resamplings of the episodes for the 95 % interval.
+        off_policy_windows: windows from cloned emulator states under random actions; 0 leaves them out.
+        floor_futures: emulator futures per window that measure the irreducible error; 0 leaves the floor out.
+        floor_windows: windows that the floor is measured on.
+        seed: of the bootstrap, the sampled futures and the off-policy actions.
+    """
+
+    samples: int = 0
+    bootstrap: int = 1_000
+    off_policy_windows: int = 1_000
+    floor_futures: int = 0
+    floor_windows: int = 1_000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for key in ("samples", "off_policy_windows", "seed"):
+            _check(getattr(self, key) >= 0, f"{key}: expected 0 or more, got {getattr(self, key)}")
+        _check(self.bootstrap >= 1, f"bootstrap: expected at least 1, got {self.bootstrap}")
+        _check(self.floor_windows >= 1, f"floor_windows: expected at least 1, got {self.floor_windows}")
+        _check(
+            self.floor_futures == 0 or self.floor_futures >= 2,
+            f"floor_futures: expected 0 (off) or at least 2, got {self.floor_futures}",
+        )
+
+
+@dataclass(frozen=True)
+class LogConfig:
+    """Where metrics go besides ``metrics.jsonl``.
+
+    Args:
+        wandb: ``offline`` needs no account; ``online`` uploads; ``disabled`` writes nothing.
+        project: wandb project.
+    """
+
+    wandb: Literal["offline", "online", "disabled"] = "offline"
+    project: str = "pong-rssm"
+
+
+@dataclass(frozen=True)
+class WorldModelConfig:
+    """Collect, train, evaluate, report (``scripts/train_wm.py``).
+
+    Args:
+        run: folder of the run; one that was interrupted goes on where it stopped.
+        seed: of the weights, the chunks and the sampled latents.
+        device: ``auto`` takes an accelerator if there is one.
+        threads: of torch on the CPU; 0 leaves torch's choice.
+    """
+
+    run: str = "runs/wm"
+    seed: int = 0
+    device: str = "auto"
+    threads: int = 0
+    env: EnvConfig = field(default_factory=EnvConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    eval: EvalConfig = field(default_factory=EvalConfig)
+    log: LogConfig = field(default_factory=LogConfig)
+
+    def __post_init__(self) -> None:
+        _check(self.seed >= 0, f"seed: expected 0 or more, got {self.seed}")
+        _check(self.threads >= 0, f"threads: expected 0 (torch's choice) or more, got {self.threads}")
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """Score a run's world model on a data set (``scripts/evaluate.py``).
+
+    Args:
+        run: folder of the run.
+        data: folder of the data set; empty takes the run's own held-out data.
+        json: file to write the results to; empty writes ``openloop.json`` into the run.
+        device: ``auto`` takes an accelerator if there is one.
+        threads: of torch on the CPU; 0 leaves torch's choice.
+        eval: the protocol's settings.
+    """
+
+    run: str
+    data: str = ""
+    json: str = ""
+    device: str = "auto"
+    threads: int = 0
+    eval: EvalConfig = field(default_factory=EvalConfig)

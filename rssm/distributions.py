@@ -1,0 +1,80 @@
+"""Categorical latents, two-hot regression and the symlog scale.
+
+Straight-through categoricals and the uniform mix: DreamerV2 (Hafner et al. 2021, section 2.2) and DreamerV3
+(Hafner et al. 2023). Symlog and two-hot: DreamerV3, equations 8 to 10.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def symlog(x: Tensor) -> Tensor:
+    """sign(x) ln(|x| + 1)."""
+    return torch.sign(x) * torch.log1p(x.abs())
+
+
+def symexp(x: Tensor) -> Tensor:
+    """The inverse of :func:`symlog`."""
+    return torch.sign(x) * torch.expm1(x.abs())
+
+
+def mix_uniform(logits: Tensor, share: float) -> Tensor:
+    """Log-probabilities (..., C) of ``(1 - share) softmax(logits) + share / C``.
+
+    The mix keeps every KL finite and every class reachable.
+    """
+    if share == 0.0:
+        return F.log_softmax(logits, -1)
+    probs = torch.softmax(logits, -1)
+    return torch.log((1.0 - share) * probs + share / logits.shape[-1])
+
+
+def sample_one_hot(log_probs: Tensor) -> Tensor:
+    """One-hot samples (..., C) of categoricals (..., C), with straight-through gradients to the probabilities.
+
+    One uniform number per categorical, held against the cumulative probabilities: far cheaper than Gumbel noise.
+    """
+    probs = log_probs.exp()
+    with torch.no_grad():
+        uniform = torch.rand((*probs.shape[:-1], 1), device=probs.device, dtype=probs.dtype)
+        index = (probs.cumsum(-1) < uniform).sum(-1).clamp_(max=probs.shape[-1] - 1)
+        hard = F.one_hot(index, probs.shape[-1]).to(probs.dtype)
+    return hard + (probs - probs.detach())
+
+
+def mode_one_hot(log_probs: Tensor) -> Tensor:
+    """The likeliest classes as one-hot (..., C), with straight-through gradients to the probabilities."""
+    probs = log_probs.exp()
+    hard = F.one_hot(probs.argmax(-1), probs.shape[-1]).to(probs.dtype)
+    return hard + (probs - probs.detach())
+
+
+def categorical_kl(log_p: Tensor, log_q: Tensor) -> Tensor:
+    """KL(p || q) in nats, summed over the latents: (..., S, C), (..., S, C) -> (...)."""
+    return (log_p.exp() * (log_p - log_q)).sum((-1, -2))
+
+
+def two_hot(x: Tensor, bins: Tensor) -> Tensor:
+    """Weights (..., K) on sorted bins (K,) whose mean is x (...): all on the two neighbours of x.
+
+    Values beyond the outermost bins are clipped to them.
+    """
+    x = x.clamp(bins[0], bins[-1]).unsqueeze(-1)
+    above = torch.searchsorted(bins, x.contiguous()).clamp(1, len(bins) - 1)
+    low, high = bins[above - 1], bins[above]
+    weight = (x - low) / (high - low)
+    target = torch.zeros((*x.shape[:-1], len(bins)), device=x.device, dtype=x.dtype)
+    return target.scatter(-1, above - 1, 1.0 - weight).scatter(-1, above, weight)
+
+
+def two_hot_loss(logits: Tensor, x: Tensor, bins: Tensor) -> Tensor:
+    """Cross-entropy (...) in nats between logits (..., K) and the two-hot weights of symlog(x (...))."""
+    return -(two_hot(symlog(x), bins) * F.log_softmax(logits, -1)).sum(-1)
+
+
+def two_hot_mean(logits: Tensor, bins: Tensor) -> Tensor:
+    """The value (...) that logits (..., K) over symlog bins stand for: the mean of symexp(bins)."""
+    return (torch.softmax(logits, -1) * symexp(bins)).sum(-1)

@@ -1,0 +1,66 @@
+"""From the raw 56-D stack to the vector that the rest of the model reads."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from rssm import features as F
+from rssm.config import ModelConfig
+from rssm.networks import MLP
+from rssm.statistics import SCORES, FeatureStatistics
+
+#: seen through Fourier features: positions that move, and the ball's height over each paddle's top edge
+_POSITIONS = (F.PLAYER_Y, F.ENEMY_Y, F.BALL_X, F.BALL_Y)
+_RELATIVE = ((F.BALL_Y, F.PLAYER_Y), (F.BALL_Y, F.ENEMY_Y))
+
+
+class Normalizer(nn.Module):
+    """Raw features to zero mean and unit variance; the absolute scores are left out (they do not move the game)."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, statistics: FeatureStatistics) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(statistics.mean).unsqueeze(-1))
+        self.register_buffer("std", torch.tensor(statistics.std).unsqueeze(-1))
+        kept = [i for i in range(F.NUM_FEATURES) if i not in SCORES]
+        self.register_buffer("kept", torch.tensor(kept), persistent=False)
+        self.outputs = len(kept) * F.STACK_SIZE
+
+    def forward(self, stack: Tensor) -> Tensor:
+        """(..., 56) raw -> (..., 48) normalised, without the scores."""
+        grid = (stack.unflatten(-1, (F.NUM_FEATURES, F.STACK_SIZE)) - self.mean) / self.std
+        return grid.index_select(-2, self.kept).flatten(-2)
+
+
+class Encoder(nn.Module):
+    """Stack (..., 56) in raw pixels -> embedding (..., H).
+
+    Beside the normalised features it sees every position through sines and cosines of periods 2, 4, 8, … pixels
+    (Tancik et al. 2020, "Fourier features let networks learn high frequency functions"): where the ball meets a paddle
+    or a wall, one pixel decides, and a plain MLP is slow to learn functions that sharp.
+    """
+
+    frequencies: Tensor
+
+    def __init__(self, config: ModelConfig, statistics: FeatureStatistics) -> None:
+        super().__init__()
+        self.normalizer = Normalizer(statistics)
+        periods = 2.0 ** torch.arange(1, config.fourier + 1)
+        self.register_buffer("frequencies", 2.0 * math.pi / periods, persistent=False)
+        waves = (len(_POSITIONS) + len(_RELATIVE)) * F.STACK_SIZE * 2 * config.fourier
+        self.network = MLP(
+            self.normalizer.outputs + len(_RELATIVE) * F.STACK_SIZE + waves, config.hidden, config.layers
+        )
+
+    def forward(self, stack: Tensor) -> Tensor:
+        grid = stack.unflatten(-1, (F.NUM_FEATURES, F.STACK_SIZE))
+        relative = torch.cat([grid[..., a, :] - grid[..., b, :] for a, b in _RELATIVE], -1)
+        positions = torch.cat([grid[..., _POSITIONS, :].flatten(-2), relative], -1)
+        angles = (positions.unsqueeze(-1) * self.frequencies).flatten(-2)
+        inputs = [self.normalizer(stack), relative / 64.0, angles.sin(), angles.cos()]
+        return self.network(torch.cat(inputs, -1))

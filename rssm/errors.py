@@ -1,0 +1,17 @@
+"""The one exception that a user is meant to read.
+
+Anything a user can get wrong (a file, a key, a value) is raised as :class:`UserError` with a single line that names
+the thing and says what was expected. The command line prints that line and exits with code 2.
+"""
+
+
+class UserError(Exception):
+    """Bad input: one line, naming the file, key or value and what was expected."""
+
+
+class DataError(UserError):
+    """A data set that cannot be trusted: missing, damaged or of another layout."""
+
+
+class CheckpointError(UserError):
+    """A checkpoint that cannot be read or was made for something else."""

@@ -1,0 +1,106 @@
+"""Evaluate a run: the numbers, the table and the pictures."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rssm.checkpoint import MODEL_FILE, load_model
+from rssm.config import HORIZON, EvalConfig, EvaluateConfig, WorldModelConfig
+from rssm.config_file import load_config
+from rssm.dataset import Dataset
+from rssm.device import pick_device, set_threads
+from rssm.drawing import side_by_side_gif
+from rssm.errors import UserError
+from rssm.evaluation.openloop import evaluate
+from rssm.evaluation.table import format_table
+from rssm.evaluation.world_model import WorldModelPredictor
+from rssm.features import FloatArray, newest_frame, stack_episode
+from rssm.files import replace_file
+from rssm.report import error_by_step_chart, write_report
+from rssm.tracker import METRICS_FILE, Tracker
+from rssm.world_model import WorldModel
+
+RESULT_FILE, REPORT_FILE = "openloop.json", "report.html"
+CONFIG_FILE = "config.yaml"
+#: agent steps shown in the GIF
+_GIF_STEPS = 120
+
+
+def evaluate_run(config: EvaluateConfig) -> None:
+    """Score a run's world model on a data set, print the table and write the results as JSON.
+
+    Raises:
+        UserError: the run, its model or the data set cannot be read.
+    """
+    set_threads(config.threads)
+    run = Path(config.run)
+    if not (run / CONFIG_FILE).is_file():
+        raise UserError(f"{run}: expected the folder of a run with a {CONFIG_FILE}")
+    model = load_model(run / MODEL_FILE, pick_device(config.device))
+    dataset = Dataset.open(config.data or load_config(run / CONFIG_FILE, WorldModelConfig).data.heldout)
+    result = score(model, dataset, config.eval)
+    print(format_table(result))
+    write_json(Path(config.json) if config.json else run / RESULT_FILE, result)
+
+
+def evaluate_and_report(
+    run: Path, config: WorldModelConfig, model: WorldModel, dataset: Dataset, tracker: Tracker, update: int
+) -> dict[str, Any]:
+    """The end of a training run: ``openloop.json``, ``media/``, ``report.html``, the table, and all of it logged.
+
+    Returns:
+        what ``openloop.json`` holds.
+    """
+    result = score(model, dataset, config.eval)
+    print(format_table(result))
+    write_json(run / RESULT_FILE, result)
+    gif, chart = run / "media" / "openloop.gif", run / "media" / "error_by_step.png"
+    real, imagined = dream(model, dataset)
+    side_by_side_gif(gif, real, imagined)
+    replace_file(chart, lambda path: path.write_bytes(error_by_step_chart(result)))
+    history = [json.loads(line) for line in (run / METRICS_FILE).read_text().splitlines()]
+    write_report(run / REPORT_FILE, result, config=asdict(config), history=history, gif=gif)
+    tracker.log_gif("real_imagined", gif, update)
+    tracker.log_image("error_by_step", chart, update)
+    tracker.summary(summary(result), update)
+    print(f"report: {run / REPORT_FILE}")
+    return result
+
+
+def score(model: WorldModel, dataset: Dataset, config: EvalConfig) -> dict[str, Any]:
+    """The open-loop evaluation of a model; see :func:`rssm.evaluation.openloop.evaluate`."""
+    predictor = WorldModelPredictor(model, config.samples, config.seed)
+    return evaluate(predictor, dataset, config, predictor.description)
+
+
+def dream(model: WorldModel, dataset: Dataset) -> tuple[FloatArray, FloatArray]:
+    """Frames (T, 14) of a held-out game, real and as imagined, six steps at a time, from the real state before."""
+    episode = dataset.episode(len(dataset.episodes) - 1)
+    steps = min(_GIF_STEPS, (len(episode.features) - 1) // HORIZON * HORIZON)
+    starts = np.arange(0, steps, HORIZON)
+    stacks, actions = stack_episode(episode.features), episode.action.astype(np.int64)
+    futures = actions[starts[:, None] + np.arange(HORIZON)]
+    predicted = WorldModelPredictor(model).predict(stacks, actions, starts, futures)
+    return episode.features[1 : steps + 1], newest_frame(predicted).reshape(steps, -1)
+
+
+def summary(result: dict[str, Any]) -> dict[str, float]:
+    """The headline numbers by name."""
+    values = {"openloop/windows": float(result["windows"])}
+    for k in range(HORIZON):
+        values[f"openloop/mse_h{k + 1}"] = result["mse"]["mean"][k]
+        values[f"openloop/median_h{k + 1}"] = result["mse"]["median"][k]
+        for name, baseline in result["baselines"].items():
+            values[f"openloop/{name}_h{k + 1}"] = baseline["mean"][k]
+    return values
+
+
+def write_json(path: Path, result: dict[str, Any]) -> None:
+    """Write a result for machines, atomically; numbers that are not finite are an error, not a wrong file."""
+    text = json.dumps(result, indent=2, allow_nan=False) + "\n"
+    replace_file(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))

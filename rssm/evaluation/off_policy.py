@@ -1,0 +1,49 @@
+"""Windows under random actions, with exact truth from cloned emulator states.
+
+A model that has only seen a player follow the ball can learn "the paddle follows the ball" and ignore the action; on
+that player's own games nobody would notice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from tqdm import tqdm
+
+from rssm.config import HORIZON
+from rssm.dataset import Dataset
+from rssm.env import PongFeatures
+from rssm.evaluation.predictor import IntArray
+from rssm.evaluation.replay import play_on, replay
+from rssm.evaluation.windows import EpisodeWindows, sample_starts
+from rssm.features import NUM_ACTIONS, stack_episode
+
+
+def random_windows(
+    game: PongFeatures, dataset: Dataset, lengths: IntArray, count: int, rng: np.random.Generator
+) -> Iterator[EpisodeWindows]:
+    """Play uniformly random actions from up to ``count`` window starts in the episodes' first ``lengths`` (E,) rows.
+
+    The past of a window is the recorded one. Windows in which the game ends are left out. ``game`` has the settings of
+    the data.
+
+    Raises:
+        DataError: the data set cannot be played again (see :func:`rssm.evaluation.replay.replay`).
+    """
+    chosen = sample_starts(lengths, count, rng)
+    for index, starts in tqdm(chosen.items(), desc="off policy", unit=" episodes", leave=False, disable=None):
+        episode = dataset.episode(index)
+        actions = episode.action.astype(np.int64)
+        futures = rng.integers(NUM_ACTIONS, size=(len(starts), HORIZON))
+        truth = {}
+        for position, _ in replay(game, index, episode, starts):
+            stacks = play_on(game, futures[position])
+            if stacks is not None:
+                truth[position] = stacks
+        if truth:
+            kept = list(truth)
+            observations = stack_episode(episode.features)
+            yield EpisodeWindows(
+                index, observations, actions, starts[kept], futures[kept], np.stack(list(truth.values()))
+            )

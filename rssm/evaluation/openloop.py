@@ -1,0 +1,170 @@
+"""The open-loop evaluation: everything that is said about a predictor's 6-step error, in one dictionary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from rssm.baselines import ConstantVelocity, Persistence
+from rssm.config import HORIZON, EvalConfig
+from rssm.dataset import Dataset
+from rssm.env import make_env
+from rssm.errors import UserError
+from rssm.evaluation.errors import WindowErrors, squared_errors
+from rssm.evaluation.events import EVENTS
+from rssm.evaluation.floor import FloorErrors, measure_floor
+from rssm.evaluation.off_policy import random_windows
+from rssm.evaluation.predictor import IntArray, Predictor
+from rssm.evaluation.statistics import ratio, summarize
+from rssm.evaluation.windows import EpisodeWindows, recorded_windows, window_starts
+from rssm.features import BALL_X, BALL_Y, ENEMY_Y, FEATURE_NAMES, PLAYER_Y
+
+#: the positions whose mean absolute error is reported in pixels
+POSITIONS = {"ball_x": BALL_X, "ball_y": BALL_Y, "player_y": PLAYER_Y, "enemy_y": ENEMY_Y}
+_MODEL = "model"
+_NO_GAME = "imported data: there is no emulator that can play its episodes again"
+_OFF_POLICY, _FLOOR = 1, 2  # one stream of random numbers each
+
+
+def evaluate(
+    predictor: Predictor, dataset: Dataset, config: EvalConfig, prediction: str = "mode", rows: int = 0
+) -> dict[str, Any]:
+    """Score a predictor on held-out episodes, beside persistence and constant velocity.
+
+    Errors are squared, in px² of raw features, not rounded or clipped; every list has one value per predicted step.
+
+    Args:
+        predictor: what is scored.
+        dataset: episodes that it was not trained on.
+        config: the protocol's settings.
+        prediction: what a prediction is, for the record: "mode", or "mean over S samples".
+        rows: only the data set's first rows; 0 takes all.
+
+    Returns:
+        what ``openloop.json`` holds. ``off_policy`` and ``floor`` are ``{"skipped": reason}`` where not measured.
+
+    Raises:
+        UserError: there is no window to score, or the predictor's answer has a wrong shape or is not finite.
+        DataError: the emulator does not repeat the recorded episodes.
+    """
+    predictors = {_MODEL: predictor, "persistence": Persistence(), "constant_velocity": ConstantVelocity()}
+    lengths = first_rows(dataset, rows)
+    recorded = score_windows(predictors, episode_windows(dataset, lengths))
+    result: dict[str, Any] = {
+        "protocol": {
+            "steps": HORIZON,
+            "samples": config.samples,
+            "prediction": prediction,
+            "episodes": len(np.unique(recorded[_MODEL].episode)),
+            "bootstrap": config.bootstrap,
+            "seed": config.seed,
+        },
+        **_describe(recorded, config),
+    }
+    game = None if dataset.env is None else make_env(dataset.env)
+    if game is None or config.off_policy_windows == 0:
+        result["off_policy"] = {"skipped": _NO_GAME if game is None else "off_policy_windows is 0"}
+    else:
+        rng = np.random.default_rng([config.seed, _OFF_POLICY])
+        windows = random_windows(game, dataset, lengths, config.off_policy_windows, rng)
+        random = score_windows(predictors, windows)
+        result["off_policy"] = _describe(random, config) | _compare(recorded[_MODEL], random[_MODEL])
+    if game is None or config.floor_futures == 0:
+        result["floor"] = {"skipped": _NO_GAME if game is None else "floor_futures is 0"}
+    else:
+        rng = np.random.default_rng([config.seed, _FLOOR])
+        floor = measure_floor(predictor, game, dataset, lengths, config.floor_windows, config.floor_futures, rng)
+        result["floor"] = _describe_floor(floor, config)
+    return result
+
+
+def first_rows(dataset: Dataset, rows: int) -> IntArray:
+    """The lengths (E,) of the episodes, cut where only the data set's first ``rows`` count; 0 cuts nothing."""
+    ends = np.array([episode.stop for episode in dataset.episodes], np.int64)
+    begins = np.array([episode.start for episode in dataset.episodes], np.int64)
+    lengths: IntArray = np.clip(rows or len(dataset), begins, ends) - begins
+    return lengths
+
+
+def episode_windows(dataset: Dataset, lengths: IntArray) -> Iterator[EpisodeWindows]:
+    """The recorded windows of every episode's first rows, ``lengths`` (E,) of each."""
+    for index, length in enumerate(lengths):
+        starts = window_starts(int(length))
+        if len(starts):
+            episode = dataset.episode(index)
+            yield recorded_windows(index, episode.features, episode.action.astype(np.int64), starts)
+
+
+def score_windows(predictors: Mapping[str, Predictor], windows: Iterable[EpisodeWindows]) -> dict[str, WindowErrors]:
+    """The errors of several predictors on the same windows, by the predictor's name.
+
+    Raises:
+        UserError: there is no window, or an answer has a wrong shape or is not finite.
+    """
+    parts: dict[str, list[WindowErrors]] = {name: [] for name in predictors}
+    for batch in windows:
+        episode = np.full(len(batch.starts), batch.episode)
+        for name, predictor in predictors.items():
+            predicted = predictor.predict(batch.observations, batch.actions, batch.starts, batch.futures)
+            stack, newest = squared_errors(predicted, batch.truth)
+            parts[name].append(WindowErrors(stack, newest, episode, batch.starts, batch.events))
+    if not all(parts.values()):
+        raise UserError(f"data: expected at least one window of {HORIZON} steps to evaluate on, found none")
+    return {name: WindowErrors.join(found) for name, found in parts.items()}
+
+
+def _describe(errors: Mapping[str, WindowErrors], config: EvalConfig) -> dict[str, Any]:
+    """Every statistic of the model's errors, and the baselines beside it."""
+    model = errors[_MODEL]
+    return {
+        "windows": len(model),
+        "mse": summarize(model.stack, model.episode, config.bootstrap, config.seed),
+        "frame_mse": {"mean": model.frame.mean(axis=0).tolist()},
+        "mae": {name: np.sqrt(model.newest[..., i]).mean(axis=0).tolist() for name, i in POSITIONS.items()},
+        "baselines": {
+            name: summarize(found.stack, found.episode, config.bootstrap, config.seed)
+            | {"frame_mse": {"mean": found.frame.mean(axis=0).tolist()}}
+            for name, found in errors.items()
+            if name != _MODEL
+        },
+        "events": {
+            name: {
+                "windows": int(which.sum()),
+                "mean": model.stack[which].mean(axis=0).tolist(),
+                "median": np.median(model.stack[which], axis=0).tolist(),
+            }
+            for index, name in enumerate(EVENTS)
+            if (which := model.event == index).any()
+        },
+        "features": {name: model.newest[..., i].mean(axis=0).tolist() for i, name in enumerate(FEATURE_NAMES)},
+    }
+
+
+def _compare(recorded: WindowErrors, random: WindowErrors) -> dict[str, Any]:
+    """Off-policy against on-policy error: over all windows, and from the very same starts."""
+    length = int(recorded.start.max()) + 1
+    same = np.isin(recorded.episode * length + recorded.start, random.episode * length + random.start)
+    means = [errors.stack.mean(axis=0).tolist() for errors in (random, recorded, recorded.take(same))]
+    return {"ratio": ratio(means[0], means[1]), "same_starts": {"mean": means[2], "ratio": ratio(means[0], means[2])}}
+
+
+def _describe_floor(found: FloorErrors, config: EvalConfig) -> dict[str, Any]:
+    floor, model = found.floor.mean(axis=0).tolist(), found.model.mean(axis=0).tolist()
+    return {
+        "windows": len(found.floor),
+        "futures": config.floor_futures,
+        "mean": floor,
+        "model": model,
+        "ratio": ratio(model, floor),
+        "events": {
+            name: {
+                "windows": int(which.sum()),
+                "mean": found.floor[which].mean(axis=0).tolist(),
+                "model": found.model[which].mean(axis=0).tolist(),
+            }
+            for index, name in enumerate(EVENTS)
+            if (which := found.event == index).any()
+        },
+    }

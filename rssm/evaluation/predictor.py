@@ -1,0 +1,32 @@
+"""What anything has to answer to be scored."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from rssm.features import FloatArray
+
+IntArray = npt.NDArray[np.int64]
+
+
+class Predictor(Protocol):
+    """Predicts what is seen after the next steps, from the past of one episode and the actions to come."""
+
+    def predict(self, observations: FloatArray, actions: IntArray, starts: IntArray, futures: IntArray) -> FloatArray:
+        """Predict every window of one episode.
+
+        Only ``observations[: t + 1]`` and ``actions[:t]`` may be used for a window that starts at t.
+
+        Args:
+            observations: (L, 56) raw stacks of the episode, in pixels.
+            actions: (L,) action ids; action t is taken after observation t.
+            starts: (W,) the steps that the windows start at.
+            futures: (W, K) the actions taken from each start; futures need not be what the episode recorded.
+
+        Returns:
+            (W, K, 56) the stacks after 1 to K steps, raw pixel units, neither rounded nor clipped.
+        """
+        ...

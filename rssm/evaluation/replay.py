@@ -1,0 +1,59 @@
+"""Recorded episodes, played again in the emulator to look at other futures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from rssm.env import GameState, PongFeatures
+from rssm.episode import Episode
+from rssm.errors import DataError
+from rssm.evaluation.predictor import IntArray
+from rssm.features import FloatArray, newest_frame
+
+
+def replay(game: PongFeatures, index: int, episode: Episode, starts: IntArray) -> Iterator[tuple[int, GameState]]:
+    """Play an episode again and stop at each of ``starts`` (ascending).
+
+    The caller may do with the environment what it likes in between: it is put back afterwards.
+
+    Args:
+        game: with the settings that the episode was played with.
+        index: of the episode, for the message.
+        episode: what was recorded, its seed included.
+        starts: (W,) where to stop.
+
+    Yields:
+        (position in ``starts``, state of the game there).
+
+    Raises:
+        DataError: the emulator shows other frames than were recorded.
+    """
+    observation, _ = game.reset(seed=episode.seed)
+    step = 0
+    for position, start in enumerate(starts):
+        while True:
+            if not np.array_equal(newest_frame(observation), episode.features[step]):
+                raise DataError(
+                    f"episode {index}: expected the emulator to repeat the recorded frames,"
+                    f" but they differ from step {step} on; seed, settings or emulator are not those of the recording"
+                )
+            if step == start:
+                break
+            observation = game.step(int(episode.action[step]))[0]
+            step += 1
+        state = game.clone_state()
+        yield position, state
+        game.restore_state(state)
+
+
+def play_on(game: PongFeatures, actions: IntArray) -> FloatArray | None:
+    """Take actions (K,) from where the game is; the stacks (K, 56) after each, or None if the game ends on the way."""
+    stacks = []
+    for action in actions:
+        observation, _, terminated, _, _ = game.step(action)
+        if terminated:
+            return None
+        stacks.append(observation)
+    return np.stack(stacks)

@@ -1,0 +1,75 @@
+"""Cutting episodes into the windows that a predictor is scored on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rssm.config import HORIZON
+from rssm.evaluation.events import label_windows
+from rssm.evaluation.predictor import IntArray
+from rssm.features import FloatArray, newest_frame, stack_episode
+
+
+@dataclass(frozen=True)
+class EpisodeWindows:
+    """W windows of one episode: its past, the actions from each start, and what they truly led to.
+
+    Attributes:
+        episode: index of the episode.
+        observations: (L, 56) stacks of the whole episode.
+        actions: (L,) recorded actions.
+        starts: (W,) the last step that a predictor may see.
+        futures: (W, 6) actions taken from there, the recorded ones or others.
+        truth: (W, 6, 56) stacks after 1 to 6 of these.
+    """
+
+    episode: int
+    observations: FloatArray
+    actions: IntArray
+    starts: IntArray
+    futures: IntArray
+    truth: FloatArray
+
+    @property
+    def events(self) -> IntArray:
+        """(W,) what happens in each window, an index into :data:`rssm.evaluation.events.EVENTS`."""
+        begin = newest_frame(self.observations[self.starts])[:, None]
+        return label_windows(np.concatenate([begin, newest_frame(self.truth)], axis=1), self.starts)
+
+
+def window_starts(length: int) -> IntArray:
+    """The starts 0, 6, 12, … (W,) of an episode of ``length`` rows.
+
+    Windows cross goals and serves; only the episode's end cuts one off: row ``start + 6`` must exist.
+    """
+    return np.arange(0, max(length - HORIZON, 0), HORIZON, dtype=np.int64)
+
+
+def recorded_windows(episode: int, frames: FloatArray, actions: IntArray, starts: IntArray) -> EpisodeWindows:
+    """The windows that an episode of frames (L, 14) and actions (L,) itself recorded at starts (W,)."""
+    observations = stack_episode(frames)
+    return EpisodeWindows(
+        episode,
+        observations,
+        actions,
+        starts,
+        futures=actions[starts[:, None] + np.arange(HORIZON)],
+        truth=observations[starts[:, None] + np.arange(1, HORIZON + 1)],
+    )
+
+
+def sample_starts(lengths: IntArray, count: int, rng: np.random.Generator) -> dict[int, IntArray]:
+    """Draw windows without replacement from those of episodes with ``lengths`` (E,) rows.
+
+    Returns:
+        ascending starts by episode; ``count`` in all, or every window where there are fewer.
+    """
+    every = [(episode, start) for episode, length in enumerate(lengths) for start in window_starts(int(length))]
+    drawn = np.sort(rng.choice(len(every), size=min(count, len(every)), replace=False))
+    starts: dict[int, list[int]] = {}
+    for index in drawn:
+        episode, start = every[index]
+        starts.setdefault(episode, []).append(start)
+    return {episode: np.array(chosen, np.int64) for episode, chosen in starts.items()}

@@ -1,0 +1,40 @@
+"""The feed-forward blocks that every part of the model is made of."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class MLP(nn.Module):
+    """``layers`` hidden layers (linear, layer norm, SiLU) and, where ``output`` is given, a linear output layer.
+
+    (..., I) -> (..., output) or (..., hidden).
+    """
+
+    def __init__(self, inputs: int, hidden: int, layers: int, output: int | None = None) -> None:
+        super().__init__()
+        blocks: list[nn.Module] = []
+        for layer in range(layers):
+            blocks += [nn.Linear(inputs if layer == 0 else hidden, hidden, bias=False), nn.LayerNorm(hidden), nn.SiLU()]
+        if output is not None:
+            blocks.append(nn.Linear(hidden, output))
+        self.layers = nn.Sequential(*blocks)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x)
+
+
+def start_uniform(head: MLP) -> MLP:
+    """Zero a head's output layer, so that it starts at the uniform distribution (DreamerV3, appendix)."""
+    output = head.layers[-1]
+    assert isinstance(output, nn.Linear)
+    nn.init.zeros_(output.weight)
+    nn.init.zeros_(output.bias)
+    return head
+
+
+def shift_stack(stack: Tensor, frame: Tensor) -> Tensor:
+    """Put frame (..., 14) in as the newest of the interleaved stack (..., 56); the oldest frame drops out."""
+    grid = stack.unflatten(-1, (frame.shape[-1], -1))
+    return torch.cat([grid[..., 1:], frame.unsqueeze(-1)], -1).flatten(-2)

@@ -1,0 +1,52 @@
+"""Progress of long work: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+from tqdm import tqdm
+
+#: seconds between two lines where there is no terminal
+_EVERY = 20.0
+
+
+class Progress:
+    """Counts ``total`` pieces of work; a context manager.
+
+    Args:
+        title: what is going on.
+        total: pieces of work in all.
+        unit: what a piece is called.
+        done: pieces done before (a run that goes on).
+    """
+
+    def __init__(self, title: str, total: int, unit: str, done: int = 0) -> None:
+        self.title, self.total, self.unit, self.done = title, total, unit, done
+        self._first, self._begin = done, time.monotonic()
+        self._spoken = self._begin
+        self._terminal = sys.stderr.isatty()
+        self._bar = tqdm(total=total, initial=done, desc=title, unit=f" {unit}", disable=not self._terminal)
+
+    def advance(self, pieces: int, note: str = "") -> None:
+        """Some more pieces are done; ``note`` stands beside the count."""
+        self.done += pieces
+        if self._terminal:
+            self._bar.set_postfix_str(note, refresh=False)
+            self._bar.update(pieces)
+        elif time.monotonic() - self._spoken >= _EVERY or self.done >= self.total:
+            self._spoken = time.monotonic()
+            spent = self._spoken - self._begin
+            left = spent / max(1, self.done - self._first) * (self.total - self.done)
+            what = f"{self.title}: {self.done:,} of {self.total:,} {self.unit}, {spent:.0f} s, about {left:.0f} s left"
+            print(f"{what}; {note}" if note else what, file=sys.stderr, flush=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.close()

@@ -1,0 +1,49 @@
+"""The state of the world model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class State:
+    """What the model carries from one agent step to the next; every part has the same leading shape.
+
+    Args:
+        deter: (..., D), the GRU's deterministic state h, a function of everything *before* this step.
+        stoch: (..., S, C), one-hot samples z of the categorical latents.
+        frame: (..., 56), the stack of the four newest frames in raw pixels: observed while filtering, the model's own
+            in imagination. The residual decoder predicts the next newest frame as a change of this one.
+    """
+
+    deter: Tensor
+    stoch: Tensor
+    frame: Tensor
+
+    @property
+    def shape(self) -> torch.Size:
+        """The leading shape, (B,) or (B, T)."""
+        return self.deter.shape[:-1]
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> State:
+        return State(*(function(getattr(self, part.name)) for part in fields(self)))
+
+    def __getitem__(self, index: Any) -> State:
+        """Index the leading dimensions, as in ``state[:, 3]``."""
+        return self.map(lambda part: part[index])
+
+    def to(self, device: torch.device | str) -> State:
+        return self.map(lambda part: part.to(device))
+
+    def detach(self) -> State:
+        return self.map(Tensor.detach)
+
+    @staticmethod
+    def stack(states: list[State], dim: int) -> State:
+        """Join states of equal shape along a new leading dimension."""
+        return State(*(torch.stack([getattr(s, part.name) for s in states], dim) for part in fields(State)))

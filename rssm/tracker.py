@@ -1,0 +1,166 @@
+"""Where a run's numbers go: ``metrics.jsonl``, and wandb, which stays offline unless the user chose otherwise."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
+
+from rssm.config import LogConfig
+from rssm.errors import UserError
+from rssm.files import replace_file
+
+if TYPE_CHECKING:
+    import wandb
+
+METRICS_FILE = "metrics.jsonl"
+
+#: the axis that every number is drawn over: optimiser updates
+AXIS = "update"
+
+#: families of metrics that share the axis; a metric is named ``FAMILY/NAME``
+FAMILIES = ("train", "openloop", "summary", "media")
+
+_SUMMARY = "summary/"
+_Mode = Literal["offline", "online", "disabled"]
+
+
+class Tracker:
+    """Append scalars to ``metrics.jsonl`` and mirror them to wandb; a context manager.
+
+    A line of ``metrics.jsonl`` is one strict JSON object: ``{"update": n, NAME: value, ...}``; a value that is not
+    finite is ``null``. A line is with the operating system before :meth:`log` returns, so killing the process costs at
+    most half a line, which is dropped when the file is opened again.
+
+    Args:
+        run_dir: folder of the run; must exist.
+        config: wandb's mode and project. ``WANDB_MODE``, where set, goes before ``config.wandb``.
+        run_config: all settings of the run, shown by wandb.
+        resume_update: the update that training goes on from: later lines are cut, because they will be written again;
+            None starts an empty file.
+
+    Raises:
+        UserError: ``metrics.jsonl`` is damaged before its last line; ``WANDB_MODE`` is no mode; uploading was chosen
+            without a key (nothing ever asks for one).
+    """
+
+    def __init__(
+        self, run_dir: Path, config: LogConfig, run_config: Mapping[str, Any], resume_update: int | None = None
+    ) -> None:
+        path = run_dir / METRICS_FILE
+        _rewind(path, resume_update)
+        self._run = _start_wandb(run_dir, config, run_config)
+        self._file = path.open("a", encoding="utf-8")
+
+    def log(self, values: Mapping[str, float], update: int) -> None:
+        """Record scalars at an update.
+
+        Args:
+            values: number by name (``train/loss``); 0-d tensors and arrays count as numbers.
+            update: optimiser updates done so far.
+        """
+        row = {name: _number(value) for name, value in values.items()}
+        line = {AXIS: update} | {name: value if math.isfinite(value) else None for name, value in row.items()}
+        self._file.write(json.dumps(line, allow_nan=False) + "\n")
+        self._file.flush()
+        if self._run is not None:
+            self._run.log({AXIS: update} | row)
+
+    def summary(self, values: Mapping[str, float], update: int) -> None:
+        """Record a run's final scalars, as ``summary/NAME``; a run that is opened again writes them anew."""
+        self.log({f"{_SUMMARY}{name}": value for name, value in values.items()}, update)
+
+    def log_image(self, name: str, path: Path, update: int) -> None:
+        """Show a picture file in wandb, as ``media/NAME``."""
+        if self._run is not None:
+            import wandb
+
+            self._run.log({AXIS: update, f"media/{name}": wandb.Image(str(path))})
+
+    def log_gif(self, name: str, path: Path, update: int) -> None:
+        """Show an animated GIF in wandb, as ``media/NAME``."""
+        if self._run is not None:
+            import wandb
+
+            self._run.log({AXIS: update, f"media/{name}": wandb.Video(str(path), format="gif")})
+
+    def close(self, failed: bool = False) -> None:
+        """Write everything out; nothing can be recorded afterwards. Closing twice does no harm."""
+        if self._file.closed:
+            return
+        os.fsync(self._file.fileno())
+        self._file.close()
+        if self._run is not None:
+            self._run.finish(exit_code=int(failed))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close(failed=kind is not None)
+
+
+def _number(value: Any) -> float:
+    return value if isinstance(value, int) else float(value)
+
+
+def _rewind(path: Path, resume_update: int | None) -> None:
+    """Keep the lines up to ``resume_update``, but no summary: the file as it was when that update was saved."""
+    kept: list[str] = []
+    if resume_update is not None and path.exists():
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(keepends=True), start=1):
+            if not line.endswith("\n"):
+                break  # the process was killed while it wrote this one
+            try:
+                row = json.loads(line)
+                keep = row[AXIS] <= resume_update and not any(name.startswith(_SUMMARY) for name in row)
+            except (ValueError, TypeError, KeyError) as error:
+                raise UserError(f'{path}: line {number}: expected a JSON object with "{AXIS}"') from error
+            if keep:
+                kept.append(line)
+    replace_file(path, lambda temporary: temporary.write_text("".join(kept), encoding="utf-8"))
+
+
+def _start_wandb(run_dir: Path, config: LogConfig, run_config: Mapping[str, Any]) -> wandb.Run | None:
+    mode = _mode(config)
+    if mode == "disabled":
+        return None
+    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # read when wandb is imported
+    os.environ.setdefault("WANDB_SILENT", "true")
+    import wandb
+
+    try:
+        # init asks for a key at a terminal if it finds none: never get there
+        if mode == "online" and not wandb.login(prompt=False):
+            raise UserError(
+                "log.wandb: online needs an account: run `wandb login` or set WANDB_API_KEY; or take offline"
+            )
+        run = wandb.init(
+            mode=mode,
+            project=config.project,
+            name=run_dir.name,
+            group=run_dir.name,  # each resumption is a segment of its own in the same group
+            dir=run_dir,
+            config=dict(run_config),
+            settings=wandb.Settings(console="off"),
+        )
+    except wandb.Error as error:
+        raise UserError(f"log.wandb: {mode}: {' '.join(str(error).split())}") from error
+    # wandb's own step restarts with every segment, so it is never passed: each family brings its axis
+    run.define_metric(AXIS)
+    for family in FAMILIES:
+        run.define_metric(f"{family}/*", step_metric=AXIS)
+    return run
+
+
+def _mode(config: LogConfig) -> _Mode:
+    mode = os.environ.get("WANDB_MODE") or config.wandb
+    if mode not in ("offline", "online", "disabled"):
+        raise UserError(f"WANDB_MODE: expected offline, online or disabled, got {mode}")
+    return cast(_Mode, mode)

@@ -1,0 +1,8 @@
+"""Score a run's world model on a data set (see --help)."""
+
+import sys
+
+from rssm.cli import evaluate
+
+if __name__ == "__main__":
+    sys.exit(evaluate())

@@ -1,0 +1,8 @@
+"""Collect data, train the world model, evaluate it, write the report (see --help)."""
+
+import sys
+
+from rssm.cli import train_wm
+
+if __name__ == "__main__":
+    sys.exit(train_wm())

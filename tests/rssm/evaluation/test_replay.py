@@ -1,0 +1,51 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from rssm.config import EnvConfig
+from rssm.dataset import Dataset
+from rssm.env import make_env
+from rssm.errors import DataError
+from rssm.evaluation.replay import play_on, replay
+from rssm.features import ENEMY_Y, newest_frame
+
+
+@pytest.mark.parametrize("name", ["recorded", "recorded_sticky"])
+def test_an_episode_goes_on_as_recorded_whatever_is_played_in_between(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    dataset: Dataset = request.getfixturevalue(name)
+    assert dataset.env is not None
+    game, episode = make_env(dataset.env), dataset.episode(1)
+    starts = np.array([0, 5, 6, 40, 99])
+    seen = []
+    for position, state in replay(game, 1, episode, starts):
+        assert np.array_equal(newest_frame(state.stack), episode.features[starts[position]])
+        seen.append(position)
+        game.reseed(position)
+        play_on(game, np.array([2, 2, 3, 3, 3, 3, 2, 5]))
+    assert seen == [0, 1, 2, 3, 4]
+
+
+def test_frames_that_the_emulator_does_not_show_are_refused(recorded: Dataset) -> None:
+    episode = recorded.episode(0)
+    features = episode.features.copy()
+    features[30, ENEMY_Y] += 1
+    damaged = replace(episode, features=features)
+    game = make_env(EnvConfig())
+    assert len(list(replay(game, 4, damaged, np.array([0, 29])))) == 2
+    with pytest.raises(DataError, match=r"episode 4: .* differ from step 30 on"):
+        list(replay(game, 4, damaged, np.array([0, 31])))
+
+
+def test_a_game_that_ends_on_the_way_has_no_future(whole_game: Dataset) -> None:
+    episode = whole_game.episode(0)
+    assert episode.terminated
+    game, last = make_env(EnvConfig()), len(episode) - 1
+    for _, state in replay(game, 0, episode, np.array([last - 1])):
+        stacks = play_on(game, episode.action[last - 1 : last].astype(np.int64))
+        assert stacks is not None
+        assert np.array_equal(newest_frame(stacks[0]), episode.features[last])
+        game.restore_state(state)
+        assert play_on(game, episode.action[last - 1 :].astype(np.int64)) is None
