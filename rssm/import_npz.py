@@ -50,6 +50,7 @@ from rssm.features import (
 #: JAXAtari's 14 values: x, y, width, height of the player, the enemy and the ball, then both scores
 _JAX_COLUMNS = {PLAYER_X: 0, PLAYER_Y: 1, ENEMY_X: 4, ENEMY_Y: 5, BALL_X: 8, BALL_Y: 9}
 _JAX_PLAYER_SCORE, _JAX_ENEMY_SCORE = 12, 13
+_JAX_PADDLE_SIZES = [2, 3, 6, 7]
 #: the only ids of ALE's 18 actions that do anything there: fire, down, up
 _JAX_ACTIONS = {1: "FIRE", 3: "LEFT", 4: "RIGHT"}
 _JAX_NUM_ACTIONS = 18
@@ -72,9 +73,9 @@ def import_npz(config: ImportConfig) -> None:
     num_actions = NUM_ACTIONS if config.layout == "pong" else _JAX_NUM_ACTIONS
     actions = _actions(path, arrays["actions"], rows, num_actions)
     starts = _starts(path, arrays.get("episode_boundaries"), stacks)
+    _check_layout(path, stacks[:, :, -1], config.layout)
     if config.layout == "pong":
         features = stacks[:, :, -1].copy()
-        _check_flags(path, features, rows)
     else:
         features, actions = _from_jaxatari(stacks), _jax_actions()[actions]
     rewards = _rewards(path, arrays["rewards"], rows) if "rewards" in arrays else None
@@ -93,10 +94,10 @@ def _read(path: Path) -> dict[str, Array]:
     arrays: dict[str, Array] = {}
     name = ""
     try:
-        archive = np.load(path, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise ValueError("a single array")
-        with archive:
+        with open(path, "rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise ValueError("a single array")
             for name in ("obs", "actions", "rewards", "episode_boundaries"):
                 if name in archive.files:
                     arrays[name] = archive[name]
@@ -116,7 +117,8 @@ def _stacks(path: Path, obs: Array) -> FloatArray:
     """The observations as (N, 14, 4) float32."""
     if obs.ndim != 2 or obs.shape[1] != OBS_SIZE or len(obs) == 0:
         raise DataError(f"{path}: obs: expected shape (N, {OBS_SIZE}) with N >= 1, got {obs.shape}")
-    stacks = obs.astype(np.float32)
+    with np.errstate(over="ignore"):
+        stacks = obs.astype(np.float32)  # too large a number turns infinite, and is refused as that
     _check_finite(path, "obs", stacks)
     return stacks.reshape(len(obs), NUM_FEATURES, STACK_SIZE)
 
@@ -134,7 +136,8 @@ def _actions(path: Path, actions: Array, rows: int, num_actions: int) -> npt.NDA
 def _rewards(path: Path, rewards: Array, rows: int) -> FloatArray:
     if rewards.shape != (rows,):
         raise DataError(f"{path}: rewards: expected shape ({rows},) as obs has rows, got {rewards.shape}")
-    values: FloatArray = rewards.astype(np.float32)
+    with np.errstate(over="ignore"):
+        values: FloatArray = rewards.astype(np.float32)
     _check_finite(path, "rewards", values)
     return values
 
@@ -162,14 +165,18 @@ def _starts(path: Path, boundaries: Array | None, stacks: FloatArray) -> list[in
     return first
 
 
-def _check_flags(path: Path, features: FloatArray, rows: int) -> None:
-    """The cheapest sign of another layout: these columns hold 0 or 1 in ours."""
-    for column, name in ((BALL_SPAWNED, "ball_spawned"), (BALL_IN_BOUNDS, "ball_in_bounds")):
-        bad = np.flatnonzero(~np.isin(features[:, column], (0.0, 1.0)))
+def _check_layout(path: Path, newest: FloatArray, layout: str) -> None:
+    """The cheapest sign of the other layout: flags that are neither 0 nor 1, or paddles without a size."""
+    if layout == "pong":
+        columns, fits, wanted = [BALL_SPAWNED, BALL_IN_BOUNDS], np.isin(newest, (0.0, 1.0)), "0 or 1"
+    else:
+        columns, fits, wanted = _JAX_PADDLE_SIZES, newest > 0, "more than 0"
+    for column in columns:
+        bad = np.flatnonzero(~fits[:, column])
         if len(bad):
             raise DataError(
-                f"{path}: obs: row {bad[0]} of {rows}: {name} is {features[bad[0], column]:g}, expected 0 or 1; "
-                "is this the layout jaxatari?"
+                f"{path}: obs: row {bad[0]}: value {column} of the frame is {newest[bad[0], column]:g}, "
+                f"expected {wanted} in the layout {layout}; is it another one?"
             )
 
 

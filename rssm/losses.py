@@ -82,12 +82,16 @@ def chunk_losses(model: WorldModel, chunk: Chunk, config: LossConfig) -> Losses:
     prediction = model.predict(deter, stoch, seen.embedding, before)
     dynamics, representation = balanced_kl(posterior, prior, config.free_nats)
 
-    # Behind the end of a game nothing is observed: there the heads read what imagination would give them.
+    # Behind the end of a game nothing is observed: there the heads read what imagination would give them. Only the
+    # last step of a chunk can lie there.
     exists = chunk.next_exists
-    stoch = torch.where(exists[..., None, None] > 0, stoch, model.rssm.draw(prior, True))
-    end = torch.where(exists[:, -1:, None] > 0, target[:, -1:], prediction.mode()[:, -1:].detach())
-    embedding = torch.cat([seen.embedding[:, 1:], model.encoder(end)], 1)
-    features = model.join_features(deter, stoch, embedding)
+    over = exists[:, -1:, None] == 0
+    last = model.rssm.draw(prior[:, -1:], True)
+    imagined = model.predict(deter[:, -1:], last, seen.embedding[:, -1:], before[:, -1:]).mode().detach()
+    last = torch.where(over.unsqueeze(-1), last, stoch[:, -1:])
+    last_embedding = torch.where(over, model.encoder(imagined), last_embedding)
+    embedding = torch.cat([seen.embedding[:, 1:], last_embedding], 1)
+    features = model.join_features(deter, torch.cat([stoch[:, :-1], last], 1), embedding)
 
     terms = {
         "reconstruction": prediction.loss(target) * exists,

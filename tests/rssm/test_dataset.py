@@ -88,7 +88,7 @@ def test_arrays_are_mapped_read_only(folder: Path) -> None:
 
 def test_only_the_folder_is_left(folder: Path) -> None:
     assert [path.name for path in folder.parent.iterdir()] == ["data"]
-    assert sorted(path.name for path in folder.iterdir()) == sorted([*(f"{name}.npy" for name in FILES), "meta.json"])
+    assert set(contents(folder)) == {*(f"{name}.npy" for name in FILES), "meta.json"}
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -149,8 +149,8 @@ def killed(*args, **kwargs):
         os.kill(os.getpid(), signal.SIGKILL)
 np.save = killed
 rows = np.zeros((3, 14), np.float32)
-write_dataset(sys.argv[1], [Episode(rows, rows[:, 0].astype(np.uint8), rows[:, 0], False, True, 1)],
-              env=None, policy={}, seed=None)
+episode = Episode(rows, rows[:, 0].astype(np.uint8), rows[:, 0], False, True, 1)
+write_dataset(sys.argv[1], [episode], env=None, policy={}, seed=None)
 """
 
 
@@ -206,7 +206,7 @@ REFUSALS: dict[str, tuple[Callable[[Path], object], str]] = {
     "no meta": (lambda path: (path / "meta.json").unlink(), r"meta\.json: missing"),
     "bad json": (lambda path: (path / "meta.json").write_text('{"steps":'), r"meta\.json: not valid JSON"),
     "binary json": (lambda path: (path / "meta.json").write_bytes(b"\xff\xfe\x00"), r"meta\.json: not valid JSON"),
-    "json list": (lambda path: (path / "meta.json").write_text("[1]"), r"meta\.json: expected a JSON object, got list"),
+    "json list": (lambda path: (path / "meta.json").write_text("[1]"), r"meta\.json: expected a JSON object"),
     "newer version": (
         lambda path: edit_meta(path, lambda meta: meta.update(schema_version=2)),
         r"meta\.json: schema_version: expected 1, got 2",
@@ -251,8 +251,7 @@ REFUSALS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "a scalar": (
         lambda path: rewrite(path, "action", lambda array: array[0]),
-        r"action\.npy: .*short or not a plain|"
-        r"action\.npy: expected shape",
+        r"action\.npy: expected shape \(N\), got \(\)",
     ),
     "late start": (lambda path: rewrite(path, "is_first", put(False, 0)), r"is_first\.npy: row 0: "),
     "start missing": (lambda path: rewrite(path, "is_first", put(False, 5)), r"is_first\.npy: row 5: "),

@@ -175,7 +175,7 @@ REFUSALS: dict[str, tuple[Callable[[Arrays], object], str]] = {
     ),
     "other layout": (
         replace("obs", np.repeat([[140, 90, 4, 16, 16, 80, 4, 16, 78, 115, 2, 4, 0, 0]], 500, 0).repeat(4, 1)),
-        "obs: row 0: ball_spawned is 4, expected 0 or 1; is this the layout jaxatari?",
+        r"obs: row 0: value 6 of the frame is 4, expected 0 or 1 in the layout pong",
     ),
 }  # fmt: skip
 
@@ -197,11 +197,21 @@ def test_jaxatari_takes_the_full_action_set_only(tmp_path: Path) -> None:
         imported(tmp_path, {"obs": jaxatari([{}]), "actions": np.array([18])}, "jaxatari")
 
 
+def test_our_own_layout_is_not_taken_for_jaxatari(tmp_path: Path, recording: Arrays) -> None:
+    with pytest.raises(DataError, match=r"obs: row 0: value 3 of the frame is -15, expected more than 0"):
+        imported(tmp_path, recording, "jaxatari")
+
+
 def damaged_archive(path: Path) -> None:
     np.savez_compressed(path, obs=np.random.default_rng(0).normal(size=(50, 56)), actions=np.zeros(50))
     data = bytearray(path.read_bytes())
     data[len(data) // 3] ^= 255
     path.write_bytes(bytes(data))
+
+
+def single_array(path: Path) -> None:
+    with path.open("wb") as file:
+        np.save(file, np.zeros(3))
 
 
 @pytest.mark.parametrize(
@@ -213,7 +223,7 @@ def damaged_archive(path: Path) -> None:
         (lambda path: path.write_bytes(b""), "expected an .npz archive"),
         (lambda path: path.write_bytes(b"PK\x03\x04 and no more"), "expected an .npz archive"),
         (lambda path: path.write_bytes(pickle.dumps(Pickled())), "expected an .npz archive"),
-        (lambda path: np.save(path.open("wb"), np.zeros(3)), "expected an .npz archive"),
+        (single_array, "expected an .npz archive"),
         (damaged_archive, "expected an .npz archive"),
     ],
 )
