@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import zipfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> WorldModel:
         statistics = FeatureStatistics.from_dict(description["statistics"])
         model = WorldModel(ModelConfig(**description["model"]), statistics, description["huber_beta"])
         model.load_state_dict(weights)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (LookupError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{path}: its weights do not fit its own description ({reason})") from None
     return model.to(device).eval()
@@ -75,21 +76,35 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> WorldModel:
 
 def save_trainer(path: Path, state: dict[str, Any]) -> None:
     """Write a trainer's state (plain containers, numbers and tensors only), atomically."""
-    replace_file(path, lambda temporary: torch.save(state, temporary))
+    replace_file(path, lambda temporary: torch.save({"schema": SCHEMA, **state}, temporary))
 
 
 def load_trainer(path: Path) -> dict[str, Any]:
     """Read a trainer's state back, on the CPU.
 
     Raises:
-        CheckpointError: the file cannot be read.
+        CheckpointError: the file cannot be read, or is no trainer's state of this schema.
     """
+    if not _is_whole_archive(path):
+        raise CheckpointError(f"{path}: expected a trainer's state, it is missing, damaged or something else")
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
+    except (RuntimeError, pickle.UnpicklingError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{path}: expected a trainer's state, it cannot be read ({reason})") from None
+    schema = state.get("schema") if isinstance(state, dict) else None
+    if schema != SCHEMA:
+        raise CheckpointError(f"{path}: expected a trainer's state of schema {SCHEMA}, got schema {schema}")
     return state
+
+
+def _is_whole_archive(path: Path) -> bool:
+    """Whether a file is the zip archive that torch writes and all its checksums fit, which torch does not look at."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except (OSError, zipfile.BadZipFile):
+        return False
 
 
 def weights_of(model: nn.Module) -> dict[str, torch.Tensor]:

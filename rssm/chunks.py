@@ -39,14 +39,17 @@ class Chunk:
 
 
 class ChunkSampler:
-    """Draws chunks uniformly over every place where one fits; update n of a seed is always the same batch.
+    """Draws chunks so that every transition is as likely as any other; update n of a seed is always the same batch.
+
+    A chunk that would begin before its episode or reach beyond it is moved inside, so the first and the last steps of
+    a game are seen as often as the others: without this, an episode's start would begin one chunk in ten thousand.
 
     Args:
         data: the data set.
         batch_size: chunks per batch, B.
         length: transitions per chunk, T.
         seed: of the draws.
-        episodes: the episodes to draw from; None takes all.
+        episodes: the episodes to draw from; None takes all. Those shorter than a chunk are left out.
 
     Raises:
         DataError: no episode is long enough for one chunk.
@@ -57,23 +60,25 @@ class ChunkSampler:
     ) -> None:
         self.data, self.batch_size, self.length, self.seed = data, batch_size, length, seed
         episodes = data.episodes if episodes is None else episodes
-        starts = [np.arange(e.start, e.stop - length + 1) for e in episodes]
-        self.starts = np.concatenate(starts)
-        if len(self.starts) == 0:
+        bounds = np.array([(e.start, e.stop) for e in episodes if e.stop - e.start >= length], np.int64)
+        if len(bounds) == 0:
             longest = max(e.stop - e.start for e in episodes)
             raise DataError(f"{data.path}: chunk_length {length} does not fit its longest episode ({longest} steps)")
-        bounds = np.array([(e.start, e.stop) for e in episodes])
-        self._episode = np.repeat(np.arange(len(bounds)), [len(s) for s in starts])
         self._first, self._stop = bounds[:, 0], bounds[:, 1]
+        # each episode has a place for every chunk that overlaps it
+        self._places = np.cumsum(self._stop - self._first + length - 1)
         # in memory: random access to a mapped file of a few MB costs more than holding it
-        self._features = np.ascontiguousarray(data.features)
+        self._features = np.array(data.features)
 
     def batch(self, update: int) -> Chunk:
         """The batch of one update."""
         rng = np.random.default_rng([self.seed, update])
-        picked = rng.integers(len(self.starts), size=self.batch_size)
-        start, episode = self.starts[picked], self._episode[picked]
-        first, stop = self._first[episode][:, None], self._stop[episode][:, None]
+        place = rng.integers(self._places[-1], size=self.batch_size)
+        episode = np.searchsorted(self._places, place, side="right")
+        first, stop = self._first[episode], self._stop[episode]
+        start = np.clip(stop - (self._places[episode] - place), first, stop - self.length)
+        is_first = start == first
+        first, stop = first[:, None], stop[:, None]
         rows = start[:, None] + np.arange(self.length)
         after = start[:, None] + np.arange(self.length + 1)
         frames = np.clip(after[..., None] + np.arange(1 - STACK_SIZE, 1), first[..., None], stop[..., None] - 1)
@@ -84,5 +89,5 @@ class ChunkSampler:
             rewards=torch.from_numpy(self.data.reward[rows].astype(np.float32)),
             terminated=torch.from_numpy(self.data.terminated[rows].astype(np.float32)),
             next_exists=torch.from_numpy((rows + 1 < stop).astype(np.float32)),
-            is_first=torch.from_numpy(start == first[:, 0]),
+            is_first=torch.from_numpy(is_first),
         )

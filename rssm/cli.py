@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from jsonargparse import ArgumentParser
 
-from rssm.config import CollectConfig, EvaluateConfig, ImportConfig, WorldModelConfig
+from rssm.config import AblationConfig, CollectConfig, EvaluateConfig, ImportConfig, WorldModelConfig
 from rssm.config_file import (
     build,
     check_key,
@@ -60,6 +60,11 @@ def train_wm() -> int:
 def evaluate() -> int:
     """Entry point of ``rssm-evaluate`` and ``scripts/evaluate.py``."""
     return run_job(EvaluateConfig, "rssm.evaluation.job:evaluate_run")
+
+
+def ablate() -> int:
+    """Entry point of ``rssm-ablate`` and ``scripts/ablate.py``."""
+    return run_job(AblationConfig, "rssm.ablation:ablate")
 
 
 def run_job(config_class: type[Any], job: str, argv: Sequence[str] | None = None, default: str | None = None) -> int:

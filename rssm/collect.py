@@ -11,9 +11,7 @@ import functools
 import itertools
 import os
 import signal
-import sys
 import threading
-import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -25,7 +23,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from tqdm import tqdm
 
 from rssm.config import CollectConfig, EnvConfig
 from rssm.dataset import Dataset, check_free, write_dataset
@@ -34,8 +31,7 @@ from rssm.episode import Episode
 from rssm.errors import UserError
 from rssm.features import NUM_FEATURES
 from rssm.policies import PolicyName, make_policy
-
-_REPORT_EVERY = 10.0  # seconds between lines of progress where there is no terminal
+from rssm.progress import Progress
 
 
 def collect(config: CollectConfig) -> None:
@@ -125,16 +121,10 @@ def _collect(
 ) -> None:
     check_free(path)
     episodes: list[Episode] = []
-    on_terminal = sys.stderr.isatty()
-    done, reported = 0, time.monotonic()
-    with tqdm(total=steps, desc=f"collecting {path}", unit=" steps", disable=not on_terminal) as progress:
+    with Progress(f"collecting {path}", steps, "steps") as progress:
         for episode in _play(env, policy, epsilon, seed, steps, workers or _cores()):
             episodes.append(episode)
-            done += len(episode)
-            progress.update(len(episode))
-            if not on_terminal and (done == steps or time.monotonic() - reported > _REPORT_EVERY):
-                print(f"collecting {path}: {done} of {steps} steps", file=sys.stderr, flush=True)
-                reported = time.monotonic()
+            progress.advance(len(episode))
     write_dataset(path, episodes, env=env, policy=_policy_meta(policy, epsilon), seed=seed)
 
 

@@ -192,8 +192,8 @@ class LossConfig:
     """
 
     reconstruction: float = 1.0
-    dynamics: float = 0.5
-    representation: float = 0.1
+    dynamics: float = 0.8
+    representation: float = 0.2
     reward: float = 1.0
     continuation: float = 1.0
     open_loop: float = 1.0
@@ -216,7 +216,8 @@ class TrainConfig:
         updates: optimiser steps.
         batch_size: chunks per update.
         chunk_length: agent steps per chunk.
-        learning_rate: peak learning rate.
+        learning_rate: peak learning rate of AdamW (output layers, biases, norms).
+        muon_factor: Muon's learning rate (hidden matrices) as a multiple of AdamW's.
         warmup: updates of linear warm-up.
         final_learning_rate: share of the peak that the cosine decay ends at.
         weight_decay: decoupled weight decay.
@@ -229,13 +230,14 @@ class TrainConfig:
     """
 
     updates: int = 10_000
-    batch_size: int = 32
+    batch_size: int = 16
     chunk_length: int = 48
     learning_rate: float = 1e-3
+    muon_factor: float = 3.0
     warmup: int = 200
     final_learning_rate: float = 0.03
     weight_decay: float = 0.0
-    clip: float = 1.0
+    clip: float = 20.0
     ema: float = 0.999
     evaluate_every: int = 2_000
     patience: int = 0
@@ -249,6 +251,7 @@ class TrainConfig:
             self.chunk_length > HORIZON, f"chunk_length: expected more than {HORIZON} steps, got {self.chunk_length}"
         )
         _check(self.learning_rate > 0, f"learning_rate: expected more than 0, got {self.learning_rate}")
+        _check(self.muon_factor > 0, f"muon_factor: expected more than 0, got {self.muon_factor}")
         _check(0 <= self.ema < 1, f"ema: expected 0 <= ema < 1, got {self.ema}")
         _check(self.clip > 0, f"clip: expected more than 0, got {self.clip}")
         _check(
@@ -350,3 +353,31 @@ class EvaluateConfig:
     device: str = "auto"
     threads: int = 0
     eval: EvalConfig = field(default_factory=EvalConfig)
+
+
+@dataclass(frozen=True)
+class AblationConfig:
+    """Train variants that change one thing, in the same time, and write a table (``scripts/ablate.py``).
+
+    Args:
+        rows: names of presets, separated by commas; empty takes the default and every preset.
+        presets: folder of the presets; each changes only what it names.
+        seconds: CPU time of each training.
+        seeds: trainings per row.
+        threads: of torch on the CPU; 0 leaves torch's choice.
+        runs: folder of the runs; rows that are already there are not trained again.
+        out: folder of the table.
+    """
+
+    rows: str = ""
+    presets: str = "configs/ablation"
+    seconds: float = 300.0
+    seeds: int = 1
+    threads: int = 1
+    runs: str = "runs/ablation"
+    out: str = "docs/results"
+
+    def __post_init__(self) -> None:
+        _check(self.seconds > 0, f"seconds: expected more than 0, got {self.seconds}")
+        _check(self.seeds >= 1, f"seeds: expected at least 1, got {self.seeds}")
+        _check(self.threads >= 0, f"threads: expected 0 (torch's choice) or more, got {self.threads}")

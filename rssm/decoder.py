@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from rssm import features as F
 from rssm.config import ModelConfig
+from rssm.geometry import Fourier, contact
 from rssm.networks import MLP, start_uniform
-from rssm.predictions import ChangePrediction, DirectPrediction, DiscretePrediction, Support
+from rssm.predictions import Categoricals, ChangePrediction, DirectPrediction, DiscretePrediction, Support
 from rssm.statistics import FeatureStatistics
 
 
@@ -35,8 +36,45 @@ class Prediction(Protocol):
         """A stack (..., 56) in raw pixels, drawn at random where the likelihood is discrete, else the mean."""
 
 
+#: brings frames and pixels to about one
+_CONTACT_SCALE = 16.0
+#: decoded first; the ball is decoded given these
+FIRST = (F.PLAYER_X, F.PLAYER_Y, F.ENEMY_X, F.ENEMY_Y, F.BALL_SPAWNED, F.SCORE_PLAYER, F.SCORE_ENEMY)
+BALL = (F.BALL_X_DIRECTION, F.BALL_Y_DIRECTION, F.BALL_IN_BOUNDS, F.BALL_X, F.BALL_Y)
+
+
+class DiscreteDecoder(nn.Module):
+    """Newest frame = one outcome per feature, such as "three pixels up" or "on the serve point".
+
+    The ball is decoded after the paddles and is told where they are going to be: where it bounces depends on where
+    exactly the paddle stands while they meet, inside the step that is being predicted.
+    """
+
+    reads_frame = True
+
+    def __init__(self, config: ModelConfig, statistics: FeatureStatistics) -> None:
+        super().__init__()
+        self.first, self.ball = Support(statistics, FIRST), Support(statistics, BALL)
+        self.trunk = MLP(config.deter + config.stoch * config.classes + config.hidden, config.hidden, config.layers)
+        self.first_head = start_uniform(MLP(config.hidden, config.hidden, 0, self.first.outputs))
+        self.waves = Fourier(config.fourier)
+        inputs = config.hidden + 2 + 2 * 2 * config.fourier + 1
+        self.ball_head = start_uniform(MLP(inputs, config.head_hidden, 1, self.ball.outputs))
+
+    def forward(self, latent: Tensor, embedding: Tensor, stack: Tensor) -> Prediction:
+        """As :meth:`ResidualDecoder.forward`."""
+        hidden = self.trunk(torch.cat([latent, embedding], -1))
+
+        def ball(frame: Tensor) -> Categoricals:
+            meeting = contact(stack, frame)
+            inputs = [hidden, meeting / _CONTACT_SCALE, self.waves(meeting), frame[..., F.BALL_SPAWNED, None]]
+            return Categoricals(self.ball, self.ball_head(torch.cat(inputs, -1)), stack)
+
+        return DiscretePrediction(Categoricals(self.first, self.first_head(hidden), stack), ball, stack)
+
+
 class ResidualDecoder(nn.Module):
-    """Newest frame = previous newest frame + learned change; see :mod:`rssm.predictions` for the likelihoods."""
+    """Newest frame = previous newest frame + learned change, under a Huber or a squared loss."""
 
     reads_frame = True
     std: Tensor
@@ -44,12 +82,9 @@ class ResidualDecoder(nn.Module):
     def __init__(self, config: ModelConfig, statistics: FeatureStatistics, huber_beta: float) -> None:
         super().__init__()
         inputs = config.deter + config.stoch * config.classes + config.hidden
-        self.likelihood = config.likelihood
         self.beta = huber_beta if config.likelihood == "huber" else None
-        self.support = Support(statistics)
         self.register_buffer("std", torch.tensor(statistics.std), persistent=False)
-        output = self.support.size + 2 * self.support.count if config.likelihood == "discrete" else F.NUM_FEATURES
-        self.network = start_uniform(MLP(inputs, config.hidden, config.layers, output))
+        self.network = start_uniform(MLP(inputs, config.hidden, config.layers, F.NUM_FEATURES))
 
     def forward(self, latent: Tensor, embedding: Tensor, stack: Tensor) -> Prediction:
         """Predict the stack that follows ``stack``.
@@ -59,10 +94,7 @@ class ResidualDecoder(nn.Module):
             embedding: (..., H), the encoder's view of ``stack``.
             stack: (..., 56), the stack before the predicted step, raw pixels.
         """
-        output = self.network(torch.cat([latent, embedding], -1))
-        if self.likelihood == "discrete":
-            return DiscretePrediction(self.support, output, stack)
-        return ChangePrediction(output, stack, self.std, self.beta)
+        return ChangePrediction(self.network(torch.cat([latent, embedding], -1)), stack, self.std, self.beta)
 
 
 class DirectDecoder(nn.Module):
@@ -86,6 +118,10 @@ class DirectDecoder(nn.Module):
 
 def make_decoder(
     config: ModelConfig, statistics: FeatureStatistics, huber_beta: float
-) -> ResidualDecoder | DirectDecoder:
-    kind = ResidualDecoder if config.decoder == "residual" else DirectDecoder
-    return kind(config, statistics, huber_beta)
+) -> DiscreteDecoder | ResidualDecoder | DirectDecoder:
+    """The decoder that the configuration names."""
+    if config.decoder == "direct":
+        return DirectDecoder(config, statistics, huber_beta)
+    if config.likelihood == "discrete":
+        return DiscreteDecoder(config, statistics)
+    return ResidualDecoder(config, statistics, huber_beta)

@@ -71,8 +71,11 @@ def two_hot(x: Tensor, bins: Tensor) -> Tensor:
 
 
 def two_hot_loss(logits: Tensor, x: Tensor, bins: Tensor) -> Tensor:
-    """Cross-entropy (...) in nats between logits (..., K) and the two-hot weights of symlog(x (...))."""
-    return -(two_hot(symlog(x), bins) * F.log_softmax(logits, -1)).sum(-1)
+    """Cross-entropy (...) in nats between logits (..., K) over symlog bins (K,) and the two-hot weights of x (...).
+
+    The weights are taken on symexp(bins), so that :func:`two_hot_mean` of what is learnt is the mean of x exactly.
+    """
+    return -(two_hot(x, symexp(bins)) * F.log_softmax(logits, -1)).sum(-1)
 
 
 def two_hot_mean(logits: Tensor, bins: Tensor) -> Tensor:

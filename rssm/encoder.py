@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 
 from rssm import features as F
 from rssm.config import ModelConfig
+from rssm.geometry import Fourier
 from rssm.networks import MLP
 from rssm.statistics import SCORES, FeatureStatistics
 
@@ -40,18 +39,13 @@ class Normalizer(nn.Module):
 class Encoder(nn.Module):
     """Stack (..., 56) in raw pixels -> embedding (..., H).
 
-    Beside the normalised features it sees every position through sines and cosines of periods 2, 4, 8, … pixels
-    (Tancik et al. 2020, "Fourier features let networks learn high frequency functions"): where the ball meets a paddle
-    or a wall, one pixel decides, and a plain MLP is slow to learn functions that sharp.
+    Beside the normalised features it sees every position as waves (:class:`rssm.geometry.Fourier`).
     """
-
-    frequencies: Tensor
 
     def __init__(self, config: ModelConfig, statistics: FeatureStatistics) -> None:
         super().__init__()
         self.normalizer = Normalizer(statistics)
-        periods = 2.0 ** torch.arange(1, config.fourier + 1)
-        self.register_buffer("frequencies", 2.0 * math.pi / periods, persistent=False)
+        self.waves = Fourier(config.fourier)
         waves = (len(_POSITIONS) + len(_RELATIVE)) * F.STACK_SIZE * 2 * config.fourier
         self.network = MLP(
             self.normalizer.outputs + len(_RELATIVE) * F.STACK_SIZE + waves, config.hidden, config.layers
@@ -61,6 +55,4 @@ class Encoder(nn.Module):
         grid = stack.unflatten(-1, (F.NUM_FEATURES, F.STACK_SIZE))
         relative = torch.cat([grid[..., a, :] - grid[..., b, :] for a, b in _RELATIVE], -1)
         positions = torch.cat([grid[..., _POSITIONS, :].flatten(-2), relative], -1)
-        angles = (positions.unsqueeze(-1) * self.frequencies).flatten(-2)
-        inputs = [self.normalizer(stack), relative / 64.0, angles.sin(), angles.cos()]
-        return self.network(torch.cat(inputs, -1))
+        return self.network(torch.cat([self.normalizer(stack), relative / 64.0, self.waves(positions)], -1))

@@ -14,6 +14,7 @@ class MLP(nn.Module):
 
     def __init__(self, inputs: int, hidden: int, layers: int, output: int | None = None) -> None:
         super().__init__()
+        self.has_output = output is not None
         blocks: list[nn.Module] = []
         for layer in range(layers):
             blocks += [nn.Linear(inputs if layer == 0 else hidden, hidden, bias=False), nn.LayerNorm(hidden), nn.SiLU()]

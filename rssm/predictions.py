@@ -5,6 +5,8 @@ Every prediction answers ``loss(target)``, ``mode()``, ``mean()`` and ``sample()
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import torch
 import torch.nn.functional as nnf
 from torch import Tensor, nn
@@ -31,46 +33,65 @@ def _newest(stack: Tensor) -> Tensor:
 
 
 class Support(nn.Module):
-    """The K values that the features can take next, as one ragged table of outcomes.
+    """The K values that some features can take next, as one ragged table of outcomes.
 
-    An outcome either *moves* its feature by whole pixels or *lands* it on a fixed value, wherever it was (the ball's
-    serve point, a flag's 0 and 1). One categorical over both keeps rare jumps as sharp as small motions: a goal is one
-    class, not one of two hundred changes.
+    An outcome *moves* its feature by whole pixels, *continues* its last change, or *lands* it on a fixed value,
+    wherever it was (the ball's serve point, a flag's 0 and 1). One categorical over all of them keeps every event
+    sharp and cheap to learn: a goal is one class, not one of two hundred changes, and so is free flight at any speed.
+
+    Args:
+        statistics: of the training data.
+        features: the F features.
     """
 
     values: Tensor  # (K,), pixels: a change or a landing value
-    moving: Tensor  # (K,), 1 where the outcome is a change
-    owner: Tensor  # (K,), which of the F predicted features it belongs to
+    staying: Tensor  # (K,), 1 where the outcome starts from the value before: moves and continuations
+    continuing: Tensor  # (K,), 1 where it repeats the last change
+    moving: Tensor  # (K,), 1 where it changes the value by a number of pixels of its own
+    owner: Tensor  # (K,), the feature it belongs to
     members: Tensor  # (K, F), 1 where the outcome belongs to the feature
-    features: Tensor  # (F,), indices of the predicted features: all but the scores
+    features: Tensor  # (F,)
 
-    def __init__(self, statistics: FeatureStatistics) -> None:
+    def __init__(self, statistics: FeatureStatistics, features: Sequence[int]) -> None:
         super().__init__()
-        features = [i for i in range(F.NUM_FEATURES) if i not in SCORES]
-        rows = [list(statistics.moves[i]) + list(statistics.landings[i]) for i in features]
-        moving = [[1.0] * len(statistics.moves[i]) + [0.0] * len(statistics.landings[i]) for i in features]
-        owner = torch.tensor([f for f, row in enumerate(rows) for _ in row])
+        rows = [
+            [(value, 1.0, 0.0) for value in statistics.moves[i]]
+            + [(0.0, 1.0, 1.0)] * (len(statistics.moves[i]) > 1)
+            + [(value, 0.0, 0.0) for value in statistics.landings[i]]
+            for i in features
+        ]
+        values, staying, continuing = torch.tensor([outcome for row in rows for outcome in row]).unbind(-1)
+        place = torch.tensor([f for f, row in enumerate(rows) for _ in row])
         self.sizes = [len(row) for row in rows]
-        self.size, self.count = len(owner), len(rows)
+        self.size, self.count = len(place), len(rows)
         for name, table in (
-            ("values", torch.tensor([v for row in rows for v in row])),
-            ("moving", torch.tensor([m for row in moving for m in row])),
-            ("owner", owner),
-            ("members", nnf.one_hot(owner, len(rows)).float()),
+            ("values", values),
+            ("staying", staying),
+            ("continuing", continuing),
+            ("moving", staying * (1.0 - continuing)),
+            ("owner", torch.tensor(features)[place]),
+            ("members", nnf.one_hot(place, len(rows)).float()),
             ("features", torch.tensor(features)),
         ):
             self.register_buffer(name, table, persistent=False)
 
-    def outcomes(self, previous: Tensor) -> Tensor:
-        """The values (..., K) that the outcomes lead to from a frame (..., 14)."""
-        return self._spread(previous) * self.moving + self.values
+    @property
+    def outputs(self) -> int:
+        """Numbers that a network must give for :class:`Categoricals`."""
+        return self.size + 2 * self.count
 
-    def weights(self, target: Tensor, previous: Tensor) -> Tensor:
-        """How far each outcome (..., K) explains the next frame (..., 14): 1 where it leads there exactly.
+    def outcomes(self, stack: Tensor) -> Tensor:
+        """The values (..., K) that the outcomes lead to from a stack (..., 56)."""
+        newest = _newest(stack)
+        change = (newest - stack[..., F.STACK_SIZE - 2 :: F.STACK_SIZE]).index_select(-1, self.owner)
+        return newest.index_select(-1, self.owner) * self.staying + change * self.continuing + self.values
+
+    def weights(self, target: Tensor, outcomes: Tensor) -> Tensor:
+        """How far each of the outcomes (..., K) explains the next frame (..., 14): 1 where it leads there exactly.
 
         Values between two whole pixels are shared linearly; a value that no outcome reaches counts as the nearest.
         """
-        distance = (self.outcomes(previous) - self._spread(target)).abs()
+        distance = (outcomes - target.index_select(-1, self.owner)).abs()
         weights = (1.0 - distance).clamp(min=0.0)
         unreached = ((weights @ self.members) == 0.0).any(-1)
         if unreached.any():
@@ -84,10 +105,6 @@ class Support(nn.Module):
             parts.append(torch.where(least < 1.0, (1.0 - d).clamp(min=0.0), (d == least).to(d.dtype)))
         return torch.cat(parts, -1)
 
-    def _spread(self, frame: Tensor) -> Tensor:
-        """Each outcome's own feature: (..., 14) -> (..., K)."""
-        return frame.index_select(-1, self.features[self.owner])
-
 
 #: pixels per unit of the network's output
 _CENTRE_SCALE = 8.0
@@ -97,8 +114,8 @@ _LOGIT_CAP = 30.0
 _LEAST_LIKELIHOOD = 1e-8
 
 
-class DiscretePrediction:
-    """Independent categoricals over the outcomes of each feature; the loss is in nats.
+class Categoricals:
+    """Independent categoricals over the outcomes of F features.
 
     The logits of the moves are a bell around a predicted change, for the sense of distance that makes learning quick,
     plus one free logit per outcome, for any shape.
@@ -110,7 +127,8 @@ class DiscretePrediction:
     """
 
     def __init__(self, support: Support, output: Tensor, stack: Tensor) -> None:
-        self.support, self.stack = support, stack
+        self.support = support
+        self.outcomes = support.outcomes(stack)
         free, centre, precision = output.split([support.size, support.count, support.count], -1)
         distance = support.values - (_CENTRE_SCALE * centre) @ support.members.T
         bell = 0.5 * (precision - 4.0).exp() @ support.members.T * distance.square()
@@ -119,15 +137,18 @@ class DiscretePrediction:
         self.total = self.odds @ support.members
 
     def loss(self, target: Tensor) -> Tensor:
-        weights = self.support.weights(_newest(target), _newest(self.stack))
+        """-ln p (...) in nats of the next frame (..., 14), summed over the F features."""
+        weights = self.support.weights(target, self.outcomes)
         # several outcomes can lead to the same value: its likelihood is their sum
         likelihood = ((self.odds * weights) @ self.support.members) / self.total
         return -(likelihood + _LEAST_LIKELIHOOD).log().sum(-1)
 
     def mode(self) -> Tensor:
+        """The likeliest values (..., F)."""
         return self._pick([odds.argmax(-1) for odds in self.odds.split(self.support.sizes, -1)])
 
     def sample(self) -> Tensor:
+        """Values (..., F), drawn at random."""
         picks = []
         uniform = torch.rand_like(self.total) * self.total
         for f, odds in enumerate(self.odds.split(self.support.sizes, -1)):
@@ -136,18 +157,52 @@ class DiscretePrediction:
         return self._pick(picks)
 
     def mean(self) -> Tensor:
-        outcomes = self.support.outcomes(_newest(self.stack))
-        return self._stack(((self.odds * outcomes) @ self.support.members) / self.total)
+        """The expected values (..., F)."""
+        return ((self.odds * self.outcomes) @ self.support.members) / self.total
 
     def _pick(self, index: list[Tensor]) -> Tensor:
-        outcomes = self.support.outcomes(_newest(self.stack)).split(self.support.sizes, -1)
-        picked = [o.gather(-1, i.unsqueeze(-1)) for o, i in zip(outcomes, index, strict=True)]
-        return self._stack(torch.cat(picked, -1))
+        outcomes = self.outcomes.split(self.support.sizes, -1)
+        return torch.cat([o.gather(-1, i.unsqueeze(-1)) for o, i in zip(outcomes, index, strict=True)], -1)
 
-    def _stack(self, values: Tensor) -> Tensor:
-        previous = _newest(self.stack)
-        frame = previous.index_copy(-1, self.support.features, values)
-        return shift_stack(self.stack, _with_scores(frame, previous))
+
+class DiscretePrediction:
+    """The next frame in two parts, p(paddles, flags) p(ball | paddles); the loss is in nats.
+
+    Args:
+        first: the paddles, whether a ball is in play, the score events.
+        ball: the ball's categoricals, given the rest of the next frame (..., 14).
+        stack: (..., 56), the previous stack.
+    """
+
+    def __init__(self, first: Categoricals, ball: Callable[[Tensor], Categoricals], stack: Tensor) -> None:
+        self.first, self.ball, self.stack = first, ball, stack
+
+    def loss(self, target: Tensor) -> Tensor:
+        frame = _newest(target)
+        return self.first.loss(frame) + self.ball(frame).loss(frame)
+
+    def mode(self) -> Tensor:
+        frame = self._with(self.first, self.first.mode(), _newest(self.stack))
+        ball = self.ball(frame)
+        return self._stack(self._with(ball, ball.mode(), frame))
+
+    def sample(self) -> Tensor:
+        frame = self._with(self.first, self.first.sample(), _newest(self.stack))
+        ball = self.ball(frame)
+        return self._stack(self._with(ball, ball.sample(), frame))
+
+    def mean(self) -> Tensor:
+        """The mean of either part, the ball's given the likeliest paddles."""
+        ball = self.ball(self._with(self.first, self.first.mode(), _newest(self.stack)))
+        frame = self._with(self.first, self.first.mean(), _newest(self.stack))
+        return self._stack(self._with(ball, ball.mean(), frame))
+
+    @staticmethod
+    def _with(part: Categoricals, values: Tensor, frame: Tensor) -> Tensor:
+        return frame.index_copy(-1, part.support.features, values)
+
+    def _stack(self, frame: Tensor) -> Tensor:
+        return shift_stack(self.stack, _with_scores(frame, _newest(self.stack)))
 
 
 class ChangePrediction:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Collection, Iterator
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from tqdm import tqdm
+
+T = TypeVar("T")
 
 #: seconds between two lines where there is no terminal
 _EVERY = 20.0
@@ -40,7 +43,8 @@ class Progress:
             self._spoken = time.monotonic()
             spent = self._spoken - self._begin
             left = spent / max(1, self.done - self._first) * (self.total - self.done)
-            what = f"{self.title}: {self.done:,} of {self.total:,} {self.unit}, {spent:.0f} s, about {left:.0f} s left"
+            what = f"{self.title}: {self.done:,} of {self.total:,} {self.unit}, {spent:.0f} s"
+            what += f", about {left:.0f} s left" if left > 0 else ""
             print(f"{what}; {note}" if note else what, file=sys.stderr, flush=True)
 
     def __enter__(self) -> Self:
@@ -50,3 +54,11 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bar.close()
+
+
+def track(items: Collection[T], title: str, unit: str) -> Iterator[T]:
+    """The items one by one, each counted when its turn is over."""
+    with Progress(title, len(items), unit) as progress:
+        for item in items:
+            yield item
+            progress.advance(1)

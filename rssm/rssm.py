@@ -15,6 +15,8 @@ e_t is read by the recurrence where the decoder is residual (the frame is then p
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as nnf
 from torch import Tensor, nn
@@ -62,7 +64,7 @@ class RSSM(nn.Module):
 
     def step(self, deter: Tensor, stoch: Tensor, embedding: Tensor, action: Tensor) -> Tensor:
         """One step of the recurrence: deter (B, D), stoch (B, S, C), embedding (B, H), action (B,) -> (B, D)."""
-        weights: list[Tensor] = self.gru.all_weights[0]  # input, hidden; then their biases
+        weights: Sequence[Tensor] = self.gru.all_weights[0]  # input, hidden; then their biases
         return torch.gru_cell(self._inputs(stoch, embedding, action), deter, *weights)
 
     def observe(

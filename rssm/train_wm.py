@@ -38,7 +38,7 @@ def train_world_model(config: WorldModelConfig) -> None:
     set_threads(config.threads)
     run = Path(config.run)
     _claim(run, config)
-    train, heldout = _datasets(config)
+    train, heldout = open_datasets(config)
     learned, validation = split_episodes(train, config.data.validation_steps)
     torch.manual_seed(config.seed)
     rows = slice(0, learned[-1].stop)
@@ -86,11 +86,15 @@ def _claim(run: Path, config: WorldModelConfig) -> None:
                     "settings to go on, or another --run"
                 )
     else:
-        run.mkdir(parents=True, exist_ok=True)
+        try:
+            run.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"run: expected a folder or a new one, {run} cannot be made ({error.strerror})") from None
         save_config(config, path)
 
 
-def _datasets(config: WorldModelConfig) -> tuple[Dataset, Dataset]:
+def open_datasets(config: WorldModelConfig) -> tuple[Dataset, Dataset]:
+    """The training and the held-out data, collected first where they are not there."""
     data = config.data
 
     def open_or_collect(path: str, steps: int, seed: int) -> Dataset:

@@ -83,7 +83,7 @@ class Trainer:
                     tracker.log(terms, self.update)
                 if self.update % settings.evaluate_every == 0 or self.update == settings.updates:
                     tracker.log(self._evaluate(), self.update)
-                if self.update % settings.checkpoint_every == 0 or self.update == settings.updates:
+                if self.update % settings.checkpoint_every == 0:
                     self.save()
                 progress.advance(1, f"loss {terms['train/loss']:.3f}, best 6-step error {self.best_score:.2f} px²")
         self.save()
@@ -104,10 +104,10 @@ class Trainer:
         self._check_finite("loss", loss)
         norm = self.optimizer.step(loss, self.update)
         self._check_finite("gradient", norm)
-        terms = {f"train/{name}": float(mean) for name, mean in losses.means().items()}
+        terms = {f"train/{name}": mean.item() for name, mean in losses.means().items()}
         return terms | {
-            "train/loss": float(loss),
-            "train/gradient_norm": float(norm),
+            "train/loss": loss.item(),
+            "train/gradient_norm": norm.item(),
             "train/learning_rate": learning_rate(self.config.train, self.update),
         }
 
@@ -116,7 +116,7 @@ class Trainer:
             kept = f"the last good checkpoint is kept in {self.run}" if (self.run / TRAINER_FILE).exists() else ""
             advice = "expected finite numbers; lower train.learning_rate or train.clip"
             raise UserError(
-                f"{what}: {float(value)} at update {self.update}: {advice}; {kept or 'nothing was kept yet'}"
+                f"{what}: {value.item()} at update {self.update}: {advice}; {kept or 'nothing was kept yet'}"
             )
 
     def _evaluate(self) -> dict[str, float]:
@@ -128,20 +128,25 @@ class Trainer:
         return metrics
 
     def save(self) -> None:
-        """Write both checkpoints; ``trainer.pt`` last, since a resume reads it alone."""
-        extra: dict[str, Any] = {"update": self.best_update, "seed": self.config.seed}
-        save_model(self.run / MODEL_FILE, self.model, self.best_weights, extra)
+        """Write both checkpoints; ``trainer.pt`` last, since a resume reads it alone.
+
+        ``model.safetensors`` holds the best weights, or the newest ones as long as none were evaluated.
+        """
+        evaluated = self.best_update > 0
+        weights = self.best_weights if evaluated else weights_of(self.optimizer.average)
+        extra = {"update": self.best_update if evaluated else self.update, "seed": self.config.seed}
+        save_model(self.run / MODEL_FILE, self.model, weights, extra)
         state = {
             "config": asdict(self.config.model) | asdict(self.config.loss) | asdict(self.config.train),
             "seed": self.config.seed,
+            "statistics": self.model.statistics.to_dict(),
             "update": self.update,
             "seconds": self.seconds,
             "best_score": self.best_score,
             "best_update": self.best_update,
             "best_weights": self.best_weights,
             "model": self.model.state_dict(),
-            "average": self.optimizer.average.state_dict(),
-            "adam": self.optimizer.adam.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
             "rng": torch.get_rng_state(),
         }
         save_trainer(self.run / TRAINER_FILE, state)
@@ -155,10 +160,14 @@ class Trainer:
                     f"{self.run / TRAINER_FILE}: was trained with {key} {saved}, not {value}; expected the same "
                     "settings to go on, or another run folder"
                 )
+        if state["statistics"] != self.model.statistics.to_dict():
+            raise CheckpointError(
+                f"{self.run / TRAINER_FILE}: was trained on other data; expected the same data to go on, or another "
+                "run folder"
+            )
         self.update, self.seconds = state["update"], state["seconds"]
         self.best_score, self.best_update = state["best_score"], state["best_update"]
         self.best_weights = state["best_weights"]
         self.model.load_state_dict(state["model"])
-        self.optimizer.average.load_state_dict(state["average"])
-        self.optimizer.adam.load_state_dict(state["adam"])
+        self.optimizer.load_state_dict(state["optimizer"])
         torch.set_rng_state(state["rng"])

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from tqdm import tqdm
 
 from rssm.dataset import Dataset
 from rssm.env import GameState, PongFeatures
@@ -20,6 +19,7 @@ from rssm.evaluation.predictor import IntArray, Predictor
 from rssm.evaluation.replay import play_on, replay
 from rssm.evaluation.windows import recorded_windows, sample_starts
 from rssm.features import FloatArray
+from rssm.progress import track
 
 _SEEDS = 2**31
 
@@ -57,7 +57,7 @@ def measure_floor(
     """
     parts = []
     chosen = sample_starts(lengths, windows, rng)
-    for index, starts in tqdm(chosen.items(), desc="floor", unit=" episodes", leave=False, disable=None):
+    for index, starts in track(chosen.items(), "floor", "episodes"):
         episode = dataset.episode(index)
         actions = episode.action.astype(np.int64)
         recorded = recorded_windows(index, episode.features, actions, starts)

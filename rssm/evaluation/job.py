@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from rssm.charts import error_by_step, to_png
 from rssm.checkpoint import MODEL_FILE, load_model
 from rssm.config import HORIZON, EvalConfig, EvaluateConfig, WorldModelConfig
 from rssm.config_file import load_config
@@ -21,7 +22,7 @@ from rssm.evaluation.table import format_table
 from rssm.evaluation.world_model import WorldModelPredictor
 from rssm.features import FloatArray, newest_frame, stack_episode
 from rssm.files import replace_file
-from rssm.report import error_by_step_chart, write_report
+from rssm.report import write_report
 from rssm.tracker import METRICS_FILE, Tracker
 from rssm.world_model import WorldModel
 
@@ -62,9 +63,10 @@ def evaluate_and_report(
     gif, chart = run / "media" / "openloop.gif", run / "media" / "error_by_step.png"
     real, imagined = dream(model, dataset)
     side_by_side_gif(gif, real, imagined)
-    replace_file(chart, lambda path: path.write_bytes(error_by_step_chart(result)))
+    replace_file(chart, lambda path: path.write_bytes(to_png(error_by_step(result))))
+    command = f"python scripts/train_wm.py --config {run / CONFIG_FILE}"
     history = [json.loads(line) for line in (run / METRICS_FILE).read_text().splitlines()]
-    write_report(run / REPORT_FILE, result, config=asdict(config), history=history, gif=gif)
+    write_report(run / REPORT_FILE, result, config=asdict(config), history=history, gif=gif, command=command)
     tracker.log_gif("real_imagined", gif, update)
     tracker.log_image("error_by_step", chart, update)
     tracker.summary(summary(result), update)
@@ -79,8 +81,9 @@ def score(model: WorldModel, dataset: Dataset, config: EvalConfig) -> dict[str, 
 
 
 def dream(model: WorldModel, dataset: Dataset) -> tuple[FloatArray, FloatArray]:
-    """Frames (T, 14) of a held-out game, real and as imagined, six steps at a time, from the real state before."""
-    episode = dataset.episode(len(dataset.episodes) - 1)
+    """Frames (T, 14) of the longest game, real and as imagined, six steps at a time, from the real state before."""
+    lengths = [rows.stop - rows.start for rows in dataset.episodes]
+    episode = dataset.episode(int(np.argmax(lengths)))
     steps = min(_GIF_STEPS, (len(episode.features) - 1) // HORIZON * HORIZON)
     starts = np.arange(0, steps, HORIZON)
     stacks, actions = stack_episode(episode.features), episode.action.astype(np.int64)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from tqdm import tqdm
 
 from rssm.config import HORIZON
 from rssm.dataset import Dataset
@@ -18,6 +17,7 @@ from rssm.evaluation.predictor import IntArray
 from rssm.evaluation.replay import play_on, replay
 from rssm.evaluation.windows import EpisodeWindows, sample_starts
 from rssm.features import NUM_ACTIONS, stack_episode
+from rssm.progress import track
 
 
 def random_windows(
@@ -32,7 +32,7 @@ def random_windows(
         DataError: the data set cannot be played again (see :func:`rssm.evaluation.replay.replay`).
     """
     chosen = sample_starts(lengths, count, rng)
-    for index, starts in tqdm(chosen.items(), desc="off policy", unit=" episodes", leave=False, disable=None):
+    for index, starts in track(chosen.items(), "off policy", "episodes"):
         episode = dataset.episode(index)
         actions = episode.action.astype(np.int64)
         futures = rng.integers(NUM_ACTIONS, size=(len(starts), HORIZON))

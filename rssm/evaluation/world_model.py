@@ -42,13 +42,16 @@ class WorldModelPredictor:
         states = self.model.observe(stacks, taken, is_first, sample=False).states[0]
         begin = torch.from_numpy(np.ascontiguousarray(starts)).to(self.device)
         ahead = torch.from_numpy(np.ascontiguousarray(futures)).to(self.device)
-        with torch.random.fork_rng(devices=[]):
+        # the generators are put back, so that an evaluation changes nothing of the training around it
+        forked = [] if self.device.type == "cpu" else [self.device]
+        with torch.random.fork_rng(devices=forked, device_type=forked[0].type if forked else "cuda"):
             torch.manual_seed(self.seed)
             predicted = [
                 self._imagine(states[begin[i : i + _BATCH]], ahead[i : i + _BATCH])
                 for i in range(0, len(begin), _BATCH)
             ]
-        joined: FloatArray = torch.cat(predicted).cpu().numpy() if predicted else np.zeros((0, 6, OBS_SIZE), np.float32)
+        empty = torch.zeros(0, futures.shape[1], OBS_SIZE)
+        joined: FloatArray = torch.cat(predicted or [empty]).cpu().numpy()
         return joined
 
     def _imagine(self, states: State, actions: torch.Tensor) -> torch.Tensor:
