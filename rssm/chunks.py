@@ -39,10 +39,10 @@ class Chunk:
 
 
 class ChunkSampler:
-    """Draws chunks so that every transition is as likely as any other; update n of a seed is always the same batch.
+    """Draws chunks so that no transition is neglected; update n of a seed is always the same batch.
 
     A chunk that would begin before its episode or reach beyond it is moved inside, so the first and the last steps of
-    a game are seen as often as the others: without this, an episode's start would begin one chunk in ten thousand.
+    a game are seen no less often than the others: without this, an episode's start would begin one chunk in thousands.
 
     Args:
         data: the data set.

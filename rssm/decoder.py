@@ -10,11 +10,12 @@ from __future__ import annotations
 from typing import Protocol
 
 import torch
+import torch.nn.functional as nnf
 from torch import Tensor, nn
 
 from rssm import features as F
 from rssm.config import ModelConfig
-from rssm.geometry import Fourier, contact
+from rssm.geometry import APPROACH, Fourier, approach
 from rssm.networks import MLP, start_uniform
 from rssm.predictions import Categoricals, ChangePrediction, DirectPrediction, DiscretePrediction, Support
 from rssm.statistics import FeatureStatistics
@@ -36,8 +37,8 @@ class Prediction(Protocol):
         """A stack (..., 56) in raw pixels, drawn at random where the likelihood is discrete, else the mean."""
 
 
-#: brings frames and pixels to about one
-_CONTACT_SCALE = 16.0
+#: brings pixels to about one
+_APPROACH_SCALE = 16.0
 #: decoded first; the ball is decoded given these
 FIRST = (F.PLAYER_X, F.PLAYER_Y, F.ENEMY_X, F.ENEMY_Y, F.BALL_SPAWNED, F.SCORE_PLAYER, F.SCORE_ENEMY)
 BALL = (F.BALL_X_DIRECTION, F.BALL_Y_DIRECTION, F.BALL_IN_BOUNDS, F.BALL_X, F.BALL_Y)
@@ -55,20 +56,23 @@ class DiscreteDecoder(nn.Module):
     def __init__(self, config: ModelConfig, statistics: FeatureStatistics) -> None:
         super().__init__()
         self.first, self.ball = Support(statistics, FIRST), Support(statistics, BALL)
-        self.trunk = MLP(config.deter + config.stoch * config.classes + config.hidden, config.hidden, config.layers)
+        inputs = config.deter + config.stoch * config.classes + config.hidden + F.NUM_ACTIONS
+        self.trunk = MLP(inputs, config.hidden, config.layers)
         self.first_head = start_uniform(MLP(config.hidden, config.hidden, 0, self.first.outputs))
         self.waves = Fourier(config.fourier)
-        inputs = config.hidden + 2 + 2 * 2 * config.fourier + 1
+        inputs = config.hidden + APPROACH * (1 + 2 * config.fourier) + 1 + F.NUM_ACTIONS
         self.ball_head = start_uniform(MLP(inputs, config.head_hidden, 1, self.ball.outputs))
 
-    def forward(self, latent: Tensor, embedding: Tensor, stack: Tensor) -> Prediction:
+    def forward(self, latent: Tensor, embedding: Tensor, stack: Tensor, action: Tensor) -> Prediction:
         """As :meth:`ResidualDecoder.forward`."""
-        hidden = self.trunk(torch.cat([latent, embedding], -1))
+        taken = nnf.one_hot(action, F.NUM_ACTIONS).to(latent.dtype)
+        hidden = self.trunk(torch.cat([latent, embedding, taken], -1))
 
         def ball(frame: Tensor) -> Categoricals:
-            meeting = contact(stack, frame)
-            inputs = [hidden, meeting / _CONTACT_SCALE, self.waves(meeting), frame[..., F.BALL_SPAWNED, None]]
-            return Categoricals(self.ball, self.ball_head(torch.cat(inputs, -1)), stack)
+            meeting = approach(stack, frame)
+            spawned = frame[..., F.BALL_SPAWNED, None]
+            inputs = torch.cat([hidden, meeting / _APPROACH_SCALE, self.waves(meeting), spawned, taken], -1)
+            return Categoricals(self.ball, self.ball_head(inputs), stack)
 
         return DiscretePrediction(Categoricals(self.first, self.first_head(hidden), stack), ball, stack)
 
@@ -81,20 +85,23 @@ class ResidualDecoder(nn.Module):
 
     def __init__(self, config: ModelConfig, statistics: FeatureStatistics, huber_beta: float) -> None:
         super().__init__()
-        inputs = config.deter + config.stoch * config.classes + config.hidden
+        inputs = config.deter + config.stoch * config.classes + config.hidden + F.NUM_ACTIONS
         self.beta = huber_beta if config.likelihood == "huber" else None
         self.register_buffer("std", torch.tensor(statistics.std), persistent=False)
         self.network = start_uniform(MLP(inputs, config.hidden, config.layers, F.NUM_FEATURES))
 
-    def forward(self, latent: Tensor, embedding: Tensor, stack: Tensor) -> Prediction:
+    def forward(self, latent: Tensor, embedding: Tensor, stack: Tensor, action: Tensor) -> Prediction:
         """Predict the stack that follows ``stack``.
 
         Args:
             latent: (..., D + S C), deter and stoch of the predicted step, joined.
             embedding: (..., H), the encoder's view of ``stack``.
             stack: (..., 56), the stack before the predicted step, raw pixels.
+            action: (...) int64, taken in that step.
         """
-        return ChangePrediction(self.network(torch.cat([latent, embedding], -1)), stack, self.std, self.beta)
+        taken = nnf.one_hot(action, F.NUM_ACTIONS).to(latent.dtype)
+        change = self.network(torch.cat([latent, embedding, taken], -1))
+        return ChangePrediction(change, stack, self.std, self.beta)
 
 
 class DirectDecoder(nn.Module):
@@ -111,8 +118,8 @@ class DirectDecoder(nn.Module):
         self.register_buffer("std", torch.tensor(statistics.std), persistent=False)
         self.network = MLP(config.deter + config.stoch * config.classes, config.hidden, config.layers, F.OBS_SIZE)
 
-    def forward(self, latent: Tensor, embedding: Tensor, stack: Tensor) -> Prediction:
-        """As :meth:`ResidualDecoder.forward`; ``stack`` gives the scores alone and the embedding is not read."""
+    def forward(self, latent: Tensor, embedding: Tensor, stack: Tensor, action: Tensor) -> Prediction:
+        """As :meth:`ResidualDecoder.forward`; ``stack`` gives the scores alone, embedding and action are not read."""
         return DirectPrediction(self.network(latent), stack, self.mean, self.std, self.beta)
 
 

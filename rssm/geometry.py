@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from rssm import features as F
 
-#: an approach is looked ahead by this many agent steps and this many pixels
-_SOON, _NEAR = 4.0, 64.0
-_FRAMES_PER_STEP = 4.0
+#: console frames per agent step, and pixels beyond which two things are simply far apart
+_FRAMES, _NEAR = 4, 48.0
+#: numbers that :func:`approach` gives
+APPROACH = 2 * _FRAMES
 
 
 class Fourier(nn.Module):
@@ -32,24 +33,27 @@ class Fourier(nn.Module):
         return torch.cat([angles.sin(), angles.cos()], -1)
 
 
-def contact(stack: Tensor, following: Tensor) -> Tensor:
-    """When and where the ball meets the paddle ahead of it, if the ball goes on as it does.
+def approach(stack: Tensor, following: Tensor) -> Tensor:
+    """The ball as seen from the paddle that it flies to, in each console frame of the step that comes.
+
+    Agent steps are four console frames long, and the console looks for a hit in every one of them. Ball and paddle are
+    taken to move evenly: the ball as in the last step, the paddle to where it ends this one.
 
     Args:
         stack: (..., 56), raw pixels.
         following: (..., 14), the next frame, of which only the paddles are read.
 
     Returns:
-        (..., 2): console frames until the ball is in the paddle's column, and pixels from the paddle's top edge down to
-        the ball's at that time; both clipped to what can matter soon.
+        (..., 8): the ball's column from the paddle's, and its top edge from the paddle's, in frames 1 to 4 each; in
+        pixels, clipped to what can matter.
     """
     frame, before = stack[..., F.STACK_SIZE - 1 :: F.STACK_SIZE], stack[..., F.STACK_SIZE - 2 :: F.STACK_SIZE]
-    speed_x = frame[..., F.BALL_X] - before[..., F.BALL_X]
-    speed_y = frame[..., F.BALL_Y] - before[..., F.BALL_Y]
-    right = speed_x > 0
+    change = frame - before
+    right = change[..., F.BALL_X] > 0
     column = torch.where(right, frame[..., F.PLAYER_X], frame[..., F.ENEMY_X])
     paddle = torch.where(right, frame[..., F.PLAYER_Y], frame[..., F.ENEMY_Y])
     moved = torch.where(right, following[..., F.PLAYER_Y], following[..., F.ENEMY_Y]) - paddle
-    steps = ((column - frame[..., F.BALL_X]).abs() / speed_x.abs().clamp(min=1.0)).clamp(max=_SOON)
-    offset = frame[..., F.BALL_Y] + steps * speed_y - paddle - steps.clamp(max=1.0) * moved
-    return torch.stack([steps * _FRAMES_PER_STEP, offset.clamp(-_NEAR, _NEAR)], -1)
+    share = torch.arange(1, _FRAMES + 1, device=stack.device) / _FRAMES
+    across = (frame[..., F.BALL_X] - column).unsqueeze(-1) + share * change[..., F.BALL_X, None]
+    along = (frame[..., F.BALL_Y] - paddle).unsqueeze(-1) + share * (change[..., F.BALL_Y] - moved).unsqueeze(-1)
+    return torch.cat([across, along], -1).clamp(-_NEAR, _NEAR)

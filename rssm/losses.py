@@ -79,7 +79,7 @@ def chunk_losses(model: WorldModel, chunk: Chunk, config: LossConfig) -> Losses:
     stoch = torch.cat([seen.states.stoch[:, 1:], model.rssm.draw(last_posterior, True)], 1)
     prior = model.rssm.prior(deter)
     target, before = chunk.stacks[:, 1:], chunk.stacks[:, :-1]
-    prediction = model.predict(deter, stoch, seen.embedding, before)
+    prediction = model.predict(deter, stoch, seen.embedding, before, chunk.actions)
     dynamics, representation = balanced_kl(posterior, prior, config.free_nats)
 
     # Behind the end of a game nothing is observed: there the heads read what imagination would give them. Only the
@@ -87,7 +87,8 @@ def chunk_losses(model: WorldModel, chunk: Chunk, config: LossConfig) -> Losses:
     exists = chunk.next_exists
     over = exists[:, -1:, None] == 0
     last = model.rssm.draw(prior[:, -1:], True)
-    imagined = model.predict(deter[:, -1:], last, seen.embedding[:, -1:], before[:, -1:]).mode().detach()
+    final = model.predict(deter[:, -1:], last, seen.embedding[:, -1:], before[:, -1:], chunk.actions[:, -1:])
+    imagined = final.mode().detach()
     last = torch.where(over.unsqueeze(-1), last, stoch[:, -1:])
     last_embedding = torch.where(over, model.encoder(imagined), last_embedding)
     embedding = torch.cat([seen.embedding[:, 1:], last_embedding], 1)

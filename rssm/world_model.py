@@ -99,12 +99,12 @@ class WorldModel(nn.Module):
         deter, stoch, posterior = self.rssm.observe(initial, embedding, actions, sample)
         return Observed(State(deter[:, :-1], stoch, stacks), deter[:, -1], posterior, embedding)
 
-    def predict(self, deter: Tensor, stoch: Tensor, embedding: Tensor, stack: Tensor) -> Prediction:
+    def predict(self, deter: Tensor, stoch: Tensor, embedding: Tensor, stack: Tensor, action: Tensor) -> Prediction:
         """Decode the stack that follows ``stack`` (..., 56) under the next deter (..., D) and stoch (..., S, C).
 
-        embedding (..., H) is the encoder's view of ``stack``.
+        embedding (..., H) is the encoder's view of ``stack``, action (...) int64 is what was done in between.
         """
-        return self.decoder(torch.cat([deter, stoch.flatten(-2)], -1), embedding, stack)
+        return self.decoder(torch.cat([deter, stoch.flatten(-2)], -1), embedding, stack, action)
 
     def imagine_step(
         self, state: State, action: Tensor, *, sample: bool = True, sample_frame: bool | None = None
@@ -125,7 +125,7 @@ class WorldModel(nn.Module):
         deter = self.rssm.step(state.deter, state.stoch, embedding, action)
         prior = self.rssm.prior(deter)
         stoch = self.rssm.draw(prior, sample)
-        prediction = self.predict(deter, stoch, embedding, state.frame)
+        prediction = self.predict(deter, stoch, embedding, state.frame, action)
         frame = prediction.sample() if (sample if sample_frame is None else sample_frame) else prediction.mode()
         return State(deter, stoch, frame), prediction, prior
 

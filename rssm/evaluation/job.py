@@ -64,7 +64,7 @@ def evaluate_and_report(
     real, imagined = dream(model, dataset)
     side_by_side_gif(gif, real, imagined)
     replace_file(chart, lambda path: path.write_bytes(to_png(error_by_step(result))))
-    command = f"python scripts/train_wm.py --config {run / CONFIG_FILE}"
+    command = f"python scripts/train_wm.py --config {run / CONFIG_FILE} --run {run}-again"
     history = [json.loads(line) for line in (run / METRICS_FILE).read_text().splitlines()]
     write_report(run / REPORT_FILE, result, config=asdict(config), history=history, gif=gif, command=command)
     tracker.log_gif("real_imagined", gif, update)

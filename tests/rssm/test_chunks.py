@@ -61,6 +61,16 @@ def test_no_chunk_crosses_an_episode_s_start():
     assert drawn == {s for e in rows.episodes for s in range(e.start, e.stop - LENGTH + 1)}
 
 
+def test_the_ends_of_an_episode_are_seen_no_less_often_than_its_middle():
+    sampler = ChunkSampler(Rows((100,)), 16, LENGTH, seed=0)
+    seen = np.zeros(100)
+    for update in range(400):
+        np.add.at(seen, sampler.batch(update).rewards.numpy().astype(int), 1)
+    middle = seen[LENGTH:-LENGTH]
+    assert np.abs(middle / middle.mean() - 1).max() < 0.2
+    assert seen.min() > 0.85 * middle.mean()
+
+
 def test_stacks_are_those_of_the_episode(pong_data):
     sampler = ChunkSampler(pong_data, 8, LENGTH, seed=0)
     checked = 0

@@ -1,14 +1,13 @@
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
 
 from rssm import features as F
 from rssm.config import ModelConfig
-from rssm.decoder import make_decoder
+from rssm.decoder import BALL, FIRST, make_decoder
 from rssm.features import stack_episode
 from rssm.predictions import ChangePrediction, DirectPrediction, DiscretePrediction
+from rssm.statistics import SCORES
 
 KINDS = [
     ("residual", "discrete", DiscretePrediction, None),
@@ -21,11 +20,16 @@ KINDS = [
 
 @pytest.fixture
 def parts(pong_data, tiny_sizes):
-    """Latent and embedding (7, 3, …), stacks (7, 3, 56) of a real game."""
+    """Latent and embedding (7, 3, …), stacks (7, 3, 56) of a real game, actions (7, 3)."""
     torch.manual_seed(0)
     stacks = torch.from_numpy(stack_episode(np.array(pong_data.episode(3).features)))[100:121].unflatten(0, (7, 3))
     latent = tiny_sizes["deter"] + tiny_sizes["stoch"] * tiny_sizes["classes"]
-    return torch.randn(7, 3, latent), torch.randn(7, 3, tiny_sizes["hidden"]), stacks
+    return (
+        torch.randn(7, 3, latent),
+        torch.randn(7, 3, tiny_sizes["hidden"]),
+        stacks,
+        torch.randint(F.NUM_ACTIONS, (7, 3)),
+    )
 
 
 def _decoder(tiny_sizes, statistics, decoder, likelihood, huber_beta=0.3):
@@ -71,11 +75,13 @@ def test_an_untrained_residual_point_prediction_is_persistence(tiny_sizes, pong_
 @pytest.mark.parametrize(("decoder", "likelihood"), [kind[:2] for kind in KINDS])
 def test_what_a_decoder_reads(tiny_sizes, pong_statistics, parts, decoder, likelihood):
     made = _decoder(tiny_sizes, pong_statistics, decoder, likelihood)
-    latent, embedding, stacks = parts
+    latent, embedding, stacks, action = parts
     target = stacks + 1.0
-    before = made(latent, embedding, stacks).loss(target)
-    assert not torch.equal(made(latent + 0.1, embedding, stacks).loss(target), before)
-    assert torch.equal(made(latent, embedding + 0.1, stacks).loss(target), before) == (decoder == "direct")
+    before = made(latent, embedding, stacks, action).loss(target)
+    other = (action + 1) % F.NUM_ACTIONS
+    assert not torch.equal(made(latent + 0.1, embedding, stacks, action).loss(target), before)
+    assert torch.equal(made(latent, embedding + 0.1, stacks, action).loss(target), before) == (decoder == "direct")
+    assert torch.equal(made(latent, embedding, stacks, other).loss(target), before) == (decoder == "direct")
     assert made.reads_frame == (decoder == "residual")
 
 
@@ -85,12 +91,25 @@ def test_a_decoder_s_statistics_are_not_part_of_its_weights(tiny_sizes, pong_sta
         assert set(made.state_dict()) == {name for name, _ in made.named_parameters()}
 
 
-def test_the_discrete_output_has_room_for_every_outcome(tiny_sizes, pong_statistics):
-    more = dataclasses.replace(
-        pong_statistics, landings=(*pong_statistics.landings[:-1], (*pong_statistics.landings[-1], 2.0))
-    )
-    sizes = [
-        _decoder(tiny_sizes, statistics, "residual", "discrete").network.layers[-1].out_features
-        for statistics in (pong_statistics, more)
-    ]
-    assert sizes[1] == sizes[0] + 1
+def test_every_feature_but_the_scores_is_decoded_once():
+    assert sorted([*FIRST, *BALL, *SCORES]) == list(range(F.NUM_FEATURES))
+
+
+def test_the_ball_is_decoded_given_the_paddles_and_they_are_not_given_the_ball(tiny_sizes, pong_statistics, parts):
+    first = [part[:1, 0] for part in parts]
+    stacks = first[2]
+    prediction = _decoder(tiny_sizes, pong_statistics, "residual", "discrete")(*first)
+
+    def loss(**changes):
+        target = stacks.clone()
+        for name, change in changes.items():
+            target[..., F.FEATURE_NAMES.index(name) * F.STACK_SIZE + F.STACK_SIZE - 1] += change
+        return prediction.loss(target).item()
+
+    # were they independent, the two changes' costs would add up
+    ahead = "player_y" if stacks[0, F.BALL_X * 4 + 3] > stacks[0, F.BALL_X * 4 + 2] else "enemy_y"
+    behind = "enemy_y" if ahead == "player_y" else "player_y"
+    for paddle, ball, together in ((ahead, "ball_y", True), (ahead, behind, False)):
+        both = loss(**{paddle: 2.0, ball: 3.0}) - loss(**{ball: 3.0})
+        alone = loss(**{paddle: 2.0}) - loss()
+        assert (both == pytest.approx(alone, abs=1e-4)) != together

@@ -6,7 +6,7 @@ import torch
 
 from rssm import features as F
 from rssm.config import ModelConfig
-from rssm.encoder import Encoder, Normalizer, approach
+from rssm.encoder import Encoder, Normalizer
 from rssm.features import stack_episode
 from rssm.statistics import SCORES
 
@@ -54,21 +54,6 @@ def test_every_other_feature_and_every_frame_is_seen(stacks, tiny_sizes, pong_st
         changed[index] += 3.0
         seen = not torch.equal(encoder(changed), before)
         assert seen == (index // F.STACK_SIZE not in SCORES), F.FEATURE_NAMES[index // F.STACK_SIZE]
-
-
-def test_an_approach_by_hand():
-    frames = torch.zeros(4, F.NUM_FEATURES, F.STACK_SIZE)
-    frames[:, F.PLAYER_X], frames[:, F.ENEMY_X] = F.PLAYER_COLUMN, F.ENEMY_COLUMN
-    frames[:, F.PLAYER_Y], frames[:, F.ENEMY_Y] = 50, 80
-    speed = torch.tensor([[20.0, 4.0], [-8.0, -2.0], [2.0, 0.0], [20.0, -90.0]])  # pixels per agent step
-    last = torch.tensor([[100.0, 60.0], [36.0, 90.0], [100.0, 60.0], [100.0, 60.0]])
-    past = torch.arange(-3.0, 1.0)
-    for i, feature in enumerate((F.BALL_X, F.BALL_Y)):
-        frames[:, feature] = last[:, i : i + 1] + past * speed[:, i : i + 1]
-    steps, offset = approach(frames)
-    # to our paddle in 2 steps; to the enemy's in 2.5; too far off to matter; so far beside it that it does not matter
-    assert steps.flatten().tolist() == [2, 2.5, 4, 2]
-    assert offset.flatten().tolist() == [68 - 50, 85 - 80, 60 - 50, -64]
 
 
 def test_statistics_travel_with_the_weights(pong_statistics, stacks, tiny_sizes):

@@ -131,7 +131,9 @@ class TestChunkLosses:
             after = seen.states[:, t + 1]
             prior = model.rssm.prior(after.deter)
             kl = (seen.posterior[:, t + 1].exp() * (seen.posterior[:, t + 1] - prior)).sum((-1, -2))
-            prediction = model.predict(after.deter, after.stoch, seen.embedding[:, t], chunk.stacks[:, t])
+            prediction = model.predict(
+                after.deter, after.stoch, seen.embedding[:, t], chunk.stacks[:, t], chunk.actions[:, t]
+            )
             features = model.features(after)
             expected = {
                 "reconstruction": prediction.loss(chunk.stacks[:, t + 1]),

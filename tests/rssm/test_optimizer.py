@@ -5,8 +5,10 @@ import math
 
 import pytest
 import torch
+from torch import nn
 
 from rssm.config import TrainConfig
+from rssm.networks import MLP
 from rssm.optimizer import Optimizer, hidden_matrices, learning_rate
 
 
@@ -62,11 +64,14 @@ def test_every_parameter_has_one_optimiser(any_model):
     name_of = {id(parameter): name for name, parameter in any_model.named_parameters()}
     matrices = {name_of[id(parameter)] for parameter in hidden}
     assert {"rssm.gru.weight_ih_l0", "rssm.gru.weight_hh_l0", "encoder.network.layers.0.weight"} <= matrices
-    outputs = ("decoder.network", "rssm.prior_network", "rssm.posterior_network", "reward_head", "continue_head")
-    for name in outputs:
-        last = len(any_model.get_submodule(name).layers) - 1
-        assert f"{name}.layers.{last}.weight" not in matrices
-        assert f"{name}.layers.0.weight" in matrices
+    for name, module in any_model.named_modules():
+        if isinstance(module, MLP):
+            *inner, last = [
+                f"{name}.layers.{i}.weight" for i, m in enumerate(module.layers) if isinstance(m, nn.Linear)
+            ]
+            assert set(inner) <= matrices
+            ends_hidden = isinstance(module.layers[-1], nn.SiLU)
+            assert (last in matrices) == ends_hidden, name
     assert "rssm.start" not in matrices
 
 

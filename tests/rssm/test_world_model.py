@@ -93,7 +93,7 @@ def test_an_imagined_step_by_hand(any_model, game):
     assert torch.allclose(state.deter, seen.next_deter, atol=1e-5)
     assert torch.equal(prior, any_model.rssm.prior(state.deter))
     assert torch.equal(state.stoch, any_model.rssm.draw(prior, False))
-    decoded = any_model.predict(state.deter, state.stoch, seen.embedding[:, -1], stacks[:, 19])
+    decoded = any_model.predict(state.deter, state.stoch, seen.embedding[:, -1], stacks[:, 19], actions[:, 19])
     assert torch.allclose(prediction.mode(), decoded.mode(), atol=1e-4)
     assert torch.equal(state.frame, prediction.mode())
 
