@@ -229,7 +229,7 @@ class TrainConfig:
         log_every: updates between logged metrics.
     """
 
-    updates: int = 10_000
+    updates: int = 5_000
     batch_size: int = 16
     chunk_length: int = 48
     learning_rate: float = 1e-3
@@ -239,9 +239,9 @@ class TrainConfig:
     weight_decay: float = 0.0
     clip: float = 20.0
     ema: float = 0.999
-    evaluate_every: int = 2_000
+    evaluate_every: int = 1_000
     patience: int = 0
-    checkpoint_every: int = 1_000
+    checkpoint_every: int = 500
     log_every: int = 100
 
     def __post_init__(self) -> None:
