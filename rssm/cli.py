@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from jsonargparse import ArgumentParser
 
-from rssm.config import AblationConfig, CollectConfig, EvaluateConfig, ImportConfig, WorldModelConfig
+from rssm.config import AblationConfig, CollectConfig, EvaluateConfig, ImportConfig, ResultsConfig, WorldModelConfig
 from rssm.config_file import (
     build,
     check_key,
@@ -65,6 +65,11 @@ def evaluate() -> int:
 def ablate() -> int:
     """Entry point of ``rssm-ablate`` and ``scripts/ablate.py``."""
     return run_job(AblationConfig, "rssm.ablation:ablate")
+
+
+def summarize() -> int:
+    """Entry point of ``rssm-summarize`` and ``scripts/summarize.py``."""
+    return run_job(ResultsConfig, "rssm.results:summarize")
 
 
 def run_job(config_class: type[Any], job: str, argv: Sequence[str] | None = None, default: str | None = None) -> int:

@@ -381,3 +381,22 @@ class AblationConfig:
         _check(self.seconds > 0, f"seconds: expected more than 0, got {self.seconds}")
         _check(self.seeds >= 1, f"seeds: expected at least 1, got {self.seeds}")
         _check(self.threads >= 0, f"threads: expected 0 (torch's choice) or more, got {self.threads}")
+
+
+@dataclass(frozen=True)
+class ResultsConfig:
+    """Write one table over several runs of the same job (``scripts/summarize.py``).
+
+    Args:
+        runs: folders of evaluated runs, separated by commas.
+        name: of the table's files.
+        title: of the table.
+        command: that made each run, for the record.
+        out: folder of the table.
+    """
+
+    runs: str
+    name: str = "pong"
+    title: str = "The default world model"
+    command: str = "python scripts/train_wm.py --seed SEED"
+    out: str = "docs/results"

@@ -64,7 +64,7 @@ def test_entry_points_are_functions():
     config.read(ROOT / "setup.cfg")
     lines = config["options.entry_points"]["console_scripts"].split("\n")
     names = dict(line.split(" = ") for line in lines if line)
-    assert set(names) == {"rssm-collect", "rssm-import", "rssm-train", "rssm-evaluate", "rssm-ablate"}
+    assert set(names) == {"rssm-collect", "rssm-import", "rssm-train", "rssm-evaluate", "rssm-ablate", "rssm-summarize"}
     for target in names.values():
         module, _, function = target.partition(":")
         assert callable(getattr(importlib.import_module(module), function))

@@ -1,0 +1,8 @@
+"""Write one table over several runs of the same job (see --help)."""
+
+import sys
+
+from rssm.cli import summarize
+
+if __name__ == "__main__":
+    sys.exit(summarize())
