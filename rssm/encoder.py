@@ -9,6 +9,7 @@ from rssm import features as F
 from rssm.config import ModelConfig
 from rssm.geometry import Fourier
 from rssm.networks import MLP
+from rssm.stacks import stack_to_grid
 from rssm.statistics import SCORES, FeatureStatistics
 
 #: seen through Fourier features: positions that move, and the ball's height over each paddle's top edge
@@ -21,6 +22,7 @@ class Normalizer(nn.Module):
 
     mean: Tensor
     std: Tensor
+    kept: Tensor
 
     def __init__(self, statistics: FeatureStatistics) -> None:
         super().__init__()
@@ -32,7 +34,7 @@ class Normalizer(nn.Module):
 
     def forward(self, stack: Tensor) -> Tensor:
         """(..., 56) raw -> (..., 48) normalised, without the scores."""
-        grid = (stack.unflatten(-1, (F.NUM_FEATURES, F.STACK_SIZE)) - self.mean) / self.std
+        grid = (stack_to_grid(stack) - self.mean) / self.std
         return grid.index_select(-2, self.kept).flatten(-2)
 
 
@@ -52,7 +54,7 @@ class Encoder(nn.Module):
         )
 
     def forward(self, stack: Tensor) -> Tensor:
-        grid = stack.unflatten(-1, (F.NUM_FEATURES, F.STACK_SIZE))
+        grid = stack_to_grid(stack)
         relative = torch.cat([grid[..., a, :] - grid[..., b, :] for a, b in _RELATIVE], -1)
         positions = torch.cat([grid[..., _POSITIONS, :].flatten(-2), relative], -1)
         return self.network(torch.cat([self.normalizer(stack), relative / 64.0, self.waves(positions)], -1))

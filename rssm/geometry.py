@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from rssm import features as F
+from rssm.stacks import newest
 
 #: console frames per agent step, and pixels beyond which two things are simply far apart
 _FRAMES, _NEAR = 4, 48.0
@@ -47,8 +48,8 @@ def approach(stack: Tensor, following: Tensor) -> Tensor:
         (..., 8): the ball's column from the paddle's, and its top edge from the paddle's, in frames 1 to 4 each; in
         pixels, clipped to what can matter.
     """
-    frame, before = stack[..., F.STACK_SIZE - 1 :: F.STACK_SIZE], stack[..., F.STACK_SIZE - 2 :: F.STACK_SIZE]
-    change = frame - before
+    frame = newest(stack)
+    change = frame - newest(stack, ago=1)
     right = change[..., F.BALL_X] > 0
     column = torch.where(right, frame[..., F.PLAYER_X], frame[..., F.ENEMY_X])
     paddle = torch.where(right, frame[..., F.PLAYER_Y], frame[..., F.ENEMY_Y])

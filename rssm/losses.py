@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from rssm.chunks import Chunk
@@ -123,12 +124,13 @@ def open_loop_loss(model: WorldModel, seen: Observed, chunk: Chunk, starts: int)
     device = chunk.actions.device
     start = torch.randint(length - HORIZON + 1, (batch, starts), device=device)
     rows = torch.arange(batch, device=device).unsqueeze(1)
-    state = seen.states[rows, start].map(lambda part: part.flatten(0, 1))
+    state = seen.states[rows, start].map(lambda part: rearrange(part, "b s ... -> (b s) ..."))
     steps = start.unsqueeze(-1) + torch.arange(HORIZON, device=device)  # (B, S, 6)
     rows = rows.unsqueeze(-1)
-    actions = chunk.actions[rows, steps].flatten(0, 1)
-    targets = chunk.stacks[rows, steps + 1].flatten(0, 1)
-    exists = chunk.next_exists[rows, steps].flatten(0, 1)
+    actions = rearrange(chunk.actions[rows, steps], "b s k -> (b s) k")
+    targets = rearrange(chunk.stacks[rows, steps + 1], "b s k x -> (b s) k x")
+    exists = rearrange(chunk.next_exists[rows, steps], "b s k -> (b s) k")
     imagined = model.imagine(state, actions, sample=True, sample_frame=False)
     loss = torch.stack([p.loss(targets[:, k]) for k, p in enumerate(imagined.predictions)], 1) * exists
-    return loss.view(batch, -1), exists.view(batch, -1)
+    by_chunk = "(b s) k -> b (s k)"
+    return rearrange(loss, by_chunk, b=batch), rearrange(exists, by_chunk, b=batch)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 
@@ -33,9 +32,3 @@ def start_uniform(head: MLP) -> MLP:
     nn.init.zeros_(output.weight)
     nn.init.zeros_(output.bias)
     return head
-
-
-def shift_stack(stack: Tensor, frame: Tensor) -> Tensor:
-    """Put frame (..., 14) in as the newest of the interleaved stack (..., 56); the oldest frame drops out."""
-    grid = stack.unflatten(-1, (frame.shape[-1], -1))
-    return torch.cat([grid[..., 1:], frame.unsqueeze(-1)], -1).flatten(-2)

@@ -12,7 +12,7 @@ import torch.nn.functional as nnf
 from torch import Tensor, nn
 
 from rssm import features as F
-from rssm.networks import shift_stack
+from rssm.stacks import grid_to_stack, newest, shift_stack, stack_to_grid
 from rssm.statistics import SCORES, FeatureStatistics
 
 
@@ -26,10 +26,6 @@ def _with_scores(frame: Tensor, previous: Tensor) -> Tensor:
     """The scores of frame (..., 14) as the previous frame's plus the frame's own score events."""
     scores = previous[..., list(SCORES)] + frame[..., [F.SCORE_ENEMY, F.SCORE_PLAYER]]
     return torch.cat([frame[..., : F.ENEMY_SCORE], scores, frame[..., F.SCORE_PLAYER :]], -1)
-
-
-def _newest(stack: Tensor) -> Tensor:
-    return stack[..., F.STACK_SIZE - 1 :: F.STACK_SIZE]
 
 
 class Support(nn.Module):
@@ -82,9 +78,9 @@ class Support(nn.Module):
 
     def outcomes(self, stack: Tensor) -> Tensor:
         """The values (..., K) that the outcomes lead to from a stack (..., 56)."""
-        newest = _newest(stack)
-        change = (newest - stack[..., F.STACK_SIZE - 2 :: F.STACK_SIZE]).index_select(-1, self.owner)
-        return newest.index_select(-1, self.owner) * self.staying + change * self.continuing + self.values
+        frame = newest(stack)
+        change = (frame - newest(stack, ago=1)).index_select(-1, self.owner)
+        return frame.index_select(-1, self.owner) * self.staying + change * self.continuing + self.values
 
     def weights(self, target: Tensor, outcomes: Tensor) -> Tensor:
         """How far each of the outcomes (..., K) explains the next frame (..., 14): 1 where it leads there exactly.
@@ -178,23 +174,23 @@ class DiscretePrediction:
         self.first, self.ball, self.stack = first, ball, stack
 
     def loss(self, target: Tensor) -> Tensor:
-        frame = _newest(target)
+        frame = newest(target)
         return self.first.loss(frame) + self.ball(frame).loss(frame)
 
     def mode(self) -> Tensor:
-        frame = self._with(self.first, self.first.mode(), _newest(self.stack))
+        frame = self._with(self.first, self.first.mode(), newest(self.stack))
         ball = self.ball(frame)
         return self._stack(self._with(ball, ball.mode(), frame))
 
     def sample(self) -> Tensor:
-        frame = self._with(self.first, self.first.sample(), _newest(self.stack))
+        frame = self._with(self.first, self.first.sample(), newest(self.stack))
         ball = self.ball(frame)
         return self._stack(self._with(ball, ball.sample(), frame))
 
     def mean(self) -> Tensor:
         """The mean of either part, the ball's given the likeliest paddles."""
-        ball = self.ball(self._with(self.first, self.first.mode(), _newest(self.stack)))
-        frame = self._with(self.first, self.first.mean(), _newest(self.stack))
+        ball = self.ball(self._with(self.first, self.first.mode(), newest(self.stack)))
+        frame = self._with(self.first, self.first.mean(), newest(self.stack))
         return self._stack(self._with(ball, ball.mean(), frame))
 
     @staticmethod
@@ -202,7 +198,7 @@ class DiscretePrediction:
         return frame.index_copy(-1, part.support.features, values)
 
     def _stack(self, frame: Tensor) -> Tensor:
-        return shift_stack(self.stack, _with_scores(frame, _newest(self.stack)))
+        return shift_stack(self.stack, _with_scores(frame, newest(self.stack)))
 
 
 class ChangePrediction:
@@ -219,11 +215,11 @@ class ChangePrediction:
         self.change, self.stack, self.std, self.beta = change, stack, std, beta
 
     def loss(self, target: Tensor) -> Tensor:
-        error = _drop_scores(self.change - (_newest(target) - _newest(self.stack)) / self.std)
+        error = _drop_scores(self.change - (newest(target) - newest(self.stack)) / self.std)
         return _error_loss(error, self.beta).sum(-1)
 
     def mean(self) -> Tensor:
-        previous = _newest(self.stack)
+        previous = newest(self.stack)
         return shift_stack(self.stack, _with_scores(previous + self.change * self.std, previous))
 
     mode = sample = mean
@@ -240,20 +236,21 @@ class DirectPrediction:
     """
 
     def __init__(self, output: Tensor, stack: Tensor, mean: Tensor, std: Tensor, beta: float | None) -> None:
-        self.output = output.unflatten(-1, (F.NUM_FEATURES, F.STACK_SIZE))
+        self.output = stack_to_grid(output)
         self.stack, self._mean, self._std, self.beta = stack, mean.unsqueeze(-1), std.unsqueeze(-1), beta
 
     def loss(self, target: Tensor) -> Tensor:
-        grid = target.unflatten(-1, (F.NUM_FEATURES, F.STACK_SIZE))
+        grid = stack_to_grid(target)
         error = self.output - (grid - self._mean) / self._std
         return _error_loss(_drop_scores(error.transpose(-1, -2)), self.beta).sum((-1, -2))
 
     def mean(self) -> Tensor:
         grid = self.output * self._std + self._mean
-        frame = _with_scores(grid[..., -1], _newest(self.stack))
-        shifted = shift_stack(self.stack, frame).unflatten(-1, (F.NUM_FEATURES, F.STACK_SIZE))
+        frame = _with_scores(grid[..., -1], newest(self.stack))
+        shifted = stack_to_grid(shift_stack(self.stack, frame))
         scores = shifted[..., F.ENEMY_SCORE : F.PLAYER_SCORE + 1, :]
-        return torch.cat([grid[..., : F.ENEMY_SCORE, :], scores, grid[..., F.SCORE_PLAYER :, :]], -2).flatten(-2)
+        full = torch.cat([grid[..., : F.ENEMY_SCORE, :], scores, grid[..., F.SCORE_PLAYER :, :]], -2)
+        return grid_to_stack(full)
 
     mode = sample = mean
 

@@ -1,7 +1,6 @@
 import torch
 
-from rssm.features import FEATURE_NAMES, push_frame
-from rssm.networks import MLP, shift_stack, start_uniform
+from rssm.networks import MLP, start_uniform
 
 
 def test_an_mlp_keeps_the_leading_shape():
@@ -24,8 +23,3 @@ def test_a_head_that_starts_uniform_answers_zero_and_still_learns():
     assert torch.equal(out, torch.zeros(6, 4))
     torch.nn.functional.cross_entropy(out, torch.zeros(6, dtype=torch.long)).backward()
     assert head.layers[-1].weight.grad.abs().sum() > 0
-
-
-def test_shift_stack_does_what_push_frame_does():
-    stack, frame = torch.randn(2, 3, 56), torch.randn(2, 3, len(FEATURE_NAMES))
-    assert torch.equal(shift_stack(stack, frame), torch.from_numpy(push_frame(stack.numpy(), frame.numpy())))
