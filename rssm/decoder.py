@@ -56,11 +56,12 @@ class DiscreteDecoder(nn.Module):
     def __init__(self, config: ModelConfig, statistics: FeatureStatistics) -> None:
         super().__init__()
         self.first, self.ball = Support(statistics, FIRST), Support(statistics, BALL)
+        self.min_p = config.min_p
         inputs = config.deter + config.stoch * config.classes + config.hidden + F.NUM_ACTIONS
         self.trunk = MLP(inputs, config.hidden, config.layers)
         self.first_head = start_uniform(MLP(config.hidden, config.hidden, 0, self.first.outputs))
-        self.waves = Fourier(config.fourier)
-        inputs = config.hidden + APPROACH * (1 + 2 * config.fourier) + 1 + F.NUM_ACTIONS
+        self.waves = Fourier(1, config.fourier)
+        inputs = config.hidden + APPROACH * (1 + 2 * self.waves.periods) + 1 + F.NUM_ACTIONS
         self.ball_head = start_uniform(MLP(inputs, config.head_hidden, 1, self.ball.outputs))
 
     def forward(self, latent: Tensor, embedding: Tensor, stack: Tensor, action: Tensor) -> Prediction:
@@ -72,9 +73,10 @@ class DiscreteDecoder(nn.Module):
             meeting = approach(stack, frame)
             spawned = frame[..., F.BALL_SPAWNED, None]
             inputs = torch.cat([hidden, meeting / _APPROACH_SCALE, self.waves(meeting), spawned, taken], -1)
-            return Categoricals(self.ball, self.ball_head(inputs), stack)
+            return Categoricals(self.ball, self.ball_head(inputs), stack, self.min_p)
 
-        return DiscretePrediction(Categoricals(self.first, self.first_head(hidden), stack), ball, stack)
+        first = Categoricals(self.first, self.first_head(hidden), stack, self.min_p)
+        return DiscretePrediction(first, ball, stack)
 
 
 class ResidualDecoder(nn.Module):

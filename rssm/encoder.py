@@ -15,6 +15,8 @@ from rssm.statistics import SCORES, FeatureStatistics
 #: seen through Fourier features: positions that move, and the ball's height over each paddle's top edge
 _POSITIONS = (F.PLAYER_Y, F.ENEMY_Y, F.BALL_X, F.BALL_Y)
 _RELATIVE = ((F.BALL_Y, F.PLAYER_Y), (F.BALL_Y, F.ENEMY_Y))
+#: the shortest wave, 2^4 pixels: from shorter ones the model learns single hits of the training games by heart
+_SHORTEST = 4
 
 
 class Normalizer(nn.Module):
@@ -47,8 +49,8 @@ class Encoder(nn.Module):
     def __init__(self, config: ModelConfig, statistics: FeatureStatistics) -> None:
         super().__init__()
         self.normalizer = Normalizer(statistics)
-        self.waves = Fourier(config.fourier)
-        waves = (len(_POSITIONS) + len(_RELATIVE)) * F.STACK_SIZE * 2 * config.fourier
+        self.waves = Fourier(_SHORTEST, config.fourier)
+        waves = (len(_POSITIONS) + len(_RELATIVE)) * F.STACK_SIZE * 2 * self.waves.periods
         self.network = MLP(
             self.normalizer.outputs + len(_RELATIVE) * F.STACK_SIZE + waves, config.hidden, config.layers
         )

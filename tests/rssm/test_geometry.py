@@ -8,15 +8,15 @@ from rssm.geometry import APPROACH, Fourier, approach
 
 
 def test_waves_by_hand():
-    waves = Fourier(3)(torch.tensor([1.0, 6.0]))  # periods of 2, 4 and 8 pixels
+    waves = Fourier(1, 3)(torch.tensor([1.0, 6.0]))  # periods of 2, 4 and 8 pixels
     half = math.sqrt(0.5)
     expected = [0, 1, half, 0, 0, -1, -1, 0, half, 1, -1, 0]  # both sines, then both cosines
     assert waves.tolist() == pytest.approx(expected, abs=1e-5)
 
 
 def test_waves_keep_the_leading_shape_and_can_be_none():
-    assert Fourier(4)(torch.zeros(2, 3, 5)).shape == (2, 3, 5 * 2 * 4)
-    assert Fourier(0)(torch.zeros(2, 3, 5)).shape == (2, 3, 0)
+    assert Fourier(1, 4)(torch.zeros(2, 3, 5)).shape == (2, 3, 5 * 2 * 4)
+    assert Fourier(4, 0)(torch.zeros(2, 3, 5)).shape == (2, 3, 0)
 
 
 @pytest.mark.parametrize(
