@@ -64,7 +64,7 @@ def _run(config: AblationConfig, name: str, settings: dict[str, Any], seed: int)
         job = load_config(run / CONFIG_FILE, WorldModelConfig)
     else:
         common = {"run": str(run), "seed": seed, "threads": config.threads, "log.wandb": "disabled"}
-        job = build(WorldModelConfig, settings | common | {"eval.off_policy_windows": 0})
+        job = build(WorldModelConfig, settings | common | {"eval.off_policy_windows": 0, "eval.samples": 0})
         updates = max(1, int(config.seconds / seconds_per_update(job)))
         job = replace(job, train=replace(job.train, updates=updates, evaluate_every=updates))
     if not (run / RESULT_FILE).exists():
@@ -121,7 +121,7 @@ def _table(command: str, rows: dict[str, Any]) -> str:
         "# Ablation: one piece changed at a time",
         "",
         f"`{command}`: the same data and the same CPU time for every row, each with its own complete schedule. Squared",
-        "pixels over all 56 values, held-out games; the range is over seeds.",
+        "pixels over all 56 values, held-out games, mode prediction; the range is over seeds.",
         "",
         f"| row | changes | updates | mean k = 0 | mean k = {last} | range | median k = {last} |",
         "|---|---|---|---|---|---|---|",

@@ -41,7 +41,7 @@ def newest(stack):
     return stack[..., F.STACK_SIZE - 1 :: F.STACK_SIZE]
 
 
-def categoricals(only, stack, logits=None, features=PREDICTED):
+def categoricals(only, stack, logits=None, features=PREDICTED, min_p=0.0):
     """Categoricals whose logits are given by feature: one per move and one per landing; everything else is 0.
 
     Whatever other outcomes a feature has are ruled out where its logits are given.
@@ -54,7 +54,7 @@ def categoricals(only, stack, logits=None, features=PREDICTED):
         own[:moves] = torch.tensor(values[:moves])
         own[len(own) - landings :] = torch.tensor(values[moves:])
         output[..., : support.size][..., support.owner == feature] = own
-    return Categoricals(support, output, stack)
+    return Categoricals(support, output, stack, min_p)
 
 
 def value(values, feature, features=PREDICTED):
@@ -192,6 +192,16 @@ class TestCategoricals:
         expected = sum(x * probability(prediction, stack, ball_x=x) for x in (20, 22, 78))
         assert value(prediction.mean(), F.BALL_X).item() == pytest.approx(expected, rel=1e-5)
         assert value(prediction.mean(), F.PLAYER_Y).item() == 50
+
+    @pytest.mark.parametrize(("min_p", "seen"), [(0.0, {0.0, 1.0}), (0.3, {0.0, 1.0}), (0.5, {1.0})])
+    def test_samples_leave_out_what_is_far_less_likely_than_the_likeliest(self, min_p, seen):
+        torch.manual_seed(0)
+        stack = stack_of().expand(2000, -1)
+        logits = {F.BALL_SPAWNED: [math.log(0.3), math.log(0.7)]}  # the first is 0.43 times as likely
+        drawn = value(categoricals(SMALL, stack, logits, min_p=min_p).sample(), F.BALL_SPAWNED)
+        assert set(drawn.tolist()) == seen
+        if len(seen) == 2:
+            assert drawn.mean().item() == pytest.approx(0.7, abs=0.04)
 
     def test_many_samples_average_to_the_mean(self, pong_statistics, pong_data):
         prediction, _ = random_categoricals(pong_statistics, pong_data)
