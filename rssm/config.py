@@ -162,7 +162,7 @@ class ModelConfig:
     layers: int = 2
     fourier: int = 8
     unimix: float = 0.01
-    min_p: float = 0.2
+    min_p: float = 0.05
     bins: int = 41
 
     def __post_init__(self) -> None:

@@ -26,6 +26,9 @@ from rssm.distributions import mix_uniform, mode_one_hot, sample_one_hot
 from rssm.features import NUM_ACTIONS
 from rssm.networks import MLP
 
+#: agent steps
+_LONGEST_MEMORY = 32.0
+
 
 class RSSM(nn.Module):
     """deter (..., D), stoch (..., S, C) one-hot, log-probabilities (..., S, C)."""
@@ -37,6 +40,7 @@ class RSSM(nn.Module):
         latents = config.stoch * config.classes
         inputs = latents + NUM_ACTIONS + (config.hidden if reads_frame else 0)
         self.gru = nn.GRU(inputs, config.deter, batch_first=True)
+        _remember(self.gru)
         # two learned starts: an episode's first step, and the middle of a game whose past is unknown
         self.start = nn.Parameter(torch.zeros(2, config.deter))
         self.prior_network = MLP(config.deter, config.head_hidden, 1, latents)
@@ -105,3 +109,18 @@ class RSSM(nn.Module):
 
     def _log_probs(self, logits: Tensor) -> Tensor:
         return mix_uniform(logits.unflatten(-1, (self.config.stoch, self.config.classes)), self.config.unimix)
+
+
+def _remember(gru: nn.GRU) -> None:
+    """Spread the update gates' biases so that units start out remembering for 1 to ``_LONGEST_MEMORY`` steps.
+
+    Tallec and Ollivier 2018, "Can recurrent neural networks warp time?", equation 16. With gates that start half open a
+    goal is forgotten long before the serve that it times, 16 agent steps later, and no gradient reaches back to it.
+    """
+    input_bias: Tensor
+    hidden_bias: Tensor
+    _, _, input_bias, hidden_bias = gru.all_weights[0]
+    update_gate = slice(gru.hidden_size, 2 * gru.hidden_size)  # torch orders the gates reset, update, new
+    with torch.no_grad():
+        hidden_bias[update_gate] = 0.0
+        input_bias[update_gate] = torch.empty(gru.hidden_size).uniform_(1.0, _LONGEST_MEMORY - 1.0).log()
