@@ -101,3 +101,18 @@ def test_draw_samples_or_takes_the_mode(tiny_sizes):
     log_probs = rssm.prior(torch.zeros(500, tiny_sizes["deter"]))
     assert len(rssm.draw(log_probs, sample=False).unique(dim=0)) == 1
     assert len(rssm.draw(log_probs, sample=True).unique(dim=0)) > 1
+
+
+def test_update_gates_start_out_remembering_for_up_to_31_steps():
+    torch.manual_seed(0)
+    size = 4096
+    rssm = RSSM(ModelConfig(deter=size, stoch=1, classes=2, hidden=1, head_hidden=1), reads_frame=False)
+    _, _, input_bias, hidden_bias = rssm.gru.all_weights[0]
+    update_gate = slice(size, 2 * size)
+    steps = input_bias[update_gate].exp() + 1.0  # a gate sigmoid(log(n - 1)) keeps 1 - 1/n of the state
+    assert steps.min() >= 2.0
+    assert steps.max() <= 31.0 + 1.0
+    assert steps.median().item() == pytest.approx(17.0, abs=1.0)
+    assert not hidden_bias[update_gate].any()
+    others = torch.cat([input_bias[:size], input_bias[2 * size :]])
+    assert others.abs().max() <= 1.0 / size**0.5  # as torch starts them
