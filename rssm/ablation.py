@@ -95,6 +95,7 @@ def seconds_per_update(config: WorldModelConfig) -> float:
 
 def _write(config: AblationConfig, results: dict[str, list[dict[str, Any]]]) -> None:
     command = f"python scripts/ablate.py --seconds {config.seconds:g} --seeds {config.seeds} --threads {config.threads}"
+    command += f" --rows {config.rows}" if config.rows else ""
     rows = {
         name: {
             "changes": seeds[0]["changes"],

@@ -13,7 +13,14 @@ import pytest
 from packaging.requirements import Requirement
 
 from rssm.cli import parse
-from rssm.config import CollectConfig, EvaluateConfig, ImportConfig, WorldModelConfig
+from rssm.config import (
+    AblationConfig,
+    CollectConfig,
+    EvaluateConfig,
+    ImportConfig,
+    ResultsConfig,
+    WorldModelConfig,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -24,6 +31,8 @@ JOBS = {
     "scripts/import_data.py": (ImportConfig, None),
     "scripts/train_wm.py": (WorldModelConfig, "pong"),
     "scripts/evaluate.py": (EvaluateConfig, None),
+    "scripts/summarize.py": (ResultsConfig, None),
+    "scripts/ablate.py": (AblationConfig, None),
 }
 
 

@@ -67,7 +67,7 @@ def test_what_is_not_there_is_refused_in_one_line(run, tmp_path):
 
 
 def test_score_says_how_the_model_was_asked(make_model, recorded):
-    config = EvalConfig(bootstrap=5, off_policy_windows=0)
+    config = EvalConfig(samples=0, bootstrap=5, off_policy_windows=0)
     one = score(make_model(), recorded, config)
     assert one["protocol"]["prediction"] == "mode"
     other = score(make_model(), recorded, dataclasses.replace(config, samples=3))
