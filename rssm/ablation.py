@@ -22,6 +22,7 @@ from rssm.evaluation.job import CONFIG_FILE, RESULT_FILE, write_json
 from rssm.files import replace_file
 from rssm.losses import chunk_losses
 from rssm.optimizer import Optimizer
+from rssm.results import mean_by_step
 from rssm.statistics import FeatureStatistics
 from rssm.train_wm import open_datasets, train_world_model
 from rssm.world_model import WorldModel
@@ -101,8 +102,8 @@ def _write(config: AblationConfig, results: dict[str, list[dict[str, Any]]]) -> 
             "changes": seeds[0]["changes"],
             "updates": [seed["updates"] for seed in seeds],
             "seeds": [seed["mse"]["mean"] for seed in seeds],
-            "mean": _average([seed["mse"]["mean"] for seed in seeds]),
-            "median": _average([seed["mse"]["median"] for seed in seeds]),
+            "mean": mean_by_step([seed["mse"]["mean"] for seed in seeds]),
+            "median": mean_by_step([seed["mse"]["median"] for seed in seeds]),
         }
         for name, seeds in results.items()
     }
@@ -110,10 +111,6 @@ def _write(config: AblationConfig, results: dict[str, list[dict[str, Any]]]) -> 
     write_json(out / "ablation.json", {"command": command, "config": asdict(config), "rows": rows})
     text = _table(command, rows)
     replace_file(out / "ablation.md", lambda path: path.write_text(text, encoding="utf-8"))
-
-
-def _average(lists: list[list[float]]) -> list[float]:
-    return [statistics.fmean(values) for values in zip(*lists, strict=True)]
 
 
 def _table(command: str, rows: dict[str, Any]) -> str:

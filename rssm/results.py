@@ -42,7 +42,7 @@ def summarize(config: ResultsConfig) -> None:
             }
             for run, result, spent in zip(runs, results, seconds, strict=True)
         },
-        "mean": _mean(means),
+        "mean": mean_by_step(means),
         "worst_to_best": max(m[_LAST] for m in means) / min(m[_LAST] for m in means),
     }
     out = Path(config.out)
@@ -137,5 +137,6 @@ def _shown(value: float | None) -> str:
     return f"{value:.3f}" if value < 1.0 else f"{value:.2f}"
 
 
-def _mean(lists: Sequence[Sequence[float]]) -> list[float]:
+def mean_by_step(lists: Sequence[Sequence[float]]) -> list[float]:
+    """The mean over several lists that hold one value per step."""
     return [statistics.fmean(values) for values in zip(*lists, strict=True)]
