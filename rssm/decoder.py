@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from rssm import features as F
 from rssm.config import ModelConfig
-from rssm.geometry import APPROACH, Fourier, approach
+from rssm.contact import Contact
+from rssm.geometry import Approach
 from rssm.networks import MLP, start_uniform
 from rssm.predictions import Categoricals, ChangePrediction, DirectPrediction, DiscretePrediction, Support
 from rssm.statistics import FeatureStatistics
@@ -37,8 +38,6 @@ class Prediction(Protocol):
         """A stack (..., 56) in raw pixels, drawn at random where the likelihood is discrete, else the mean."""
 
 
-#: brings pixels to about one
-_APPROACH_SCALE = 16.0
 #: decoded first; the ball is decoded given these
 FIRST = (F.PLAYER_X, F.PLAYER_Y, F.ENEMY_X, F.ENEMY_Y, F.BALL_SPAWNED, F.SCORE_PLAYER, F.SCORE_ENEMY)
 BALL = (F.BALL_X_DIRECTION, F.BALL_Y_DIRECTION, F.BALL_IN_BOUNDS, F.BALL_X, F.BALL_Y)
@@ -60,8 +59,9 @@ class DiscreteDecoder(nn.Module):
         inputs = config.deter + config.stoch * config.classes + config.hidden + F.NUM_ACTIONS
         self.trunk = MLP(inputs, config.hidden, config.layers)
         self.first_head = start_uniform(MLP(config.hidden, config.hidden, 0, self.first.outputs))
-        self.waves = Fourier(1, config.fourier)
-        inputs = config.hidden + APPROACH * (1 + 2 * self.waves.periods) + 1 + F.NUM_ACTIONS
+        self.approach = Approach(statistics)
+        self.contact = Contact(config.hidden, config.fourier)
+        inputs = config.hidden + Contact.outputs + 1 + F.NUM_ACTIONS
         self.ball_head = start_uniform(MLP(inputs, config.head_hidden, 1, self.ball.outputs))
 
     def forward(self, latent: Tensor, embedding: Tensor, stack: Tensor, action: Tensor) -> Prediction:
@@ -70,9 +70,9 @@ class DiscreteDecoder(nn.Module):
         hidden = self.trunk(torch.cat([latent, embedding, taken], -1))
 
         def ball(frame: Tensor) -> Categoricals:
-            meeting = approach(stack, frame)
+            contact = self.contact(hidden, self.approach(stack, frame, action))
             spawned = frame[..., F.BALL_SPAWNED, None]
-            inputs = torch.cat([hidden, meeting / _APPROACH_SCALE, self.waves(meeting), spawned, taken], -1)
+            inputs = torch.cat([hidden, contact, spawned, taken], -1)
             return Categoricals(self.ball, self.ball_head(inputs), stack, self.min_p)
 
         first = Categoricals(self.first, self.first_head(hidden), stack, self.min_p)

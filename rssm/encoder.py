@@ -15,6 +15,8 @@ from rssm.statistics import SCORES, FeatureStatistics
 #: seen through Fourier features: positions that move, and the ball's height over each paddle's top edge
 _POSITIONS = (F.PLAYER_Y, F.ENEMY_Y, F.BALL_X, F.BALL_Y)
 _RELATIVE = ((F.BALL_Y, F.PLAYER_Y), (F.BALL_Y, F.ENEMY_Y))
+#: pixels that count as one unit near an edge or in a change, and pixels beyond which neither counts
+_FINE, _NEAR = 8.0, 24.0
 #: the shortest wave, 2^4 pixels: from shorter ones the model learns single hits of the training games by heart
 _SHORTEST = 4
 
@@ -43,20 +45,28 @@ class Normalizer(nn.Module):
 class Encoder(nn.Module):
     """Stack (..., 56) in raw pixels -> embedding (..., H).
 
-    Beside the normalised features it sees every position as waves (:class:`rssm.geometry.Fourier`).
+    Beside the normalised features it sees every position as waves (:class:`rssm.geometry.Fourier`) and, on a scale of
+    pixels, what a single pixel can decide: the last changes, and how far the ball is from where it turns back.
     """
+
+    bounds: Tensor
 
     def __init__(self, config: ModelConfig, statistics: FeatureStatistics) -> None:
         super().__init__()
         self.normalizer = Normalizer(statistics)
         self.waves = Fourier(_SHORTEST, config.fourier)
+        bounds = [statistics.low[F.BALL_Y], statistics.high[F.BALL_Y]]
+        self.register_buffer("bounds", torch.tensor(bounds), persistent=False)
         waves = (len(_POSITIONS) + len(_RELATIVE)) * F.STACK_SIZE * 2 * self.waves.periods
-        self.network = MLP(
-            self.normalizer.outputs + len(_RELATIVE) * F.STACK_SIZE + waves, config.hidden, config.layers
-        )
+        changes = len(_POSITIONS) * (F.STACK_SIZE - 1)
+        inputs = self.normalizer.outputs + len(_RELATIVE) * F.STACK_SIZE + waves + changes + 2
+        self.network = MLP(inputs, config.hidden, config.layers)
 
     def forward(self, stack: Tensor) -> Tensor:
         grid = stack_to_grid(stack)
         relative = torch.cat([grid[..., a, :] - grid[..., b, :] for a, b in _RELATIVE], -1)
         positions = torch.cat([grid[..., _POSITIONS, :].flatten(-2), relative], -1)
-        return self.network(torch.cat([self.normalizer(stack), relative / 64.0, self.waves(positions)], -1))
+        changes = grid[..., _POSITIONS, :].diff(dim=-1).flatten(-2)
+        to_edge = (grid[..., F.BALL_Y, -1:] - self.bounds).abs()
+        fine = torch.cat([changes, to_edge], -1).clamp(-_NEAR, _NEAR) / _FINE
+        return self.network(torch.cat([self.normalizer(stack), relative / 64.0, self.waves(positions), fine], -1))

@@ -1,4 +1,4 @@
-"""Real games to draw from, small models with nothing left at zero, and what a tiny run is made of."""
+"""Models of every variant, a batch to train on, and what a tiny run is made of."""
 
 import os
 import subprocess
@@ -7,14 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 
 from rssm.chunks import Chunk, ChunkSampler
-from rssm.collect import play_episode
 from rssm.config import DataConfig, EnvConfig, EvalConfig, LossConfig, ModelConfig, TrainConfig, WorldModelConfig
 from rssm.config_file import save_config
-from rssm.dataset import Dataset, write_dataset
-from rssm.statistics import FeatureStatistics
+from rssm.dataset import Dataset
 from rssm.world_model import WorldModel
 
 #: every posterior, decoder and likelihood that may be combined
@@ -29,49 +26,9 @@ VARIANTS = [
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
-ModelMaker = Callable[..., WorldModel]
-
-
-@pytest.fixture(scope="session")
-def pong_data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    """Real games: three beginnings of 40, 8 and 25 rows, a whole game, and another beginning of 200 rows."""
-    lengths = {1: 40, 2: 8, 3: 25, 4: 10_000, 5: 200}
-    episodes = [play_episode(EnvConfig(), "tracking", 0.5, seed, steps) for seed, steps in lengths.items()]
-    assert episodes[3].terminated
-    path: Path = tmp_path_factory.mktemp("pong") / "data"
-    write_dataset(path, episodes, env=EnvConfig(), policy={"name": "tracking", "epsilon": 0.5}, seed=0)
-    return Dataset.open(path)
-
-
-@pytest.fixture(scope="session")
-def pong_statistics(pong_data: Dataset) -> FeatureStatistics:
-    return FeatureStatistics.fit(pong_data.features, pong_data.is_first)
-
-
-@pytest.fixture(scope="session")
-def tiny_sizes() -> dict[str, int]:
-    """Sizes of a model that is small enough to test with."""
-    return {"deter": 16, "stoch": 3, "classes": 4, "hidden": 24, "head_hidden": 16, "layers": 1, "bins": 11}
-
-
-@pytest.fixture(scope="session")
-def make_model(pong_statistics: FeatureStatistics, tiny_sizes: dict[str, int]) -> ModelMaker:
-    """Makes tiny models whose every parameter is random: a layer that starts at zero would hide what it is fed."""
-
-    def make(posterior: str = "decoupled", decoder: str = "residual", likelihood: str = "discrete") -> WorldModel:
-        config = ModelConfig(posterior=posterior, decoder=decoder, likelihood=likelihood, **tiny_sizes)
-        torch.manual_seed(0)
-        model = WorldModel(config, pong_statistics)
-        with torch.no_grad():
-            for parameter in model.parameters():
-                parameter.add_(0.3 * torch.randn_like(parameter))
-        return model
-
-    return make
-
 
 @pytest.fixture(params=VARIANTS, ids="-".join)
-def any_model(request: pytest.FixtureRequest, make_model: ModelMaker) -> WorldModel:
+def any_model(request: pytest.FixtureRequest, make_model: Callable[..., WorldModel]) -> WorldModel:
     """A tiny model of each variant in turn."""
     return make_model(*request.param)
 

@@ -61,3 +61,25 @@ def test_statistics_travel_with_the_weights(pong_statistics, stacks, tiny_sizes)
     fitted, blank = Encoder(ModelConfig(**tiny_sizes), pong_statistics), Encoder(ModelConfig(**tiny_sizes), other)
     blank.load_state_dict(fitted.state_dict())
     assert torch.equal(blank(stacks), fitted(stacks))
+
+
+def test_pixels_count_where_the_ball_turns_back(stacks, tiny_sizes, pong_statistics):
+    """One pixel of the ball's height matters far more beside a wall than in the open, where only its waves see it."""
+    encoder = Encoder(dataclasses.replace(ModelConfig(**tiny_sizes), fourier=0), pong_statistics)
+    with torch.no_grad():  # a network that passes its last inputs on: the way to the lower and to the upper bound
+        first = encoder.network.layers[0]
+        first.weight.zero_()
+        first.weight[0, -2], first.weight[1, -1] = 1.0, 1.0
+        grid = stacks[50].unflatten(-1, (-1, F.STACK_SIZE))
+        low, high = pong_statistics.low[F.BALL_Y], pong_statistics.high[F.BALL_Y]
+        found = []
+        for height in (low, low + 8, high - 4, (low + high) / 2):
+            moved = grid.clone()
+            moved[F.BALL_Y, -1] = height
+            seen = []
+            hook = first.register_forward_hook(lambda _module, _inputs, output, seen=seen: seen.append(output))
+            encoder(moved.flatten())
+            hook.remove()
+            found.append(seen[0][:2].tolist())
+    # in units of eight pixels, and no more than three of them
+    assert found == [[0.0, 3.0], [1.0, 3.0], [3.0, 0.5], [3.0, 3.0]]

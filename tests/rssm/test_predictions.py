@@ -6,6 +6,7 @@ import torch
 
 from rssm import features as F
 from rssm.features import first_stack, stack_episode
+from rssm.paddle import PaddleLaw
 from rssm.predictions import Categoricals, ChangePrediction, DirectPrediction, DiscretePrediction, Support, huber
 from rssm.statistics import COORDINATES, SCORES, FeatureStatistics
 
@@ -23,7 +24,8 @@ def small_statistics(only):
     """Every feature but those of ``only`` has one outcome: a coordinate stays, anything else is 0."""
     still = {i: ((0.0,), ()) if i in COORDINATES else ((), (0.0,)) for i in PREDICTED} | dict.fromkeys(SCORES, ((), ()))
     moves, landings = zip(*((still | only)[i] for i in range(F.NUM_FEATURES)), strict=True)
-    return FeatureStatistics(mean=(0.0,) * 14, std=(1.0,) * 14, moves=moves, landings=landings)
+    bounds, still = (0.0,) * 14, PaddleLaw(0.5, (0.0,) * 6)
+    return FeatureStatistics(bounds, (1.0,) * 14, moves, landings, low=bounds, high=bounds, paddle=still)
 
 
 def frame_of(**values):

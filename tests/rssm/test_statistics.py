@@ -18,7 +18,7 @@ def frames():
     frames[:, F.PLAYER_SCORE] = [0, 0, 0, 1, 0, 0, 0, 0]
     is_first = np.zeros(8, bool)
     is_first[[0, 4]] = True
-    return frames, is_first
+    return frames, np.zeros(8, np.uint8), is_first
 
 
 def test_fit_by_hand(frames):
@@ -26,6 +26,7 @@ def test_fit_by_hand(frames):
     ball = frames[0][:, F.BALL_X].astype(float)
     assert fitted.mean[F.BALL_X] == pytest.approx(ball.mean())
     assert fitted.std[F.BALL_X] == pytest.approx(ball.std())
+    assert (fitted.low[F.BALL_X], fitted.high[F.BALL_X]) == (10, 121)
     # every whole pixel between the smallest and the largest change; neither the jump nor the step between episodes
     assert fitted.moves[F.BALL_X] == (-2, -1, 0, 1, 2, 3)
     assert fitted.landings[F.BALL_X] == (78,)
@@ -48,9 +49,8 @@ def test_a_constant_feature_has_a_deviation_of_one_and_stays(frames):
 
 
 def test_changes_of_less_than_a_pixel_are_reached_from_both_sides(frames):
-    values, is_first = frames
-    values[:, F.BALL_Y] = [10, 10.5, 10.5, 10.5, 20, 18.7, 18.7, 18.7]
-    assert FeatureStatistics.fit(values, is_first).moves[F.BALL_Y] == (-2, -1, 0, 1)
+    frames[0][:, F.BALL_Y] = [10, 10.5, 10.5, 10.5, 20, 18.7, 18.7, 18.7]
+    assert FeatureStatistics.fit(*frames).moves[F.BALL_Y] == (-2, -1, 0, 1)
 
 
 def test_too_many_landings_become_evenly_spaced():
@@ -58,7 +58,7 @@ def test_too_many_landings_become_evenly_spaced():
     frames = np.zeros((2 * count, F.NUM_FEATURES), np.float32)
     landings = 2.0 * np.arange(count) + 100.0
     frames[1::2, F.ENEMY_Y] = landings
-    fitted = FeatureStatistics.fit(frames, np.arange(2 * count) == 0).landings[F.ENEMY_Y]
+    fitted = FeatureStatistics.fit(frames, np.zeros(2 * count, np.uint8), np.arange(2 * count) == 0).landings[F.ENEMY_Y]
     assert len(fitted) == MOST_LANDINGS
     assert fitted[0] == 0.0  # where every second jump goes
     assert fitted[-1] == landings[-1]
