@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import statistics
 import sys
-import time
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from rssm.chunks import ChunkSampler
 from rssm.config import HORIZON, AblationConfig, WorldModelConfig
@@ -18,17 +14,18 @@ from rssm.config_file import build, load_config, read_settings
 from rssm.dataset import Dataset
 from rssm.device import pick_device, set_threads
 from rssm.errors import UserError
-from rssm.evaluation.job import CONFIG_FILE, RESULT_FILE, write_json
+from rssm.evaluation.job import RESULT_FILE, write_json
 from rssm.files import replace_file
 from rssm.losses import chunk_losses
 from rssm.optimizer import Optimizer
 from rssm.results import mean_by_step
+from rssm.run_folder import CONFIG_FILE
 from rssm.statistics import FeatureStatistics
+from rssm.timing import cpu_seconds
 from rssm.train_wm import open_datasets, train_world_model
 from rssm.world_model import WorldModel
 
 DEFAULT = "default"
-_TIMED_UPDATES = 20
 
 
 def ablate(config: AblationConfig) -> None:
@@ -79,19 +76,16 @@ def seconds_per_update(config: WorldModelConfig) -> float:
     """Median CPU time of one update, all threads together; trains a model that is thrown away."""
     data: Dataset = open_datasets(config)[0]
     device = pick_device(config.device)
-    statistics_ = FeatureStatistics.fit(data.features, data.is_first)
-    model = WorldModel(config.model, statistics_, config.loss.huber_beta).to(device)
+    statistics = FeatureStatistics.fit(data.features, data.action, data.is_first)
+    model = WorldModel(config.model, statistics, config.loss.huber_beta).to(device)
     sampler = ChunkSampler(data, config.train.batch_size, config.train.chunk_length, config.seed)
     optimizer = Optimizer(model, config.train)
-    spent = []
-    for update in range(_TIMED_UPDATES):
-        begin = time.process_time()
-        losses = chunk_losses(model, sampler.batch(update).to(device), config.loss)
-        optimizer.step(losses.total(config.loss), update)
-        if device.type != "cpu":
-            torch.accelerator.synchronize()
-        spent.append(time.process_time() - begin)
-    return statistics.median(spent)
+
+    def update(number: int) -> None:
+        losses = chunk_losses(model, sampler.batch(number).to(device), config.loss)
+        optimizer.step(losses.total(config.loss), number)
+
+    return cpu_seconds(update, device)
 
 
 def _write(config: AblationConfig, results: dict[str, list[dict[str, Any]]]) -> None:

@@ -32,17 +32,12 @@ MODEL_FILE, TRAINER_FILE = "model.safetensors", "trainer.pt"
 def save_model(path: Path, model: WorldModel, weights: dict[str, torch.Tensor], extra: dict[str, Any]) -> None:
     """Write weights (of the model, or their average) and what is needed to build the model, atomically."""
     description = {
-        "schema": SCHEMA,
-        "features": FEATURE_NAMES,
-        "actions": ACTION_NAMES,
         "model": asdict(model.config),
         "huber_beta": model.huber_beta,
         "statistics": model.statistics.to_dict(),
         **extra,
     }
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
-    metadata = {"rssm": json.dumps(description)}
-    replace_file(path, lambda temporary: save_file(tensors, temporary, metadata))
+    save_weights(path, weights, description)
 
 
 def load_model(path: Path, device: torch.device | str = "cpu") -> WorldModel:
@@ -51,19 +46,7 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> WorldModel:
     Raises:
         CheckpointError: the file is missing, damaged, or was made for other features, actions or another schema.
     """
-    if not path.is_file():
-        raise CheckpointError(f"{path}: expected a world model, there is no such file")
-    try:
-        with safe_open(path, framework="pt") as file:
-            description = json.loads((file.metadata() or {}).get("rssm", "null"))
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except (SafetensorError, json.JSONDecodeError) as error:
-        raise CheckpointError(f"{path}: expected a safetensors file, it cannot be read ({error})") from None
-    if not isinstance(description, dict):
-        raise CheckpointError(f"{path}: expected a world model's description in the metadata, found none")
-    for key, expected in (("schema", SCHEMA), ("features", list(FEATURE_NAMES)), ("actions", list(ACTION_NAMES))):
-        if description.get(key) != expected:
-            raise CheckpointError(f"{path}: expected {key} {expected}, it was made for {description.get(key)}")
+    description, weights = load_weights(path, "a world model")
     try:
         statistics = FeatureStatistics.from_dict(description["statistics"])
         model = WorldModel(ModelConfig(**description["model"]), statistics, description["huber_beta"])
@@ -72,6 +55,37 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> WorldModel:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{path}: its weights do not fit its own description ({reason})") from None
     return model.to(device).eval()
+
+
+def save_weights(path: Path, weights: dict[str, torch.Tensor], description: dict[str, Any]) -> None:
+    """Write weights and, in the metadata, the schema and what is needed to build their owner again, atomically."""
+    layout = {"schema": SCHEMA, "features": FEATURE_NAMES, "actions": ACTION_NAMES}
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    metadata = {"rssm": json.dumps(layout | description)}
+    replace_file(path, lambda temporary: save_file(tensors, temporary, metadata))
+
+
+def load_weights(path: Path, what: str) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """Read back what :func:`save_weights` wrote: the description and the weights.
+
+    Raises:
+        CheckpointError: there is no such file (``what`` says what it should have been), it is damaged, or it was made
+            for other features, actions or another schema.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{path}: expected {what}, there is no such file")
+    try:
+        with safe_open(path, framework="pt") as file:
+            description = json.loads((file.metadata() or {}).get("rssm", "null"))
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, json.JSONDecodeError) as error:
+        raise CheckpointError(f"{path}: expected a safetensors file, it cannot be read ({error})") from None
+    if not isinstance(description, dict):
+        raise CheckpointError(f"{path}: expected {what}'s description in the metadata, found none")
+    for key, expected in (("schema", SCHEMA), ("features", list(FEATURE_NAMES)), ("actions", list(ACTION_NAMES))):
+        if description.get(key) != expected:
+            raise CheckpointError(f"{path}: expected {key} {expected}, it was made for {description.get(key)}")
+    return description, weights
 
 
 def save_trainer(path: Path, state: dict[str, Any]) -> None:

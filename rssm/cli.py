@@ -29,6 +29,7 @@ from rssm.config_file import (
     setting_types,
 )
 from rssm.errors import UserError
+from rssm.ladder.config import CompareConfig
 
 T = TypeVar("T")
 
@@ -65,6 +66,11 @@ def evaluate() -> int:
 def ablate() -> int:
     """Entry point of ``rssm-ablate`` and ``scripts/ablate.py``."""
     return run_job(AblationConfig, "rssm.ablation:ablate")
+
+
+def compare() -> int:
+    """Entry point of ``rssm-compare`` and ``scripts/compare.py``."""
+    return run_job(CompareConfig, "rssm.ladder.compare:compare")
 
 
 def summarize() -> int:
@@ -152,7 +158,11 @@ def find_preset(preset: str) -> Path:
 
 
 def _read_flags(argv: Sequence[str], kinds: Mapping[str, Any]) -> dict[str, str]:
-    """The text of every ``--KEY VALUE`` or ``--KEY=VALUE``, by key; only full names, each once."""
+    """The text of every ``--KEY VALUE`` or ``--KEY=VALUE``, by key; only full names, each once.
+
+    ``--world-model`` and ``--world_model`` are the same. A setting that is true or false is switched on by ``--KEY``
+    alone; ``--KEY=false`` switches it off.
+    """
     given: dict[str, str] = {}
     words = iter(argv)
     for word in words:
@@ -161,10 +171,13 @@ def _read_flags(argv: Sequence[str], kinds: Mapping[str, Any]) -> dict[str, str]
         if not word.startswith("--"):
             raise UserError(f"{word}: not expected here; a setting is given as --NAME VALUE")
         key, equals, text = word[2:].partition("=")
+        key = key.replace("-", "_")
         check_key(key, [*kinds, *_OPTIONS], where="--")
         if key in given:
             raise UserError(f"--{key}: given twice")
-        if key not in _SWITCHES and not equals:
+        if kinds.get(key) is bool and not equals:
+            text = "true"
+        elif key not in _SWITCHES and not equals:
             text = next(words, "--")
             if text.startswith("--"):
                 raise UserError(f"--{key}: expected a value after it")

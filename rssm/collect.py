@@ -148,7 +148,7 @@ def _play(env: EnvConfig, policy: PolicyName, epsilon: float, seed: int, steps: 
             if not missing:
                 return
     # A spawned process starts clean, whatever threads this one runs.
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker)
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=start_worker)
     running: deque[Future[Episode]] = deque()
     submitted = itertools.count()
     played = 0
@@ -169,7 +169,8 @@ def _play(env: EnvConfig, policy: PolicyName, epsilon: float, seed: int, steps: 
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _start_worker() -> None:
+def start_worker() -> None:
+    """Prepare a worker process: deaf to Ctrl-C, and gone when its parent is."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     threading.Thread(target=_leave_with_parent, daemon=True).start()
 

@@ -13,7 +13,7 @@ from typing import Literal
 HORIZON = 6
 
 
-def _check(condition: bool, message: str) -> None:
+def check(condition: bool, message: str) -> None:
     if not condition:
         raise ValueError(message)
 
@@ -35,13 +35,13 @@ class EnvConfig:
     max_episode_steps: int = 27_000
 
     def __post_init__(self) -> None:
-        _check(self.frameskip >= 1, f"frameskip: expected at least 1, got {self.frameskip}")
-        _check(
+        check(self.frameskip >= 1, f"frameskip: expected at least 1, got {self.frameskip}")
+        check(
             0.0 <= self.repeat_action_probability <= 1.0,
             f"repeat_action_probability: expected a probability, got {self.repeat_action_probability}",
         )
-        _check(self.noop_max >= 0, f"noop_max: expected 0 or more frames, got {self.noop_max}")
-        _check(self.max_episode_steps >= 1, f"max_episode_steps: expected at least 1, got {self.max_episode_steps}")
+        check(self.noop_max >= 0, f"noop_max: expected 0 or more frames, got {self.noop_max}")
+        check(self.max_episode_steps >= 1, f"max_episode_steps: expected at least 1, got {self.max_episode_steps}")
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,11 @@ class CollectConfig:
     workers: int = 0
 
     def __post_init__(self) -> None:
-        _check(self.steps >= 1, f"steps: expected at least 1, got {self.steps}")
-        _check(0.0 <= self.epsilon <= 1.0, f"epsilon: expected a probability, got {self.epsilon}")
-        _check(0.0 <= self.sticky <= 1.0, f"sticky: expected a probability, got {self.sticky}")
-        _check(self.seed >= 0, f"seed: expected 0 or more, got {self.seed}")
-        _check(self.workers >= 0, f"workers: expected 0 (one per core) or more, got {self.workers}")
+        check(self.steps >= 1, f"steps: expected at least 1, got {self.steps}")
+        check(0.0 <= self.epsilon <= 1.0, f"epsilon: expected a probability, got {self.epsilon}")
+        check(0.0 <= self.sticky <= 1.0, f"sticky: expected a probability, got {self.sticky}")
+        check(self.seed >= 0, f"seed: expected 0 or more, got {self.seed}")
+        check(self.workers >= 0, f"workers: expected 0 (one per core) or more, got {self.workers}")
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class DataConfig:
         train_steps: transitions to collect for training.
         heldout_steps: transitions to collect for evaluation.
         validation_steps: of the training data, as many (in whole episodes, the last ones) are not trained on: they
-            choose the best weights and stop training early, so that the held-out data decide nothing.
+            score the weights and can stop training early, so that the held-out data decide nothing.
         policy: who plays (see :class:`CollectConfig`).
         epsilon: chance of a random action in each step.
         train_seed: seed of the training games.
@@ -119,15 +119,15 @@ class DataConfig:
     workers: int = 0
 
     def __post_init__(self) -> None:
-        _check(self.train != self.heldout, "heldout: expected another folder than train")
-        _check(self.train_seed != self.heldout_seed, "heldout_seed: expected another seed than train_seed")
-        _check(self.train_steps >= 1, f"train_steps: expected at least 1, got {self.train_steps}")
-        _check(self.heldout_steps >= 1, f"heldout_steps: expected at least 1, got {self.heldout_steps}")
-        _check(
+        check(self.train != self.heldout, "heldout: expected another folder than train")
+        check(self.train_seed != self.heldout_seed, "heldout_seed: expected another seed than train_seed")
+        check(self.train_steps >= 1, f"train_steps: expected at least 1, got {self.train_steps}")
+        check(self.heldout_steps >= 1, f"heldout_steps: expected at least 1, got {self.heldout_steps}")
+        check(
             1 <= self.validation_steps < self.train_steps,
             f"validation_steps: expected at least 1 and fewer than train_steps, got {self.validation_steps}",
         )
-        _check(0.0 <= self.epsilon <= 1.0, f"epsilon: expected a probability, got {self.epsilon}")
+        check(0.0 <= self.epsilon <= 1.0, f"epsilon: expected a probability, got {self.epsilon}")
 
 
 @dataclass(frozen=True)
@@ -167,16 +167,21 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         for key in ("deter", "stoch", "hidden", "head_hidden", "layers"):
-            _check(getattr(self, key) >= 1, f"{key}: expected at least 1, got {getattr(self, key)}")
-        _check(self.classes >= 2, f"classes: expected at least 2, got {self.classes}")
-        _check(self.fourier >= 0, f"fourier: expected 0 or more, got {self.fourier}")
-        _check(0.0 <= self.min_p <= 1.0, f"min_p: expected a share from 0 to 1, got {self.min_p}")
-        _check(0.0 <= self.unimix < 1.0, f"unimix: expected 0 <= unimix < 1, got {self.unimix}")
-        _check(self.bins >= 3 and self.bins % 2 == 1, f"bins: expected an odd number from 3, got {self.bins}")
-        _check(
+            check(getattr(self, key) >= 1, f"{key}: expected at least 1, got {getattr(self, key)}")
+        check(self.classes >= 2, f"classes: expected at least 2, got {self.classes}")
+        check(self.fourier >= 0, f"fourier: expected 0 or more, got {self.fourier}")
+        check(0.0 <= self.min_p <= 1.0, f"min_p: expected a share from 0 to 1, got {self.min_p}")
+        check(0.0 <= self.unimix < 1.0, f"unimix: expected 0 <= unimix < 1, got {self.unimix}")
+        check(self.bins >= 3 and self.bins % 2 == 1, f"bins: expected an odd number from 3, got {self.bins}")
+        check(
             self.likelihood != "discrete" or self.decoder == "residual",
             "likelihood: discrete needs decoder: residual; take huber or mse with decoder: direct",
         )
+
+    @property
+    def feature_size(self) -> int:
+        """Width of what the heads and an agent read: deter, stoch and the encoded frame."""
+        return self.deter + self.stoch * self.classes + self.hidden
 
 
 @dataclass(frozen=True)
@@ -207,9 +212,9 @@ class LossConfig:
 
     def __post_init__(self) -> None:
         for key in ("reconstruction", "dynamics", "representation", "reward", "continuation", "open_loop", "free_nats"):
-            _check(getattr(self, key) >= 0, f"{key}: expected 0 or more, got {getattr(self, key)}")
-        _check(self.open_loop_starts >= 1, f"open_loop_starts: expected at least 1, got {self.open_loop_starts}")
-        _check(self.huber_beta > 0, f"huber_beta: expected more than 0, got {self.huber_beta}")
+            check(getattr(self, key) >= 0, f"{key}: expected 0 or more, got {getattr(self, key)}")
+        check(self.open_loop_starts >= 1, f"open_loop_starts: expected at least 1, got {self.open_loop_starts}")
+        check(self.huber_beta > 0, f"huber_beta: expected more than 0, got {self.huber_beta}")
 
 
 @dataclass(frozen=True)
@@ -229,6 +234,8 @@ class TrainConfig:
         ema: decay of the averaged weights that are evaluated and kept; 0 turns averaging off.
         evaluate_every: updates between evaluations on the validation episodes.
         patience: evaluations without improvement after which training stops; 0 never stops early.
+        keep: ``last`` ends with the newest averaged weights; ``best`` with those that scored best in the evaluations,
+            for trainings that are long enough to overfit: a few validation games are a noisy judge.
         checkpoint_every: updates between checkpoints of the trainer's whole state.
         log_every: updates between logged metrics.
     """
@@ -245,25 +252,24 @@ class TrainConfig:
     ema: float = 0.999
     evaluate_every: int = 1_000
     patience: int = 0
+    keep: Literal["last", "best"] = "last"
     checkpoint_every: int = 500
     log_every: int = 100
 
     def __post_init__(self) -> None:
         for key in ("updates", "batch_size", "chunk_length", "evaluate_every", "checkpoint_every", "log_every"):
-            _check(getattr(self, key) >= 1, f"{key}: expected at least 1, got {getattr(self, key)}")
-        _check(
-            self.chunk_length > HORIZON, f"chunk_length: expected more than {HORIZON} steps, got {self.chunk_length}"
-        )
-        _check(self.learning_rate > 0, f"learning_rate: expected more than 0, got {self.learning_rate}")
-        _check(self.muon_factor > 0, f"muon_factor: expected more than 0, got {self.muon_factor}")
-        _check(0 <= self.ema < 1, f"ema: expected 0 <= ema < 1, got {self.ema}")
-        _check(self.clip > 0, f"clip: expected more than 0, got {self.clip}")
-        _check(
+            check(getattr(self, key) >= 1, f"{key}: expected at least 1, got {getattr(self, key)}")
+        check(self.chunk_length > HORIZON, f"chunk_length: expected more than {HORIZON} steps, got {self.chunk_length}")
+        check(self.learning_rate > 0, f"learning_rate: expected more than 0, got {self.learning_rate}")
+        check(self.muon_factor > 0, f"muon_factor: expected more than 0, got {self.muon_factor}")
+        check(0 <= self.ema < 1, f"ema: expected 0 <= ema < 1, got {self.ema}")
+        check(self.clip > 0, f"clip: expected more than 0, got {self.clip}")
+        check(
             0 <= self.final_learning_rate <= 1,
             f"final_learning_rate: expected a share of the peak (0 to 1), got {self.final_learning_rate}",
         )
         for key in ("warmup", "weight_decay", "patience"):
-            _check(getattr(self, key) >= 0, f"{key}: expected 0 or more, got {getattr(self, key)}")
+            check(getattr(self, key) >= 0, f"{key}: expected 0 or more, got {getattr(self, key)}")
 
 
 @dataclass(frozen=True)
@@ -288,10 +294,10 @@ class EvalConfig:
 
     def __post_init__(self) -> None:
         for key in ("samples", "off_policy_windows", "seed"):
-            _check(getattr(self, key) >= 0, f"{key}: expected 0 or more, got {getattr(self, key)}")
-        _check(self.bootstrap >= 1, f"bootstrap: expected at least 1, got {self.bootstrap}")
-        _check(self.floor_windows >= 1, f"floor_windows: expected at least 1, got {self.floor_windows}")
-        _check(
+            check(getattr(self, key) >= 0, f"{key}: expected 0 or more, got {getattr(self, key)}")
+        check(self.bootstrap >= 1, f"bootstrap: expected at least 1, got {self.bootstrap}")
+        check(self.floor_windows >= 1, f"floor_windows: expected at least 1, got {self.floor_windows}")
+        check(
             self.floor_futures == 0 or self.floor_futures >= 2,
             f"floor_futures: expected 0 (off) or at least 2, got {self.floor_futures}",
         )
@@ -335,8 +341,8 @@ class WorldModelConfig:
     log: LogConfig = field(default_factory=LogConfig)
 
     def __post_init__(self) -> None:
-        _check(self.seed >= 0, f"seed: expected 0 or more, got {self.seed}")
-        _check(self.threads >= 0, f"threads: expected 0 (torch's choice) or more, got {self.threads}")
+        check(self.seed >= 0, f"seed: expected 0 or more, got {self.seed}")
+        check(self.threads >= 0, f"threads: expected 0 (torch's choice) or more, got {self.threads}")
 
 
 @dataclass(frozen=True)
@@ -383,9 +389,9 @@ class AblationConfig:
     out: str = "docs/results"
 
     def __post_init__(self) -> None:
-        _check(self.seconds > 0, f"seconds: expected more than 0, got {self.seconds}")
-        _check(self.seeds >= 1, f"seeds: expected at least 1, got {self.seeds}")
-        _check(self.threads >= 0, f"threads: expected 0 (torch's choice) or more, got {self.threads}")
+        check(self.seconds > 0, f"seconds: expected more than 0, got {self.seconds}")
+        check(self.seeds >= 1, f"seeds: expected at least 1, got {self.seeds}")
+        check(self.threads >= 0, f"threads: expected 0 (torch's choice) or more, got {self.threads}")
 
 
 @dataclass(frozen=True)

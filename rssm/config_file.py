@@ -138,11 +138,20 @@ def load_config(path: Path, config_class: type[T]) -> T:
     return build(config_class, settings, dict.fromkeys(settings, f"{path}: "))
 
 
+def flat_settings(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every setting of nested groups with the dotted key that the command line knows it by."""
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            yield from flat_settings(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
 def expected_type(kind: Any) -> str:
     """What a person should write for a setting of this type."""
     if typing.get_origin(kind) is Literal:
         return " or ".join(str(choice) for choice in typing.get_args(kind))
-    return {int: "a whole number", float: "a number", str: "text"}[kind]
+    return {int: "a whole number", float: "a number", str: "text", bool: "true or false"}[kind]
 
 
 def nearest_choice(value: Any, kind: Any) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 from rssm.errors import UserError
@@ -29,3 +32,12 @@ def set_threads(threads: int) -> None:
     """Have torch use this many CPU threads; 0 leaves its own choice."""
     if threads > 0:
         torch.set_num_threads(threads)
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Draw torch's random numbers from ``seed`` inside, and put the generators back: nothing outside changes."""
+    forked = [] if device.type == "cpu" else [device]
+    with torch.random.fork_rng(devices=forked, device_type=forked[0].type if forked else "cuda"):
+        torch.manual_seed(seed)
+        yield

@@ -15,3 +15,7 @@ class DataError(UserError):
 
 class CheckpointError(UserError):
     """A checkpoint that cannot be read or was made for something else."""
+
+
+class DivergedError(UserError):
+    """A training or a prediction whose numbers are no longer finite."""

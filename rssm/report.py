@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rssm import page
 from rssm.charts import LEAST, error_by_step, to_svg, training_curves
+from rssm.config_file import flat_settings
 from rssm.errors import UserError
 from rssm.files import replace_file
 from rssm.page import number
@@ -58,7 +59,7 @@ def write_report(
         page.section("The floor", _floor(result.get("floor", {}))),
         page.section("Training", _training(history or [])),
         page.section("Do it again", page.code(command)),
-        page.details("All settings", "\n".join(f"{key}: {value}" for key, value in _flat(config))),
+        page.details("All settings", "\n".join(f"{key}: {value}" for key, value in flat_settings(config))),
     ]
     text = page.page(f"{name or 'World model'}: open-loop report", "".join(sections))
     replace_file(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
@@ -206,10 +207,12 @@ def _floor(floor: Mapping[str, Any]) -> str:
     if "mean" not in floor:
         return ""
     rows = {"floor": floor["mean"], "model": floor["model"], "model ÷ floor": floor["ratio"]}
+    rows["model ÷ floor, but for the first 40 steps of a game"] = floor["after_start"]["ratio"]
     return page.paragraph(
         f"Part of the game is chance. {floor['windows']:,} windows were each played {floor['futures']} times in the "
         "emulator from the same state with the same actions; the variance of what happened is the least error that any "
-        "prediction can have. Squared error, px².",
+        "prediction can have. The emulator also knows what nothing shows: when a game's first serve comes. Squared "
+        "error, px².",
         "soft",
     ) + page.steps_table("", rows, strong=("model ÷ floor",))
 
@@ -241,12 +244,3 @@ def _times(above: float, below: float) -> str:
     """How many times ``below`` goes into ``above``, as text."""
     quotient = above / below if below else math.inf
     return "–" if math.isnan(quotient) else f"{number(quotient)}×"
-
-
-def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Every setting under the name that the command line knows it by."""
-    for key, value in config.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value

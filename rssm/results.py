@@ -105,6 +105,7 @@ def _optional(title: str, runs: Sequence[Path], results: Sequence[dict[str, Any]
         if key == "off_policy":
             lines.append(_row(f"`{run.name}`, from the same starts", result[key]["same_starts"]["ratio"]))
         else:
+            lines.append(_row(f"`{run.name}`, but for a game's first 40 steps", result[key]["after_start"]["ratio"]))
             lines.append(_row(f"`{run.name}`, variance", result[key]["mean"]))
     return [*lines, ""]
 

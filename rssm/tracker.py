@@ -23,7 +23,7 @@ METRICS_FILE = "metrics.jsonl"
 AXIS = "update"
 
 #: families of metrics that share the axis; a metric is named ``FAMILY/NAME``
-FAMILIES = ("train", "openloop", "summary", "media")
+FAMILIES = ("train", "openloop", "world", "imagination", "real", "summary", "media")
 
 _SUMMARY = "summary/"
 _Mode = Literal["offline", "online", "disabled"]

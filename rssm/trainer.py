@@ -13,18 +13,19 @@ import torch
 from torch import Tensor
 
 from rssm.checkpoint import MODEL_FILE, TRAINER_FILE, load_trainer, save_model, save_trainer, weights_of
-from rssm.chunks import ChunkSampler
-from rssm.config import WorldModelConfig
-from rssm.errors import CheckpointError, UserError
+from rssm.chunks import Chunk, ChunkSampler
+from rssm.config import LossConfig, WorldModelConfig
+from rssm.errors import CheckpointError, DivergedError
 from rssm.losses import chunk_losses
 from rssm.optimizer import Optimizer, learning_rate
 from rssm.progress import Progress
 from rssm.tracker import Tracker
 from rssm.world_model import WorldModel
 
-#: scores a model; ``score`` decides which weights are best, the rest is logged
+#: scores a model; the metric named below decides which weights are best (less is better), the rest is logged
 Evaluation = Callable[[WorldModel], dict[str, float]]
-SCORE = "openloop/mse_mean"
+#: mean of ln(1 + squared error) over the windows and the six steps
+SCORE = "openloop/log_mse"
 
 
 class Trainer:
@@ -67,10 +68,11 @@ class Trainer:
         """Run to the last update, or until patience is out.
 
         Returns:
-            the model with the averaged weights that scored best; they are in ``model.safetensors`` as well.
+            the model with the averaged weights that ``train.keep`` names; they are in ``model.safetensors`` as well.
 
         Raises:
-            UserError: the loss or a gradient is not a finite number; the checkpoints are those of the last good update.
+            DivergedError: the loss or a gradient is not a finite number; the checkpoints are those of the last good
+                update.
         """
         settings = self.config.train
         with Progress("training", settings.updates, "updates", self.update) as progress:
@@ -85,9 +87,9 @@ class Trainer:
                     tracker.log(self._evaluate(), self.update)
                 if self.update % settings.checkpoint_every == 0:
                     self.save()
-                progress.advance(1, f"loss {terms['train/loss']:.3f}, best 6-step error {self.best_score:.2f} px²")
+                progress.advance(1, f"loss {terms['train/loss']:.3f}, best validation score {self.best_score:.3f}")
         self.save()
-        self.model.load_state_dict(self.best_weights)
+        self.model.load_state_dict(self._kept_weights()[0])
         return self.model.eval()
 
     @property
@@ -99,25 +101,13 @@ class Trainer:
 
     def _update(self) -> dict[str, float]:
         chunk = self.sampler.batch(self.update).to(self.device)
-        losses = chunk_losses(self.model, chunk, self.config.loss)
-        loss = losses.total(self.config.loss)
-        self._check_finite("loss", loss)
-        norm = self.optimizer.step(loss, self.update)
-        self._check_finite("gradient", norm)
-        terms = {f"train/{name}": mean.item() for name, mean in losses.means().items()}
-        return terms | {
-            "train/loss": loss.item(),
-            "train/gradient_norm": norm.item(),
-            "train/learning_rate": learning_rate(self.config.train, self.update),
-        }
-
-    def _check_finite(self, what: str, value: Tensor) -> None:
-        if not torch.isfinite(value):
-            kept = f"the last good checkpoint is kept in {self.run}" if (self.run / TRAINER_FILE).exists() else ""
-            advice = "expected finite numbers; lower train.learning_rate or train.clip"
-            raise UserError(
-                f"{what}: {value.item()} at update {self.update}: {advice}; {kept or 'nothing was kept yet'}"
-            )
+        try:
+            return train_step(self.model, self.optimizer, chunk, self.config.loss, self.update)
+        except DivergedError as error:
+            kept = (self.run / TRAINER_FILE).exists()
+            raise DivergedError(
+                f"{error}; the last good checkpoint is kept in {self.run}" if kept else f"{error}; nothing was kept yet"
+            ) from None
 
     def _evaluate(self) -> dict[str, float]:
         metrics = self.evaluate(self.optimizer.average)
@@ -130,12 +120,10 @@ class Trainer:
     def save(self) -> None:
         """Write both checkpoints; ``trainer.pt`` last, since a resume reads it alone.
 
-        ``model.safetensors`` holds the best weights, or the newest ones as long as none were evaluated.
+        ``model.safetensors`` holds the weights to keep.
         """
-        evaluated = self.best_update > 0
-        weights = self.best_weights if evaluated else weights_of(self.optimizer.average)
-        extra = {"update": self.best_update if evaluated else self.update, "seed": self.config.seed}
-        save_model(self.run / MODEL_FILE, self.model, weights, extra)
+        weights, update = self._kept_weights()
+        save_model(self.run / MODEL_FILE, self.model, weights, {"update": update, "seed": self.config.seed})
         state = {
             "config": asdict(self.config.model) | asdict(self.config.loss) | asdict(self.config.train),
             "seed": self.config.seed,
@@ -150,6 +138,12 @@ class Trainer:
             "rng": torch.get_rng_state(),
         }
         save_trainer(self.run / TRAINER_FILE, state)
+
+    def _kept_weights(self) -> tuple[dict[str, Tensor], int]:
+        """The averaged weights to keep and their update: the newest, or the best as soon as some were evaluated."""
+        if self.config.train.keep == "best" and self.best_update > 0:
+            return self.best_weights, self.best_update
+        return weights_of(self.optimizer.average), self.update
 
     def _restore(self, state: dict[str, Any]) -> None:
         mine = asdict(self.config.model) | asdict(self.config.loss) | asdict(self.config.train)
@@ -171,3 +165,40 @@ class Trainer:
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         torch.set_rng_state(state["rng"])
+
+
+def train_step(
+    model: WorldModel, optimizer: Optimizer, chunk: Chunk, config: LossConfig, update: int
+) -> dict[str, float]:
+    """One update of a world model.
+
+    Args:
+        model: the model.
+        optimizer: its optimiser.
+        chunk: what to learn from.
+        config: scales of the loss.
+        update: its number, from 0.
+
+    Returns:
+        what to log: ``train/NAME`` of every term, the loss, the gradient's norm and the learning rate.
+
+    Raises:
+        DivergedError: the loss or the gradient is not a finite number.
+    """
+    losses = chunk_losses(model, chunk, config)
+    loss = losses.total(config)
+    _check_finite("loss", loss, update)
+    norm = optimizer.step(loss, update)
+    _check_finite("gradient", norm, update)
+    terms = {f"train/{name}": mean.item() for name, mean in losses.means().items()}
+    return terms | {
+        "train/loss": loss.item(),
+        "train/gradient_norm": norm.item(),
+        "train/learning_rate": learning_rate(optimizer.config, update),
+    }
+
+
+def _check_finite(what: str, value: Tensor, update: int) -> None:
+    if not torch.isfinite(value):
+        advice = "expected finite numbers; lower train.learning_rate or train.clip"
+        raise DivergedError(f"{what}: {value.item()} at update {update}: {advice}")

@@ -75,9 +75,8 @@ class WorldModel(nn.Module):
         self.encoder = Encoder(config, statistics)
         self.decoder = make_decoder(config, statistics, huber_beta)
         self.rssm = RSSM(config, self.decoder.reads_frame)
-        latent = config.deter + config.stoch * config.classes
-        self.reward_head = start_uniform(MLP(latent + config.hidden, config.head_hidden, 1, config.bins))
-        self.continue_head = start_uniform(MLP(latent + config.hidden, config.head_hidden, 1, 1))
+        self.reward_head = start_uniform(MLP(config.feature_size, config.head_hidden, 1, config.bins))
+        self.continue_head = start_uniform(MLP(config.feature_size, config.head_hidden, 1, 1))
         bins = torch.linspace(-_REWARD_LIMIT, _REWARD_LIMIT, config.bins)
         self.register_buffer("reward_bins", bins, persistent=False)
 
@@ -107,7 +106,13 @@ class WorldModel(nn.Module):
         return self.decoder(torch.cat([deter, stoch.flatten(-2)], -1), embedding, stack, action)
 
     def imagine_step(
-        self, state: State, action: Tensor, *, sample: bool = True, sample_frame: bool | None = None
+        self,
+        state: State,
+        action: Tensor,
+        *,
+        sample: bool = True,
+        sample_frame: bool | None = None,
+        embedding: Tensor | None = None,
     ) -> tuple[State, Prediction, Tensor]:
         """One step ahead of state (B,) under action (B,) int64, from the prior alone.
 
@@ -116,12 +121,13 @@ class WorldModel(nn.Module):
             action: (B,) int64.
             sample: whether the latent is sampled or takes its mode.
             sample_frame: the same for the predicted frame; None does as ``sample``.
+            embedding: (B, H), the encoder's view of the state's frame where it is known; None encodes it.
 
         Returns:
             The next state (its frame is the prediction's sample or mode), the prediction and the prior's
             log-probabilities (B, S, C).
         """
-        embedding = self.encoder(state.frame)
+        embedding = self.encoder(state.frame) if embedding is None else embedding
         deter = self.rssm.step(state.deter, state.stoch, embedding, action)
         prior = self.rssm.prior(deter)
         stoch = self.rssm.draw(prior, sample)

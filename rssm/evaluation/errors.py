@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from rssm.errors import UserError
+from rssm.errors import DivergedError, UserError
 from rssm.features import STACK_SIZE, FloatArray
 
 ErrorArray = npt.NDArray[np.float64]
@@ -66,11 +66,12 @@ def squared_errors(predicted: FloatArray, truth: FloatArray) -> tuple[ErrorArray
         (W, K) mean over all 56 values, and (W, K, 14) of the newest frame's features; both squared.
 
     Raises:
-        UserError: the predictor answered another shape, or values that are not finite.
+        UserError: the predictor answered another shape.
+        DivergedError: the predictor's values are not finite.
     """
     if predicted.shape != truth.shape:
         raise UserError(f"prediction: expected shape {truth.shape}, got {predicted.shape}")
     if not np.isfinite(predicted).all():
-        raise UserError("prediction: expected finite values, got nan or inf; the model has diverged")
+        raise DivergedError("prediction: expected finite values, got nan or inf; the model has diverged")
     squares: ErrorArray = (predicted.astype(np.float64) - truth) ** 2
     return squares.mean(axis=-1), squares[..., STACK_SIZE - 1 :: STACK_SIZE]

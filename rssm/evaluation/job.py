@@ -23,11 +23,11 @@ from rssm.evaluation.world_model import WorldModelPredictor
 from rssm.features import FloatArray, newest_frame, stack_episode
 from rssm.files import replace_file
 from rssm.report import write_report
+from rssm.run_folder import CONFIG_FILE
 from rssm.tracker import METRICS_FILE, Tracker
 from rssm.world_model import WorldModel
 
 RESULT_FILE, REPORT_FILE = "openloop.json", "report.html"
-CONFIG_FILE = "config.yaml"
 #: agent steps shown in the GIF
 _GIF_STEPS = 120
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from rssm.baselines import ConstantVelocity, Persistence
 from rssm.config import HORIZON, EvalConfig
@@ -151,13 +152,10 @@ def _compare(recorded: WindowErrors, random: WindowErrors) -> dict[str, Any]:
 
 
 def _describe_floor(found: FloorErrors, config: EvalConfig) -> dict[str, Any]:
-    floor, model = found.floor.mean(axis=0).tolist(), found.model.mean(axis=0).tolist()
     return {
-        "windows": len(found.floor),
         "futures": config.floor_futures,
-        "mean": floor,
-        "model": model,
-        "ratio": ratio(model, floor),
+        **_against_floor(found, np.ones(len(found.event), bool)),
+        "after_start": _against_floor(found, found.event != EVENTS.index("start")),
         "events": {
             name: {
                 "windows": int(which.sum()),
@@ -167,4 +165,19 @@ def _describe_floor(found: FloorErrors, config: EvalConfig) -> dict[str, Any]:
             for index, name in enumerate(EVENTS)
             if (which := found.event == index).any()
         },
+    }
+
+
+def _against_floor(found: FloorErrors, which: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    """Floor and model over some windows.
+
+    Those of a game's start stand apart: the emulator's state knows what no observation shows, the number of no-ops
+    before the game, which times the first serve.
+    """
+    floor, model = (errors[which].sum(axis=0) / max(which.sum(), 1) for errors in (found.floor, found.model))
+    return {
+        "windows": int(which.sum()),
+        "mean": floor.tolist(),
+        "model": model.tolist(),
+        "ratio": ratio(model.tolist(), floor.tolist()),
     }

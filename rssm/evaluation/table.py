@@ -36,6 +36,7 @@ def format_table(result: Mapping[str, Any]) -> str:
         lines.append(_row("variance of the futures", floor["mean"]))
         lines.append(_row("model against all futures", floor["model"]))
         lines.append(_row("model ÷ floor", floor["ratio"]))
+        lines.append(_row("the same, but for starts", floor["after_start"]["ratio"]))
     lines += ["", f"¹ share of the model's total error at k = {HORIZON - 1}"]
     return "\n".join(lines)
 

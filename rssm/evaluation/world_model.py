@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from rssm.device import seeded
 from rssm.evaluation.predictor import IntArray
 from rssm.features import OBS_SIZE, FloatArray
 from rssm.state import State
@@ -42,10 +43,7 @@ class WorldModelPredictor:
         states = self.model.observe(stacks, taken, is_first, sample=False).states[0]
         begin = torch.from_numpy(np.ascontiguousarray(starts)).to(self.device)
         ahead = torch.from_numpy(np.ascontiguousarray(futures)).to(self.device)
-        # the generators are put back, so that an evaluation changes nothing of the training around it
-        forked = [] if self.device.type == "cpu" else [self.device]
-        with torch.random.fork_rng(devices=forked, device_type=forked[0].type if forked else "cuda"):
-            torch.manual_seed(self.seed)
+        with seeded(self.seed, self.device):  # an evaluation changes nothing of the training around it
             predicted = [
                 self._imagine(states[begin[i : i + _BATCH]], ahead[i : i + _BATCH])
                 for i in range(0, len(begin), _BATCH)

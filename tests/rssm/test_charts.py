@@ -7,7 +7,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rssm.charts import LEAST, MOST_POINTS, drawn, error_by_step, to_png, to_svg, training_curves
+from rssm.charts import (
+    LEAST,
+    MOST_POINTS,
+    Line,
+    curves,
+    drawn,
+    error_by_step,
+    errors_by_row,
+    to_png,
+    to_svg,
+    training_curves,
+)
 
 MEAN = [0.2, 0.4, 0.8, 1.2, 2.0, 3.0]
 
@@ -140,3 +151,33 @@ def test_long_trainings_are_thinned_out_but_keep_their_ends(rows):
     xs = list(figure.axes[0].lines[0].get_xdata())
     assert len(xs) <= MOST_POINTS + 1
     assert (xs[0], xs[-1]) == (0, rows - 1)
+
+
+def test_a_linear_axis_has_room_below_zero_and_names_stand_at_the_lines_ends():
+    low, high = Line("low", [(0, -20.0), (10, -18.5)], "#111111"), Line("high", [(0, None), (10, 20.0)], "#222222")
+    figure = curves([low, high, Line("", [(0, -5.0), (10, 1.0)], "#333333")], "points", "steps", log=False)
+    axes = figure.axes[0]
+    assert axes.get_yscale() == "linear"
+    assert lines(figure)[0] == [-20.0, -18.5]
+    assert lines(figure)[1][1] == 20.0
+    assert math.isnan(lines(figure)[1][0])
+    assert lines(figure)[2] == [-5.0, 1.0]
+    assert labels(figure) == ["low", "high"]
+    bottom, top = axes.get_ylim()
+    for text, end in zip(axes.texts, (-18.5, 20.0), strict=True):
+        assert text.get_position()[1] == pytest.approx((end - bottom) / (top - bottom))
+    assert (axes.get_xlabel(), axes.get_title(loc="left")) == ("steps", "points")
+
+
+def test_many_rows_get_a_line_each_and_labels_that_do_not_overlap():
+    rows = {f"row {i}": [m * (1.0 + 0.01 * i) for m in MEAN] for i in range(30)}
+    figure = errors_by_row(rows, strong="row 7")
+    drawn_lines = figure.axes[0].lines
+    assert lines(figure) == list(rows.values())
+    assert len({(line.get_color(), line.get_linestyle()) for line in drawn_lines}) == 28  # seven colours, four styles
+    assert max(drawn_lines, key=lambda line: line.get_linewidth()) is drawn_lines[7]
+    assert sorted(label.split("  ")[0] for label in labels(figure)) == sorted(rows)
+    inches = figure.axes[0].get_window_extent().height / figure.dpi
+    places = [text.get_position()[1] * inches for text in figure.axes[0].texts]
+    apart = np.diff(places)
+    assert min(apart) > 0.12  # a line of letters

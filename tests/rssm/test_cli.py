@@ -1,6 +1,7 @@
 import subprocess
 import sys
 import types
+from dataclasses import dataclass
 
 import pytest
 
@@ -178,3 +179,25 @@ def test_help_explains_settings_without_loading_torch():
 def test_help_shows_the_values_of_the_preset(capsys):
     assert parse(WorldModelConfig, ["--config", "debug", "-h"], default="pong") is None
     assert "default: runs/debug" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_setting_that_is_true_or_false_is_switched_on_by_its_name():
+    @dataclass(frozen=True)
+    class Job:
+        """Something to do.
+
+        Args:
+            run: where.
+            online: whether to play.
+        """
+
+        run: str = "x"
+        online: bool = False
+
+    assert parse(Job, []) == Job()
+    assert parse(Job, ["--online", "--run", "y"]) == Job("y", True)
+    assert parse(Job, ["--run", "y", "--online"]) == Job("y", True)
+    assert parse(Job, ["--online=true"]) == Job(online=True)
+    assert parse(Job, ["--online=false"]) == Job()
+    assert refusal(Job, ["--online=perhaps"]) == "--online: expected true or false, got perhaps"
+    assert refusal(Job, ["--online", "false"]) == "false: not expected here; a setting is given as --NAME VALUE"

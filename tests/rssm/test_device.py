@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from rssm.device import pick_device, set_threads
+from rssm.device import pick_device, seeded, set_threads
 from rssm.errors import UserError
 
 
@@ -34,3 +34,16 @@ def test_threads_are_set_and_zero_leaves_them():
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(before)
+
+
+def test_a_seed_inside_changes_nothing_outside():
+    torch.manual_seed(1)
+    expected = torch.rand(4)
+    torch.manual_seed(1)
+    before = torch.rand(2)
+    inside = []
+    for _ in range(2):
+        with seeded(7, torch.device("cpu")):
+            inside.append(torch.rand(3))
+    assert torch.equal(inside[0], inside[1])
+    assert torch.equal(torch.cat([before, torch.rand(2)]), expected)

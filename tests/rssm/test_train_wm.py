@@ -56,7 +56,7 @@ class TestTheRunFolder:
     def test_its_model_knows_the_training_episodes_alone(self, finished_run, tiny_job):
         data = Dataset.open(tiny_job.data.train)
         learned = data.features[:600]  # the last 300 of 900 rows, two episodes, are for validation
-        expected = FeatureStatistics.fit(np.array(learned), np.array(data.is_first[:600]))
+        expected = FeatureStatistics.fit(np.array(learned), np.array(data.action[:600]), np.array(data.is_first[:600]))
         assert load_model(finished_run / "model.safetensors").statistics == expected
 
     def test_its_metrics_are_complete(self, finished_run):

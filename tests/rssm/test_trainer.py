@@ -109,14 +109,15 @@ def test_the_last_update_is_evaluated_whatever_the_interval(make_trainer):
     assert [row["update"] for row in metrics(trainer) if SCORE in row] == [5, 10, 12]
 
 
-def test_the_best_weights_are_kept(make_trainer):
+@pytest.mark.parametrize(("keep", "kept"), [("best", 1), ("last", 3)])
+def test_the_best_or_the_last_weights_are_kept(make_trainer, keep, kept):
     scores = Scores(5.0, 2.0, 3.0, 2.0)
-    trainer = make_trainer(scores)
+    trainer = make_trainer(scores, keep=keep)
     model = train(trainer)
     assert (trainer.best_score, trainer.best_update) == (2.0, 6)
-    assert same(model.state_dict(), scores.seen[1])
+    assert same(model.state_dict(), scores.seen[kept])
     assert not same(scores.seen[1], scores.seen[3])
-    assert same(load_model(trainer.run / MODEL_FILE).state_dict(), scores.seen[1])
+    assert same(load_model(trainer.run / MODEL_FILE).state_dict(), scores.seen[kept])
     assert not model.training
 
 
@@ -136,7 +137,7 @@ def test_the_averaged_weights_are_evaluated(make_trainer):
 
 
 def test_before_the_first_evaluation_the_newest_weights_are_kept(make_trainer):
-    trainer = make_trainer(evaluate_every=12, checkpoint_every=5)
+    trainer = make_trainer(evaluate_every=12, checkpoint_every=5, keep="best")
     stop_at(trainer, 6)
     with pytest.raises(Interrupted):
         train(trainer)
@@ -149,7 +150,7 @@ def test_before_the_first_evaluation_the_newest_weights_are_kept(make_trainer):
 @pytest.mark.parametrize(("patience", "stops"), [(1, 9), (2, 12), (0, 30)])
 def test_training_stops_when_patience_is_out(make_trainer, patience, stops):
     scores = Scores(5.0, 2.0, 3.0, 2.5, 2.2)
-    trainer = make_trainer(scores, updates=30, patience=patience)
+    trainer = make_trainer(scores, updates=30, patience=patience, keep="best")
     train(trainer)
     assert trainer.update == stops
     assert load_trainer(trainer.run / TRAINER_FILE)["update"] == stops

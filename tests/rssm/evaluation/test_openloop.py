@@ -100,10 +100,21 @@ def test_the_result_is_plain_json_of_the_agreed_layout(recorded_sticky: Dataset)
     assert result["protocol"]["samples"] == 8
     assert result["protocol"]["prediction"] == "mean over 8 samples"
     assert {"windows", "mse", "frame_mse", "baselines", "ratio"} < set(result["off_policy"])
-    assert set(result["floor"]) == {"windows", "futures", "mean", "model", "ratio", "events"}
+    assert set(result["floor"]) == {"windows", "futures", "mean", "model", "ratio", "events", "after_start"}
     off, on = result["off_policy"]["mse"]["mean"], result["mse"]["mean"]
     assert result["off_policy"]["ratio"] == pytest.approx(np.array(off) / on)
     assert evaluate(Persistence(), recorded_sticky, config, prediction="mean over 8 samples") == result
+
+
+def test_the_floor_is_also_compared_without_the_starts_of_games(recorded_sticky: Dataset) -> None:
+    floor = evaluate(Persistence(), recorded_sticky, EvalConfig(bootstrap=10, floor_futures=2))["floor"]
+    start, rest = floor["events"]["start"], floor["after_start"]
+    assert 0 < start["windows"] < floor["windows"]
+    assert rest["windows"] == floor["windows"] - start["windows"]
+    for key in ("mean", "model"):
+        total = start["windows"] * np.array(start[key]) + rest["windows"] * np.array(rest[key])
+        assert total / floor["windows"] == pytest.approx(floor[key])
+    assert rest["ratio"] == pytest.approx(np.array(rest["model"]) / np.array(rest["mean"]))
 
 
 def test_the_same_starts_are_compared_off_and_on_policy(recorded: Dataset) -> None:
