@@ -1,0 +1,81 @@
+"""One step of a deterministic model: from a stack, an action and a memory to the next stack, all normalised."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+import torch.nn.functional as nnf
+from torch import Tensor, nn
+
+from rssm.baselines.config import NetworkConfig
+from rssm.baselines.network import ResidualMLP
+from rssm.features import NUM_ACTIONS, NUM_FEATURES, OBS_SIZE
+from rssm.stacks import newest, shift_stack
+
+
+class StepModel(Protocol):
+    """What can be rolled out: first it remembers what it is shown, then it predicts what comes next.
+
+    Attributes:
+        memory_size: M, numbers carried from step to step; 0 for a model that sees one stack alone.
+    """
+
+    memory_size: int
+
+    def remember(self, memory: Tensor, stack: Tensor, action: Tensor) -> Tensor:
+        """memory (B, M), stack (B, 56), action (B,) int64 -> the memory (B, M) that knows of both."""
+
+    def predict(self, memory: Tensor, stack: Tensor, action: Tensor) -> Tensor:
+        """The next stack (B, 56), from a memory that knows of stack and action."""
+
+
+class Dynamics(nn.Module):
+    """The MLP family and its recurrent relatives; see :class:`rssm.baselines.config.NetworkConfig` for the parts."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        inputs = OBS_SIZE + NUM_ACTIONS
+        self.cell: nn.GRUCell | nn.LSTMCell | None = None
+        self.memory_size = 0
+        if config.kind == "gru":
+            self.cell, self.memory_size = nn.GRUCell(inputs, config.hidden), config.hidden
+        elif config.kind == "lstm":
+            self.cell, self.memory_size = nn.LSTMCell(inputs, config.hidden), 2 * config.hidden
+        outputs = OBS_SIZE if config.output == "stack" else NUM_FEATURES
+        seen = inputs + (config.hidden if self.cell is not None else 0)
+        self.network = ResidualMLP(seen, config.hidden, config.layers, outputs)
+
+    def remember(self, memory: Tensor, stack: Tensor, action: Tensor) -> Tensor:
+        """See :class:`StepModel`; an LSTM's memory is its hidden state and its cell side by side."""
+        if self.cell is None:
+            return memory
+        seen = torch.cat([stack, _one_hot(action, stack)], -1)
+        if isinstance(self.cell, nn.GRUCell):
+            return self.cell(seen, memory)
+        hidden, cell = memory.chunk(2, -1)
+        return torch.cat(self.cell(seen, (hidden, cell)), -1)
+
+    def predict(self, memory: Tensor, stack: Tensor, action: Tensor) -> Tensor:
+        """See :class:`StepModel`."""
+        shown = memory[..., : self.config.hidden]
+        output = self.network(torch.cat([stack, _one_hot(action, stack), shown], -1))
+        if self.config.output == "stack":
+            return stack + self.config.residual_weight * output
+        return shift_stack(stack, newest(stack) + output if self.config.output == "change" else output)
+
+
+def observe(model: StepModel, memory: Tensor, stacks: Tensor, actions: Tensor) -> Tensor:
+    """The memories (B, T, M) after each step of a sequence: memory (B, M), stacks (B, T, 56), actions (B, T)."""
+    if model.memory_size == 0:
+        return memory.unsqueeze(1).expand(-1, stacks.shape[1], -1)
+    memories = []
+    for t in range(stacks.shape[1]):
+        memory = model.remember(memory, stacks[:, t], actions[:, t])
+        memories.append(memory)
+    return torch.stack(memories, 1)
+
+
+def _one_hot(action: Tensor, like: Tensor) -> Tensor:
+    return nnf.one_hot(action, NUM_ACTIONS).to(like.dtype)

@@ -1,0 +1,55 @@
+"""The errors that the baselines are trained on."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from rssm.features import NUM_FEATURES, OBS_SIZE
+from rssm.stacks import newest
+
+#: keeps the gradient of the root of a variance finite where nothing varies
+_LEAST = 1e-6
+
+
+def step_errors(
+    predicted: Tensor, target: Tensor, exists: Tensor, feature_weights: Tensor, whole_stack: bool
+) -> Tensor:
+    """The weighted squared error of each step of a rollout, averaged over rollouts and values.
+
+    Args:
+        predicted, target: (N, K, 56), normalised.
+        exists: (N, K), 0.0 where the target was never recorded.
+        feature_weights: (14,), of the newest frame's features; older frames weigh 1.
+        whole_stack: whether all 56 values count, or the newest frame's 14 alone (the others being copies).
+
+    Returns:
+        (K,).
+    """
+    square = (predicted - target).square()
+    if whole_stack:
+        weights = torch.ones(NUM_FEATURES, OBS_SIZE // NUM_FEATURES, device=square.device)
+        weights[:, -1] = feature_weights
+        weighted = square * weights.flatten()
+    else:
+        weighted = newest(square) * feature_weights
+    return (weighted.mean(-1) * exists).sum(0) / exists.sum(0).clamp(min=1.0)
+
+
+def variance_penalty(predicted: Tensor, target: Tensor, start: Tensor, exists: Tensor) -> Tensor:
+    """How much less the predicted changes since the start vary over the batch than the real ones, where they do.
+
+    Args:
+        predicted, target: (N, K, 56), normalised.
+        start: (N, 56), the stack that each rollout starts from.
+        exists: (N, K), 0.0 where the target was never recorded.
+
+    Returns:
+        (), mean over steps and the newest frame's features of max(0, real deviation - predicted deviation).
+    """
+    before = newest(start).unsqueeze(1)
+    whole = exists.bool().all(1)
+    real, found = (
+        ((newest(stacks)[whole] - before[whole]).var(0, correction=0) + _LEAST).sqrt() for stacks in (target, predicted)
+    )
+    return (real - found).clamp(min=0.0).mean()

@@ -1,0 +1,74 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rssm.ladder.rows import read_rows
+from rssm.ladder.table import LESSONS, Standing, write_table
+
+
+def result(end: float | None, diverged: str | None = None):
+    """Results whose error rises to ``end``; None where there is none."""
+    steps = None if end is None else [end * k / 5 for k in range(6)]
+    return {
+        "mse": None
+        if steps is None
+        else {"mean": steps, "median": [s / 2 for s in steps], "p90": [2 * s for s in steps]},
+        "prediction": "a guess",
+        "parameters": 1234567,
+        "updates": 100,
+        "train_seconds": 61.0,
+        "window_ms": 0.25,
+        "history": [],
+        "diverged": diverged,
+    }
+
+
+@pytest.fixture
+def table(job):
+    """Writes a table over made-up results."""
+    rows = read_rows(Path(job.presets))
+    rows["rssm"] = replace(rows["world"], name="rssm")
+
+    def write(**results):
+        write_table(job, [Standing(rows[name], found) for name, found in results.items()])
+        return json.loads((Path(job.out) / "ladder.json").read_text()), (Path(job.out) / "ladder.md").read_text()
+
+    return write
+
+
+def test_the_numbers_are_means_over_the_seeds_and_the_worst_row_comes_first(table):
+    summary, text = table(rssm=[result(2.0), result(4.0)], mlp=[result(90.0), result(60.0)])
+    assert list(summary["rows"]) == ["mlp", "rssm"]
+    mlp = summary["rows"]["mlp"]
+    assert (mlp["mean"][5], mlp["median"][5], mlp["p90"][5]) == (75.0, 37.5, 150.0)
+    assert [seed[5] for seed in mlp["seeds"]] == [90.0, 60.0]
+    assert mlp["notes_name"] == "an MLP"
+    assert mlp["changes"]["baseline.network.scale"] == 1
+    assert summary["command"] == "python scripts/compare.py --budget 0.05 --seeds 2 --rows none,mlp"
+    (line,) = [line for line in text.splitlines() if line.startswith("| mlp | an MLP |")]
+    assert line == "| mlp | an MLP | 0 | 15.0 | 30.0 | 45.0 | 60.0 | 75.0 | 60.0 … 90.0 | 25 |"
+    (cost,) = [line for line in text.splitlines() if "`network.scale: 1`" in line]
+    assert cost.endswith("| a guess | 1,234,567 | 100 | 61 | 0.25 |")
+
+
+def test_seeds_that_diverged_are_counted_and_spoil_no_mean_unless_they_have_one(table):
+    summary, text = table(mlp=[result(8.0), result(None, "loss: nan")], wild=[result(None, "loss: nan")])
+    assert summary["rows"]["mlp"]["mean"][5] == 8.0
+    assert summary["rows"]["mlp"]["diverged"] == 1
+    assert "| – ; 1 of 2 diverged |".replace("– ;", "–;") in text
+    assert summary["rows"]["wild"]["mean"] is None
+    assert next(iter(summary["rows"])) == "wild"
+
+
+def test_lessons_written_by_hand_stay_under_the_new_tables(table, job):
+    table(mlp=[result(8.0)])
+    page = Path(job.out) / "ladder.md"
+    page.write_text(page.read_text() + f"\n{LESSONS}\n\nMore data helps: 8 against 9.\n")
+    _, text = table(mlp=[result(3.0)])
+    assert text.endswith(f"\n{LESSONS}\n\nMore data helps: 8 against 9.\n")
+    assert text.count(LESSONS) == 1
+    assert "| 3.00 |" in text
+    _, again = table(mlp=[result(3.0)])
+    assert again == text
