@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from agents.config import AgentConfig, AgentResultsConfig, EvaluateAgentConfig
 from rssm.cli import parse
 from rssm.config import (
     AblationConfig,
@@ -21,6 +22,7 @@ from rssm.config import (
     ResultsConfig,
     WorldModelConfig,
 )
+from rssm.ladder.config import CompareConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -33,7 +35,23 @@ JOBS = {
     "scripts/evaluate.py": (EvaluateConfig, None),
     "scripts/summarize.py": (ResultsConfig, None),
     "scripts/ablate.py": (AblationConfig, None),
+    "scripts/compare.py": (CompareConfig, None),
+    "scripts/train_agent.py": (AgentConfig, "agent"),
+    "scripts/evaluate_agent.py": (EvaluateAgentConfig, None),
+    "scripts/summarize_agents.py": (AgentResultsConfig, None),
 }
+ENTRIES = (
+    "collect",
+    "import",
+    "train",
+    "evaluate",
+    "ablate",
+    "compare",
+    "summarize",
+    "train-agent",
+    "evaluate-agent",
+    "summarize-agents",
+)
 
 
 @pytest.mark.parametrize("words", [words for words in COMMANDS if words[0] == "python"], ids=" ".join)
@@ -73,7 +91,7 @@ def test_entry_points_are_functions():
     config.read(ROOT / "setup.cfg")
     lines = config["options.entry_points"]["console_scripts"].split("\n")
     names = dict(line.split(" = ") for line in lines if line)
-    assert set(names) == {"rssm-collect", "rssm-import", "rssm-train", "rssm-evaluate", "rssm-ablate", "rssm-summarize"}
+    assert set(names) == {f"rssm-{job}" for job in ENTRIES}
     for target in names.values():
         module, _, function = target.partition(":")
         assert callable(getattr(importlib.import_module(module), function))

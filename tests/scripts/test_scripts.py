@@ -18,6 +18,9 @@ def run(name, *words, cwd):
         ("import_data.py", ["--input", "--out", "--layout"]),
         ("train_wm.py", ["--config", "--run", "--train.updates"]),
         ("evaluate.py", ["--run", "--data", "--json"]),
+        ("compare.py", ["--rows", "--budget", "--seeds", "--learning_rates"]),
+        ("evaluate_agent.py", ["--run", "--games", "--greedy", "--sampled", "--sticky", "--json"]),
+        ("summarize_agents.py", ["--runs", "--name", "--command", "--out"]),
     ],
 )
 def test_each_script_answers_help_from_any_folder(tmp_path, name, flags):
@@ -27,7 +30,7 @@ def test_each_script_answers_help_from_any_folder(tmp_path, name, flags):
     assert [flag for flag in flags if f" {flag} " not in process.stdout] == []
 
 
-@pytest.mark.parametrize("name", ["collect.py", "import_data.py", "train_wm.py", "evaluate.py"])
+@pytest.mark.parametrize("name", ["collect.py", "import_data.py", "train_wm.py", "evaluate.py", "evaluate_agent.py"])
 def test_each_script_refuses_a_wrong_flag_with_one_line_and_code_2(tmp_path, name):
     process = run(name, "--rnu", "x", cwd=tmp_path)
     assert process.returncode == 2

@@ -1,0 +1,43 @@
+"""The policy: a categorical over the six actions."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from agents.config import ActorCriticConfig
+from rssm.distributions import mix_uniform
+from rssm.features import NUM_ACTIONS
+from rssm.networks import MLP, start_uniform
+
+
+class Actor(nn.Module):
+    """Features (..., F) -> log-probabilities (..., 6), with a share of the uniform policy mixed in.
+
+    It starts as the uniform policy.
+    """
+
+    def __init__(self, config: ActorCriticConfig, features: int) -> None:
+        super().__init__()
+        self.unimix = config.unimix
+        self.network = start_uniform(MLP(features, config.hidden, config.layers, NUM_ACTIONS))
+
+    def forward(self, features: Tensor) -> Tensor:
+        return mix_uniform(self.network(features), self.unimix)
+
+
+def sample(log_probs: Tensor) -> Tensor:
+    """Actions (...) int64, drawn from log-probabilities (..., 6): one uniform number against their running sum."""
+    cumulative = log_probs.exp().cumsum(-1)
+    uniform = torch.rand_like(cumulative[..., :1]) * cumulative[..., -1:]
+    return (cumulative <= uniform).sum(-1).clamp_(max=log_probs.shape[-1] - 1)
+
+
+def log_prob(log_probs: Tensor, action: Tensor) -> Tensor:
+    """Log-probability (...) of action (...) under log-probabilities (..., 6), in nats."""
+    return log_probs.gather(-1, action.unsqueeze(-1)).squeeze(-1)
+
+
+def entropy(log_probs: Tensor) -> Tensor:
+    """Entropy (...) of log-probabilities (..., 6), in nats."""
+    return -(log_probs.exp() * log_probs).sum(-1)

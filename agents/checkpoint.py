@@ -1,0 +1,60 @@
+"""An agent in a file, and the folder of its run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from agents.agent import Agent
+from agents.config import ActorCriticConfig, AgentConfig
+from rssm.checkpoint import MODEL_FILE, load_model, load_weights, save_weights, weights_of
+from rssm.config_file import load_config
+from rssm.errors import CheckpointError, UserError
+from rssm.run_folder import CONFIG_FILE
+from rssm.world_model import WorldModel
+
+AGENT_FILE = "agent.safetensors"
+
+
+def save_agent(path: Path, agent: Agent, extra: dict[str, Any]) -> None:
+    """Write an agent's weights and what is needed to build it again, atomically."""
+    description = {"actor_critic": asdict(agent.config), "inputs": agent.features, **extra}
+    save_weights(path, weights_of(agent), description)
+
+
+def read_agent(path: Path, device: torch.device | str = "cpu") -> Agent:
+    """Read an agent back.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, or was made for other features, actions or another schema.
+    """
+    description, weights = load_weights(path, "an agent")
+    try:
+        agent = Agent(ActorCriticConfig(**description["actor_critic"]), description["inputs"])
+        agent.load_state_dict(weights)
+    except (LookupError, TypeError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(f"{path}: its weights do not fit its own description ({reason})") from None
+    return agent.to(device).eval()
+
+
+def load_agent(run: Path, device: torch.device | str = "cpu") -> tuple[WorldModel, Agent, AgentConfig]:
+    """Read the world model, the agent and the settings of a run.
+
+    Raises:
+        UserError: the folder is no agent's run.
+        CheckpointError: a file cannot be read, or the agent does not fit the world model.
+    """
+    if not (run / AGENT_FILE).is_file():
+        raise UserError(f"{run}: expected the folder of an agent's run with an {AGENT_FILE}")
+    config = load_config(run / CONFIG_FILE, AgentConfig)
+    model, agent = load_model(run / MODEL_FILE, device), read_agent(run / AGENT_FILE, device)
+    if agent.features != model.config.feature_size:
+        raise CheckpointError(
+            f"{run / AGENT_FILE}: expected an agent that reads {model.config.feature_size} features, as {MODEL_FILE} "
+            f"beside it gives, it was made for {agent.features}"
+        )
+    return model, agent, config

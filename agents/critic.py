@@ -1,0 +1,54 @@
+"""The critic: a distribution over discounted returns, two-hot on symlog bins (DreamerV3, equation 9)."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from agents.config import ActorCriticConfig
+from rssm.distributions import two_hot_loss, two_hot_mean
+from rssm.networks import MLP, start_uniform
+
+
+class Critic(nn.Module):
+    """Features (..., F) -> value logits (..., K); it starts at the value 0 everywhere."""
+
+    bins: Tensor
+
+    def __init__(self, config: ActorCriticConfig, features: int) -> None:
+        super().__init__()
+        self.network = start_uniform(MLP(features, config.hidden, config.layers, config.bins))
+        bins = torch.linspace(-config.value_limit, config.value_limit, config.bins)
+        self.register_buffer("bins", bins, persistent=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.network(features)
+
+    def mean(self, logits: Tensor) -> Tensor:
+        """The value (...) in points that logits (..., K) stand for."""
+        return two_hot_mean(logits, self.bins)
+
+    def loss(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Cross-entropy (...) in nats between logits (..., K) and the two-hot return target (...), in points."""
+        return two_hot_loss(logits, target, self.bins)
+
+
+class SlowCritic(nn.Module):
+    """A critic's moving average, which the critic is kept near while it learns from its own predictions."""
+
+    def __init__(self, critic: Critic, decay: float) -> None:
+        super().__init__()
+        self.decay = decay
+        self.critic = copy.deepcopy(critic).requires_grad_(False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """The average's value (...), in points."""
+        return self.critic.mean(self.critic(features))
+
+    @torch.no_grad()
+    def follow(self, critic: Critic) -> None:
+        """Move the average towards the critic by one update."""
+        averages: list[Tensor] = list(self.critic.parameters())
+        torch._foreach_lerp_(averages, list(critic.parameters()), 1.0 - self.decay)

@@ -1,0 +1,42 @@
+"""Score a run's agent: real games, a dream to look at, and the heads that it learned from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from agents.checkpoint import load_agent
+from agents.config import EvaluateAgentConfig
+from agents.dream import write_dream
+from agents.events import score_events
+from agents.games import GAMES_FILE, POLICIES, score_agent
+from agents.table import format_events, format_games
+from rssm.config import EnvConfig
+from rssm.dataset import Dataset
+from rssm.device import pick_device, set_threads
+from rssm.evaluation.job import write_json
+
+
+def evaluate_agent(config: EvaluateAgentConfig) -> None:
+    """Play real games with a run's agent, print the scores, write them as JSON and write ``media/dream.gif``.
+
+    Raises:
+        UserError: the run or the data set cannot be read.
+    """
+    set_threads(config.threads)
+    run = Path(config.run)
+    model, agent, trained = load_agent(run, pick_device(config.device))
+    data = Dataset.open(config.data) if config.data else None
+    # to the game's end, however early the run's own games were stopped
+    whole = EnvConfig().max_episode_steps
+    env = replace(trained.env, repeat_action_probability=config.sticky, max_episode_steps=whole)
+    policies = [name for name in POLICIES if getattr(config, name)] or list(POLICIES)
+    result = score_agent(model, agent, env, policies, config.games, config.seed)
+    print(format_games(result))
+    if data is not None:
+        result["events"] = score_events(model, data)
+        print(f"\n{format_events(result['events'], config.data)}")
+    write_json(Path(config.json) if config.json else run / GAMES_FILE, result)
+    gif = run / "media" / "dream.gif"
+    write_dream(gif, model, agent.policy(model, greedy=policies[0] == "greedy"), env, config.seed)
+    print(f"\n{gif}: a real game and what the agent dreams of it")

@@ -1,0 +1,109 @@
+"""Real games of a policy, and what they say about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from agents.agent import Agent
+from agents.arena import Arena
+from rssm.collect import episode_seed
+from rssm.config import EnvConfig
+from rssm.device import seeded
+from rssm.evaluation.predictor import IntArray
+from rssm.progress import Progress
+from rssm.world_model import Policy, WorldModel
+
+GAMES_FILE = "games.json"
+#: the ways in which an agent's policy can act
+POLICIES = ("greedy", "sampled")
+
+
+@dataclass(frozen=True)
+class Games:
+    """N games that were played.
+
+    Attributes:
+        scores: (N,) points made by the agent less those of its enemy.
+        lengths: (N,) agent steps.
+        finished: (N,) bool, played to the game's end; the others were stopped and count as they stood.
+    """
+
+    scores: IntArray
+    lengths: IntArray
+    finished: npt.NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def summary(self) -> dict[str, float]:
+        """Statistics of the scores (points) and the mean length (agent steps); a win is a score above 0.
+
+        With a single game nothing is known about the spread, and the standard error is 0.
+        """
+        spread = float(self.scores.std(ddof=1)) if len(self) > 1 else 0.0
+        return {
+            "mean": float(self.scores.mean()),
+            "standard_error": spread / len(self) ** 0.5,
+            "min": float(self.scores.min()),
+            "median": float(np.median(self.scores)),
+            "wins": float((self.scores > 0).sum()),
+            "length": float(self.lengths.mean()),
+        }
+
+
+def play_games(
+    model: WorldModel, policy: Policy, *, games: int, env: EnvConfig, seed: int, max_steps: int | None = None
+) -> Games:
+    """Play real games.
+
+    The same arguments give the same games, whatever random numbers were drawn before, and later draws are as if no game
+    had been played. Game i starts in the same way for any number of games.
+
+    Args:
+        model: the world model, whose filtered state the policy reads.
+        policy: State (B,) -> actions (B,).
+        games: how many.
+        env: the game's settings.
+        seed: of the games and of the policy's random numbers.
+        max_steps: agent steps after which a game is stopped; None takes ``env.max_episode_steps``.
+    """
+    seeds = [episode_seed(seed, index) for index in range(games)]
+    arena = Arena(model, policy, env, seeds, max_steps=env.max_episode_steps if max_steps is None else max_steps)
+    scores, lengths, finished = np.zeros(games, np.int64), np.zeros(games, np.int64), np.zeros(games, np.bool_)
+    with seeded(seed, next(model.parameters()).device), Progress("playing", games, "games") as progress:
+        while len(arena.games):
+            turn = arena.play(arena.look())
+            scores[turn.games] += turn.rewards.astype(np.int64)
+            lengths[turn.games] += 1
+            finished[turn.games] = turn.terminated
+            if turn.over.any():
+                done = scores[turn.games[turn.over]]
+                progress.advance(len(done), f"the last one {done[-1]:+d}")
+    return Games(scores, lengths, finished)
+
+
+def score_agent(
+    model: WorldModel, agent: Agent, env: EnvConfig, policies: list[str], games: int, seed: int
+) -> dict[str, Any]:
+    """Play ``games`` real games with each of :data:`POLICIES` that is named.
+
+    Returns:
+        what ``games.json`` holds: ``sticky``, ``seed``, and for each policy ``games``, the statistics of
+        :meth:`Games.summary`, ``finished`` (games that were played to their end), and ``scores`` and
+        ``lengths`` of every game.
+    """
+    result: dict[str, Any] = {"sticky": env.repeat_action_probability, "seed": seed}
+    for name in policies:
+        played = play_games(model, agent.policy(model, greedy=name == "greedy"), games=games, env=env, seed=seed)
+        result[name] = {
+            "games": games,
+            **played.summary(),
+            "finished": int(played.finished.sum()),
+            "scores": played.scores.tolist(),
+            "lengths": played.lengths.tolist(),
+        }
+    return result

@@ -1,0 +1,91 @@
+"""One update of the agent: filter, imagine, and learn from what was imagined.
+
+No gradient reaches the world model: everything that it gives is made without gradients, and the actor learns by
+REINFORCE (DreamerV3, equation 6), not through the dynamics.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from agents.agent import Agent
+from agents.config import AgentTrainConfig, ImaginationConfig
+from agents.imagination import filter_chunk, imagine
+from agents.losses import agent_loss
+from rssm.chunks import Chunk
+from rssm.errors import DivergedError
+from rssm.world_model import WorldModel
+
+
+class Learner:
+    """Trains an agent in a world model.
+
+    Args:
+        agent: the agent.
+        imagination: where trajectories start and how long they are.
+        train: learning rate and clipping.
+        updates: that the learning rate's schedule ends at.
+    """
+
+    def __init__(self, agent: Agent, imagination: ImaginationConfig, train: AgentTrainConfig, updates: int) -> None:
+        self.agent, self.imagination, self.train, self.updates = agent, imagination, train, updates
+        self.networks = (agent.actor, agent.critic)
+        learned = [parameter for network in self.networks for parameter in network.parameters()]
+        self.optimizer = torch.optim.Adam(learned, lr=0.0, eps=train.epsilon, fused=True)
+
+    def update(self, model: WorldModel, chunk: Chunk, update: int) -> dict[str, float]:
+        """One optimiser step of actor and critic on one batch of real chunks.
+
+        Args:
+            model: what is imagined with; it is not changed.
+            chunk: real steps, (B, T).
+            update: number of the update, from 0.
+
+        Returns:
+            scalars to log.
+
+        Raises:
+            DivergedError: the loss or a gradient is not a finite number.
+        """
+        filtered = filter_chunk(model, chunk, self.imagination.burn_in)
+        start, features = filtered.states[filtered.starts], filtered.features[filtered.starts]
+        dreams = imagine(model, self.agent, start, features, self.imagination.horizon)
+        loss, metrics = agent_loss(self.agent, dreams, filtered, chunk)
+        _check_finite("loss", loss, update)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._learning_rate(update)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        for name, network in zip(("actor", "critic"), self.networks, strict=True):
+            norm = torch.nn.utils.clip_grad_norm_(network.parameters(), self.train.clip)
+            _check_finite(f"{name}'s gradient", norm, update)
+            metrics[f"train/{name}_gradient_norm"] = norm
+        self.optimizer.step()
+        self.agent.slow_critic.follow(self.agent.critic)
+        metrics["train/learning_rate"] = torch.tensor(self._learning_rate(update))
+        return {name: value.item() for name, value in metrics.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the next update depends on, but the world model and the data."""
+        return {"agent": self.agent.state_dict(), "optimizer": self.optimizer.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.agent.load_state_dict(state["agent"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+    def _learning_rate(self, update: int) -> float:
+        """Linear warm-up, then constant, then a linear fall to nothing over the last share of the updates."""
+        rise = min(1.0, (update + 1) / self.train.warmup) if self.train.warmup else 1.0
+        falling = self.train.decay * self.updates
+        fall = min(1.0, (self.updates - update) / falling) if falling else 1.0
+        return self.train.learning_rate * rise * fall
+
+
+def _check_finite(what: str, value: Tensor, update: int) -> None:
+    if not torch.isfinite(value):
+        raise DivergedError(
+            f"{what}: {value.item()} at the agent's update {update}: expected finite numbers; lower train.learning_rate"
+        )

@@ -1,0 +1,116 @@
+"""The whole job: a world model and real steps, training in imagination, real games."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from agents.agent import Agent
+from agents.config import AgentConfig
+from agents.dream import write_dream
+from agents.experience import Experience, Offline
+from agents.games import GAMES_FILE, POLICIES, score_agent
+from agents.learner import Learner
+from agents.online import Online
+from agents.reality import imagined_against_real
+from agents.seeds import Stream, derived_seed
+from agents.table import format_games
+from agents.trainer import AgentTrainer
+from agents.world import WorldTrainer
+from rssm.checkpoint import MODEL_FILE, load_model
+from rssm.config import WorldModelConfig
+from rssm.config_file import load_config
+from rssm.dataset import Dataset
+from rssm.device import pick_device, seeded, set_threads
+from rssm.errors import UserError
+from rssm.evaluation.job import write_json
+from rssm.run_folder import CONFIG_FILE, claim
+from rssm.tracker import Tracker
+
+
+def train_agent(config: AgentConfig) -> None:
+    """Train an agent offline or online, score it in real games and write the run's folder.
+
+    Raises:
+        UserError: the run's folder belongs to another configuration, or the world model, data or settings do not fit.
+    """
+    device = pick_device(config.device)
+    set_threads(config.threads)
+    run = Path(config.run)
+    with ExitStack() as stack:
+        experience: Experience
+        if config.online:
+            claim(run, config)
+            trainer = stack.enter_context(WorldTrainer(config.world.workers))
+            experience = Online(run, config, trainer, device)
+            size = config.model.feature_size
+        else:
+            experience = open_offline(config, device)
+            size = experience.model.config.feature_size
+            claim(run, config)
+        with seeded(derived_seed(config.seed, Stream.AGENT_WEIGHTS), device):
+            agent = Agent(config.actor_critic, size).to(device)
+        learner = Learner(agent, config.imagination, config.train, experience.updates)
+        training = AgentTrainer(run, config, learner, experience, device)
+        with Tracker(run, config.log, asdict(config), training.update or None) as tracker:
+            _announce(config, experience)
+            training.train(tracker)
+            print(f"trained {training.update:,} updates in {training.seconds:.0f} s; playing", file=sys.stderr)
+            _finish(run, config, training, tracker)
+
+
+def open_offline(config: AgentConfig, device: torch.device) -> Offline:
+    """The frozen world model of ``config.world_model`` and the real steps to imagine from.
+
+    Raises:
+        UserError: they cannot be read, or the data are of another game than ``config.env``.
+    """
+    run = Path(config.world_model)
+    if not (run / CONFIG_FILE).is_file():
+        raise UserError(
+            f"world_model: expected the folder of a world model's run, {run} has no {CONFIG_FILE}; "
+            "scripts/train_wm.py makes one"
+        )
+    model = load_model(run / MODEL_FILE, device)
+    data = Dataset.open(config.data or load_config(run / CONFIG_FILE, WorldModelConfig).data.train)
+    for key in ("frameskip", "repeat_action_probability") if data.env is not None else ():
+        found, wanted = getattr(data.env, key), getattr(config.env, key)
+        if found != wanted:
+            raise UserError(f"env.{key}: expected {found}, as in the data set {data.path}, got {wanted}")
+    return Offline(model, data, config.train.updates)
+
+
+def _announce(config: AgentConfig, experience: Experience) -> None:
+    if not config.online:
+        print(f"offline: {experience.env_steps:,} real steps, none to come", file=sys.stderr)
+        return
+    world, play, dreams = config.world, config.play, config.imagination
+    trained = world.batch_size * world.chunk_length / world.steps_per_update
+    imagined = dreams.chunks * (dreams.chunk_length - dreams.burn_in) * dreams.horizon / play.steps_per_update
+    print(
+        f"online: up to {config.env_steps:,} real steps, {play.random_steps:,} of them random play; evaluation games "
+        f"are not counted\nreplay ratio: for each real step the world model is trained on {trained:.0f} steps, and the "
+        f"agent on {imagined:.0f} imagined ones",
+        file=sys.stderr,
+    )
+
+
+def _finish(run: Path, config: AgentConfig, training: AgentTrainer, tracker: Tracker) -> None:
+    """The end of a run: ``games.json``, ``media/dream.gif``, the table, and all of it logged."""
+    model, agent = training.experience.model, training.learner.agent
+    seed = derived_seed(config.seed, Stream.FINAL_EVALUATION)
+    settings = config.evaluation
+    result = score_agent(model, agent, config.env, list(POLICIES), settings.final_games, seed)
+    print(format_games(result))
+    write_json(run / GAMES_FILE, result)
+    summary = {f"real/{name}_score": result[name]["mean"] for name in POLICIES}
+    if settings.states:
+        summary |= imagined_against_real(model, agent, states=settings.states, env=config.env, seed=seed)
+    gif = run / "media" / "dream.gif"
+    write_dream(gif, model, agent.policy(model, greedy=True), config.env, seed)
+    tracker.log_gif("dream", gif, training.update)
+    tracker.summary({"env_steps": float(training.experience.env_steps)} | summary, training.update)

@@ -1,0 +1,145 @@
+"""The agent's trainer: one loop for offline and online runs, which can be killed at any moment and goes on exactly."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from agents.checkpoint import AGENT_FILE, save_agent
+from agents.config import AgentConfig
+from agents.experience import Experience
+from agents.games import score_agent
+from agents.learner import Learner
+from agents.reality import imagined_against_real
+from agents.seeds import Stream, derived_seed
+from rssm.checkpoint import MODEL_FILE, TRAINER_FILE, load_trainer, save_model, save_trainer, weights_of
+from rssm.chunks import ChunkSampler
+from rssm.device import seeded
+from rssm.errors import CheckpointError
+from rssm.progress import Progress
+from rssm.run_folder import difference
+from rssm.tracker import Tracker
+
+
+class AgentTrainer:
+    """Trains an agent in cycles: what the experience brings, updates of the agent, then a look at both.
+
+    Every random number follows from the seed and a counter (:mod:`agents.seeds`), so that a run that was killed and
+    resumed ends with the very weights of one that was not.
+
+    Args:
+        run: folder of the run; checkpoints go here.
+        config: the whole job.
+        learner: the agent and its optimiser, fresh; replaced on resume.
+        experience: world model and real steps, fresh; replaced on resume.
+        device: where all of them are.
+
+    Raises:
+        CheckpointError: ``trainer.pt`` exists but cannot be read or belongs to another configuration.
+    """
+
+    def __init__(
+        self, run: Path, config: AgentConfig, learner: Learner, experience: Experience, device: torch.device
+    ) -> None:
+        self.run, self.config, self.device = run, config, device
+        self.learner, self.experience = learner, experience
+        self.update, self.seconds, self._score = 0, 0.0, "not scored yet"
+        if (run / TRAINER_FILE).exists():
+            self._restore(load_trainer(run / TRAINER_FILE))
+
+    def train(self, tracker: Tracker) -> None:
+        """Run to the last update.
+
+        Raises:
+            DivergedError: a loss or a gradient is not a finite number; the last checkpoint is a good one.
+        """
+        settings = self.config.train
+        with Progress("training", self.experience.updates, "updates", self.update) as progress:
+            while self.update < self.experience.updates:
+                begin, before = time.perf_counter(), self.update
+                metrics = self._cycle(min(before + settings.cycle, self.experience.updates))
+                self._log(tracker, metrics)
+                if self._due(before, settings.evaluate_every):
+                    self._log(tracker, self._evaluate())
+                self.seconds += time.perf_counter() - begin
+                if self._due(before, settings.checkpoint_every):
+                    self.save()
+                progress.advance(self.update - before, f"{self.experience.env_steps:,} real steps, {self._score}")
+
+    def _cycle(self, stop: int) -> dict[str, float]:
+        """Updates up to number ``stop``; returns the mean of what they have to log."""
+        metrics = self.experience.begin(self.learner.agent, self.update, stop)
+        settings, seed = self.config.imagination, self.config.seed
+        chunks_seed = derived_seed(seed, Stream.AGENT_CHUNKS)
+        sampler = ChunkSampler(self.experience.data(), settings.chunks, settings.chunk_length, chunks_seed)
+        sums: dict[str, float] = {}
+        updates = range(self.update, stop)
+        for update in updates:
+            with seeded(derived_seed(seed, Stream.AGENT_UPDATE, update), self.device):
+                chunk = sampler.batch(update).to(self.device)
+                terms = self.learner.update(self.experience.model, chunk, update)
+            for name, value in terms.items():
+                sums[name] = sums.get(name, 0.0) + value
+        metrics |= {name: value / len(updates) for name, value in sums.items()}
+        self.update = stop
+        return metrics | self.experience.finish()
+
+    def _due(self, before: int, every: int) -> bool:
+        """Whether a multiple of ``every``, or the end, was passed since update ``before``."""
+        return self.update // every > before // every or self.update == self.experience.updates
+
+    def _evaluate(self) -> dict[str, float]:
+        """Real games and dreams held against the real game; nothing is learnt from them."""
+        settings, model, agent = self.config.evaluation, self.experience.model, self.learner.agent
+        seed = derived_seed(self.config.seed, Stream.EVALUATION, self.update)
+        result = score_agent(model, agent, self.config.env, list(_PREFIXES), settings.games, seed)
+        metrics = {
+            f"real/{prefix}{name}": float(result[policy][key])
+            for policy, prefix in _PREFIXES.items()
+            for key, name in (("mean", "score"), ("standard_error", "score_error"), ("length", "length"))
+        }
+        self._score = f"score {metrics['real/score']:+.1f} greedy, {metrics['real/sampled_score']:+.1f} sampled"
+        if settings.states:
+            metrics |= imagined_against_real(
+                model, agent, states=settings.states, env=self.config.env, seed=seed, games=settings.games
+            )
+        return metrics
+
+    def _log(self, tracker: Tracker, metrics: dict[str, float]) -> None:
+        tracker.log({"env_steps": self.experience.env_steps} | metrics, self.update)
+
+    def save(self) -> None:
+        """Write all checkpoints; ``trainer.pt`` last, since a resume reads it alone."""
+        counters = {"update": self.update, "env_steps": self.experience.env_steps, "seed": self.config.seed}
+        model = self.experience.model
+        save_model(self.run / MODEL_FILE, model, weights_of(model), counters)
+        save_agent(self.run / AGENT_FILE, self.learner.agent, counters)
+        state = {
+            "config": asdict(self.config),
+            "update": self.update,
+            "seconds": self.seconds,
+            "score": self._score,
+            "learner": self.learner.state_dict(),
+            "experience": self.experience.state_dict(),
+        }
+        save_trainer(self.run / TRAINER_FILE, state)
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        differing = difference(state["config"], asdict(self.config))
+        if differing is not None:
+            key, found, wanted = differing
+            raise CheckpointError(
+                f"{self.run / TRAINER_FILE}: was trained with {key} {found}, not {wanted}; expected the same settings "
+                "to go on, or another run folder"
+            )
+        self.update, self.seconds, self._score = state["update"], state["seconds"], state["score"]
+        self.learner.load_state_dict(state["learner"])
+        self.experience.load_state_dict(state["experience"])
+
+
+#: policies that are scored while training, and what their metrics' names begin with
+_PREFIXES = {"greedy": "", "sampled": "sampled_"}

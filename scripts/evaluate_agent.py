@@ -1,0 +1,8 @@
+"""Have a run's agent play real games and score it (see --help)."""
+
+import sys
+
+from agents.cli import evaluate_agent
+
+if __name__ == "__main__":
+    sys.exit(evaluate_agent())

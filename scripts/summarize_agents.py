@@ -1,0 +1,8 @@
+"""Write the table and the learning curves of agents (see --help)."""
+
+import sys
+
+from agents.cli import summarize_agents
+
+if __name__ == "__main__":
+    sys.exit(summarize_agents())

@@ -1,0 +1,8 @@
+"""Train an agent inside the world model (see --help)."""
+
+import sys
+
+from agents.cli import train_agent
+
+if __name__ == "__main__":
+    sys.exit(train_agent())

@@ -1,0 +1,60 @@
+"""What a tiny run of an agent is made of."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from agents.agent import Agent
+from agents.config import (
+    ActorCriticConfig,
+    AgentConfig,
+    AgentTrainConfig,
+    EvaluationConfig,
+    ImaginationConfig,
+    PlayConfig,
+    WorldConfig,
+)
+from rssm.config import EnvConfig, LogConfig, LossConfig, ModelConfig
+from rssm.world_model import WorldModel
+
+AgentMaker = Callable[..., Agent]
+
+
+@pytest.fixture(scope="session")
+def make_agent(make_model: Callable[..., WorldModel]) -> AgentMaker:
+    """Makes tiny agents whose every parameter is random; settings of ActorCriticConfig are changed by name."""
+    features = make_model().config.feature_size
+
+    def make(**settings: float) -> Agent:
+        torch.manual_seed(1)
+        agent = Agent(ActorCriticConfig(hidden=16, layers=1, bins=11, **settings), features)
+        with torch.no_grad():
+            for parameter in agent.parameters():
+                parameter.add_(0.3 * torch.randn_like(parameter))
+        return agent
+
+    return make
+
+
+@pytest.fixture
+def online_job(tmp_path: Path, tiny_sizes: dict[str, int]) -> AgentConfig:
+    """An online run of a few seconds: two games of at most 60 steps, 80 random steps, 7 cycles of two updates."""
+    return AgentConfig(
+        run=str(tmp_path / "run"),
+        online=True,
+        env_steps=203,
+        device="cpu",
+        threads=1,
+        env=EnvConfig(max_episode_steps=60),
+        actor_critic=ActorCriticConfig(hidden=16, layers=1, bins=11),
+        imagination=ImaginationConfig(chunks=2, chunk_length=10, burn_in=3, horizon=2),
+        train=AgentTrainConfig(cycle=2, warmup=2, evaluate_every=6, checkpoint_every=4),
+        play=PlayConfig(games=2, random_steps=80, steps_per_update=10, final_updates=1, memory=12),
+        world=WorldConfig(first_updates=3, steps_per_update=20, batch_size=2, chunk_length=8, warmup=2, workers=0),
+        model=ModelConfig(**tiny_sizes),
+        loss=LossConfig(open_loop_starts=1),
+        evaluation=EvaluationConfig(games=1, final_games=2, states=3),
+        log=LogConfig(wandb="disabled"),
+    )

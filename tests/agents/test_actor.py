@@ -1,0 +1,42 @@
+import math
+
+import pytest
+import torch
+
+from agents.actor import Actor, entropy, log_prob, sample
+from agents.config import ActorCriticConfig
+
+PROBS = torch.tensor([0.5, 0.25, 0.25, 0.0, 0.0, 0.0])
+
+
+def test_it_starts_as_the_uniform_policy():
+    log_probs = Actor(ActorCriticConfig(hidden=8, layers=1), 5)(torch.randn(7, 5))
+    assert torch.allclose(log_probs, torch.full((7, 6), -math.log(6.0)))
+
+
+def test_no_action_is_ever_out_of_reach():
+    actor = Actor(ActorCriticConfig(hidden=8, layers=1, unimix=0.06), 5)
+    with torch.no_grad():
+        actor.network.layers[-1].bias[2] = 100.0
+    probs = actor(torch.randn(5)).exp()
+    assert probs.tolist() == pytest.approx([0.01, 0.01, 0.95, 0.01, 0.01, 0.01])
+
+
+def test_samples_come_as_often_as_they_are_likely():
+    torch.manual_seed(0)
+    actions = sample(PROBS.log().expand(8_000, 6))
+    shares = torch.bincount(actions, minlength=6) / 8_000
+    assert torch.allclose(shares, PROBS, atol=0.02)
+    assert shares[3:].sum() == 0
+
+
+def test_log_probability_of_the_action_taken():
+    log_probs = PROBS.log().expand(2, 6)
+    assert log_prob(log_probs, torch.tensor([0, 2])).tolist() == pytest.approx([-math.log(2), -math.log(4)])
+
+
+def test_entropy_of_known_policies():
+    uniform = torch.full((6,), -math.log(6.0))
+    assert entropy(uniform).item() == pytest.approx(math.log(6.0))
+    halves = torch.tensor([0.5, 0.5, 1e-30, 1e-30, 1e-30, 1e-30]).log()
+    assert entropy(halves).item() == pytest.approx(math.log(2.0))

@@ -1,0 +1,129 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from agents.agent import Agent
+from agents.checkpoint import save_agent
+from agents.config import ActorCriticConfig, AgentConfig, EvaluateAgentConfig
+from agents.evaluate_agent import evaluate_agent
+from agents.games import Games, play_games
+from rssm.checkpoint import save_model, weights_of
+from rssm.config import EnvConfig
+from rssm.config_file import save_config
+from rssm.errors import DataError, UserError
+from rssm.features import NUM_ACTIONS
+from rssm.state import State
+
+
+class Stander(Agent):
+    """Stands still when greedy, else moves at random."""
+
+    def act(self, features, greedy):
+        shape = features.shape[:-1]
+        return torch.zeros(shape, dtype=torch.int64) if greedy else torch.randint(NUM_ACTIONS, shape)
+
+
+@pytest.fixture
+def loaded(make_model, monkeypatch):
+    """A world model and an agent that every run is said to hold; its own games were short and sticky."""
+    model = make_model()
+    agent = Stander(ActorCriticConfig(hidden=8, layers=1), model.config.feature_size)
+    config = AgentConfig(env=EnvConfig(max_episode_steps=100, repeat_action_probability=0.25))
+    monkeypatch.setattr("agents.evaluate_agent.load_agent", lambda run, device: (model, agent, config))
+    return model, agent
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What games were asked for, in place of playing them and of drawing the dream."""
+    calls = []
+
+    def score(model, agent, env, policies, games, seed):
+        calls.append((env, policies, games, seed))
+        played = Games(np.array([3, 5]), np.array([10, 20]), np.ones(2, np.bool_))
+        scores = {"games": 2, **played.summary(), "finished": 2}
+        return {"sticky": env.repeat_action_probability, "seed": seed} | dict.fromkeys(policies, scores)
+
+    monkeypatch.setattr("agents.evaluate_agent.score_agent", score)
+    monkeypatch.setattr("agents.evaluate_agent.write_dream", lambda *arguments: None)
+    return calls
+
+
+def evaluate(run, **settings):
+    evaluate_agent(EvaluateAgentConfig(run=str(run), device="cpu", **settings))
+
+
+def test_both_policies_play_whole_games_without_sticky_actions(loaded, tmp_path, capsys):
+    evaluate(tmp_path, games=1)
+    result = json.loads((tmp_path / "games.json").read_text())
+    model, agent = loaded
+    assert (result["sticky"], result["seed"]) == (0.0, 0)
+    for name, greedy in (("greedy", True), ("sampled", False)):
+        played = play_games(model, agent.policy(model, greedy), games=1, env=EnvConfig(), seed=0)
+        assert result[name]["scores"] == played.scores.tolist()
+        assert result[name]["lengths"] == played.lengths.tolist()
+        assert (result[name]["games"], result[name]["finished"]) == (1, 1)
+        assert result[name]["mean"] == played.scores.mean()
+    table = capsys.readouterr().out
+    assert "no sticky actions" in table
+    assert [line.split()[0] for line in table.splitlines() if line[:1].isalpha()][1:] == ["greedy", "sampled"]
+    assert sorted(path.name for path in tmp_path.rglob("*.*")) == ["dream.gif", "games.json"]
+
+
+@pytest.mark.usefixtures("loaded")
+@pytest.mark.parametrize("named", ["greedy", "sampled"])
+def test_one_policy_under_sticky_actions_into_another_file(asked, tmp_path, named, capsys):
+    target = tmp_path / "elsewhere" / "result.json"
+    evaluate(tmp_path / "run", games=7, sticky=0.5, seed=3, json=str(target), **{named: True})
+    # the run's own games were stopped early, these are not
+    assert asked == [(EnvConfig(repeat_action_probability=0.5), [named], 7, 3)]
+    result = json.loads(target.read_text())
+    assert set(result) == {"sticky", "seed", named}
+    assert not (tmp_path / "run" / "games.json").exists()
+    assert "sticky actions 0.5" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("loaded", "asked")
+def test_the_heads_are_scored_where_recorded_games_are_given(pong_data, tmp_path, capsys):
+    evaluate(tmp_path, data=str(pong_data.path))
+    events = json.loads((tmp_path / "games.json").read_text())["events"]
+    assert events["observed"]["point_lost"]["events"] == (pong_data.reward < 0).sum()
+    table = capsys.readouterr().out
+    assert all(f"\n{name} " in table for name in ("point won", "point lost", "end"))
+
+
+@pytest.mark.usefixtures("loaded")
+def test_data_that_are_not_there_are_refused_before_a_game_is_played(asked, tmp_path):
+    with pytest.raises(DataError, match="no such folder; expected a data set"):
+        evaluate(tmp_path / "run", data=str(tmp_path / "none"))
+    assert asked == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_on_disk(make_model, asked, tmp_path, monkeypatch):
+    model, run = make_model(), tmp_path / "run"
+    agent = Agent(ActorCriticConfig(hidden=8, layers=1), model.config.feature_size)
+    with torch.no_grad():
+        list(agent.actor.parameters())[-1][4] = 50.0  # the last bias: always RIGHTFIRE
+    save_model(run / "model.safetensors", model, weights_of(model), {})
+    save_agent(run / "agent.safetensors", agent, {})
+    save_config(AgentConfig(run=str(run), env=EnvConfig(noop_max=3)), run / "config.yaml")
+    dreams = []
+    monkeypatch.setattr("agents.evaluate_agent.write_dream", lambda *arguments: dreams.append(arguments))
+    evaluate(run)
+    assert [env.noop_max for env, *_ in asked] == [3]
+    ((path, loaded, policy, _, _),) = dreams
+    assert path == run / "media" / "dream.gif"
+    stack = torch.zeros(2, 56)
+    begun = loaded.rssm.initial(torch.ones(2, dtype=torch.bool))
+    latent = torch.zeros(2, loaded.config.stoch, loaded.config.classes)
+    assert policy(State(begun, latent, stack)).tolist() == [4, 4]
+
+
+def test_a_folder_that_is_no_agent_s_run_is_refused_in_one_line(tmp_path, asked):
+    with pytest.raises(UserError, match="expected the folder of an agent's run") as caught:
+        evaluate(tmp_path)
+    assert "\n" not in str(caught.value)
+    assert asked == []

@@ -1,0 +1,239 @@
+import dataclasses
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from agents.config import AgentConfig
+from agents.train_agent import train_agent
+from rssm.checkpoint import load_trainer, save_model, weights_of
+from rssm.cli import EXIT_BAD_INPUT, parse
+from rssm.config import DataConfig, EnvConfig, WorldModelConfig
+from rssm.config_file import load_config, save_config
+from rssm.errors import CheckpointError, UserError
+from rssm.statistics import FeatureStatistics
+from rssm.world_model import WorldModel
+
+#: what a process does before it trains: it kills itself, as the kernel would, at a certain moment
+DIE = "import os, signal; die = lambda: os.kill(os.getpid(), signal.SIGKILL)\n"
+START = "import sys; from agents.cli import train_agent; sys.exit(train_agent())"
+MOMENTS = {
+    "in the middle of the random play": """
+from rssm.env import PongFeatures
+step, calls = PongFeatures.step, []
+PongFeatures.step = lambda self, action: (calls.append(1), die() if len(calls) == 50 else step(self, action))[1]
+""",
+    "in the middle of a game, after the first checkpoint": """
+from rssm.env import PongFeatures
+step, calls = PongFeatures.step, []
+PongFeatures.step = lambda self, action: (calls.append(1), die() if len(calls) == 131 else step(self, action))[1]
+""",
+    "steps are on disk that no checkpoint knows": """
+from agents.replay import Replay
+append = Replay.append
+Replay.append = lambda self, block: (append(self, block), die() if self.blocks == 5 else None)[1]
+""",
+    "half of trainer.pt is written": """
+import torch
+from pathlib import Path
+save, calls = torch.save, []
+def half(state, path):
+    if isinstance(path, Path):
+        calls.append(path)
+        if len(calls) == 2:
+            path.write_bytes(b"PK half")
+            die()
+    save(state, path)
+torch.save = half
+""",
+    "agent.safetensors is newer than trainer.pt": """
+import agents.trainer as module
+save, calls = module.save_trainer, []
+def late(path, state):
+    calls.append(path)
+    die() if len(calls) == 2 else save(path, state)
+module.save_trainer = late
+""",
+}
+
+
+def start(config, before="", **settings):
+    """Run the command in a process of its own."""
+    run = Path(config.run)
+    settings_file = run.parent / f"{run.name}.yaml"
+    save_config(dataclasses.replace(config, **settings), settings_file)
+    words = [sys.executable, "-c", before + START, "--config", settings_file]
+    return subprocess.run(words, capture_output=True, text=True, timeout=300)
+
+
+def rows(run):
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def outcome(run):
+    """All that a run leaves, but for how long it took and where it was."""
+    state = load_trainer(run / "trainer.pt")
+    state.pop("seconds")
+    state["config"].pop("run")
+    blocks = []
+    for path in sorted((run / "replay").glob("*")):
+        with np.load(path) as block:
+            blocks += [path.name, *(block[name].tolist() for name in sorted(block.files))]
+    return {
+        "state": [x.tolist() if isinstance(x, torch.Tensor) else x for x in torch.utils._pytree.tree_leaves(state)],
+        "replay": blocks,
+        "metrics": rows(run),
+        "games": json.loads((run / "games.json").read_text()),
+        "agent": (run / "agent.safetensors").read_bytes(),
+        "model": (run / "model.safetensors").read_bytes(),
+    }
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The outcome of ``online_job`` when nothing interrupts it."""
+    return {}
+
+
+def expected(whole, config):
+    if not whole:
+        run = Path(config.run).parent / "whole"
+        process = start(dataclasses.replace(config, run=str(run)))
+        assert process.returncode == 0, process.stderr
+        whole.update(outcome(run), stderr=process.stderr, run=run)
+    return {key: whole[key] for key in ("state", "replay", "metrics", "games", "agent", "model")}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_an_online_run_that_was_killed_ends_as_if_it_had_not_been(whole, online_job, moment):
+    killed = start(online_job, DIE + MOMENTS[moment])
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    resumed = start(online_job)
+    assert resumed.returncode == 0, resumed.stderr
+    for key, value in expected(whole, online_job).items():
+        assert outcome(Path(online_job.run))[key] == value, key
+
+
+def test_a_run_counts_and_shows_every_real_step(whole, online_job):
+    expected(whole, online_job)
+    metrics = whole["metrics"]
+    assert all("env_steps" in row or "summary/env_steps" in row for row in metrics)
+    played = [(row["update"], row["env_steps"]) for row in metrics if "train/actor" in row]
+    assert played == [(2, 100), (4, 120), (6, 140), (8, 160), (10, 180), (12, 200), (14, 202)]
+    assert [row["update"] for row in metrics if "real/score" in row] == [6, 12, 14]
+    assert {"imagination/error_h6", "imagination/value", "real/value"} <= metrics[3].keys() | metrics[4].keys()
+    assert metrics[-1]["summary/env_steps"] == 202
+    assert "202 real steps" in whole["stderr"]
+    assert "evaluation games are not counted" in whole["stderr"]
+    assert "replay ratio" in whole["stderr"]
+
+
+def test_a_run_s_folder_holds_what_is_needed_to_use_it(whole, online_job):
+    expected(whole, online_job)
+    names = {path.name for path in whole["run"].iterdir()}
+    assert names == {
+        "config.yaml",
+        "model.safetensors",
+        "agent.safetensors",
+        "trainer.pt",
+        "metrics.jsonl",
+        "replay",
+        "media",
+        "games.json",
+    }
+    assert load_config(whole["run"] / "config.yaml", AgentConfig).env_steps == online_job.env_steps
+    assert whole["games"]["greedy"]["games"] == whole["games"]["sampled"]["games"] == 2
+
+
+@pytest.fixture
+def offline_job(online_job, pong_data, tiny_sizes, tmp_path):
+    """An offline run of five cycles, on a world model whose run is complete."""
+    config = WorldModelConfig(run=str(tmp_path / "wm"), data=DataConfig(train=str(pong_data.path)))
+    torch.manual_seed(0)
+    model = WorldModel(
+        online_job.model, FeatureStatistics.fit(pong_data.features, pong_data.action, pong_data.is_first)
+    )
+    save_config(config, tmp_path / "wm" / "config.yaml")
+    save_model(tmp_path / "wm" / "model.safetensors", model, weights_of(model), {})
+    train = dataclasses.replace(online_job.train, updates=9)
+    return dataclasses.replace(online_job, online=False, world_model=config.run, train=train)
+
+
+def test_an_offline_run_that_was_killed_ends_as_if_it_had_not_been(offline_job, pong_data, tmp_path):
+    moment = """
+from agents.learner import Learner
+update = Learner.update
+Learner.update = lambda self, model, chunk, number: die() if number == 7 else update(self, model, chunk, number)
+"""
+    killed = start(offline_job, DIE + moment)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert (Path(offline_job.run) / "trainer.pt").exists()
+    train_agent(offline_job)
+    train_agent(dataclasses.replace(offline_job, run=str(tmp_path / "again")))
+    assert outcome(Path(offline_job.run)) == outcome(tmp_path / "again")
+    steps = {row["env_steps"] for row in rows(tmp_path / "again") if "env_steps" in row}
+    assert steps == {len(pong_data)}  # what the data cost, and not one more
+    before, after = tmp_path / "wm" / "model.safetensors", tmp_path / "again" / "model.safetensors"
+    assert weights_in(before) == weights_in(after)
+
+
+def weights_in(path):
+    return {name: value.tolist() for name, value in load_file(path).items()}
+
+
+class TestRefusals:
+    def refused(self, config):
+        with pytest.raises(UserError) as caught:
+            train_agent(config)
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    def test_a_world_model_that_is_not_there(self, offline_job, tmp_path):
+        line = self.refused(dataclasses.replace(offline_job, world_model=str(tmp_path / "none")))
+        assert line.startswith("world_model: expected the folder of a world model's run")
+        assert not Path(offline_job.run).exists()
+
+    def test_a_world_model_of_another_schema(self, offline_job, monkeypatch):
+        monkeypatch.setattr("rssm.checkpoint.SCHEMA", 2)
+        assert "expected schema 2, it was made for 1" in self.refused(offline_job)
+
+    def test_data_of_a_game_with_sticky_actions(self, offline_job):
+        line = self.refused(dataclasses.replace(offline_job, env=EnvConfig(repeat_action_probability=0.25)))
+        assert line.startswith("env.repeat_action_probability: expected 0.0, as in the data set")
+
+    def test_a_run_of_other_settings(self, offline_job):
+        train_agent(offline_job)
+        other = dataclasses.replace(offline_job, seed=3)
+        assert "config.yaml: seed: the run there was started with 0, not 3" in self.refused(other)
+        save_config(other, Path(offline_job.run) / "config.yaml")
+        with pytest.raises(CheckpointError, match=r"trainer.pt: was trained with seed 0, not 3"):
+            train_agent(other)
+
+
+class TestTheCommandLine:
+    def test_the_spellings_with_hyphens(self):
+        config = parse(AgentConfig, ["--world-model", "runs/other", "--env-steps", "5000", "--online"], default="agent")
+        assert config == AgentConfig(world_model="runs/other", env_steps=5_000, online=True)
+        with pytest.raises(UserError, match=r"^--env_steps: given twice"):
+            parse(AgentConfig, ["--env-steps", "5000", "--env_steps", "6000"], default="agent")
+
+    @pytest.mark.parametrize(("flags", "run"), [([], "runs/agent"), (["--online"], "runs/agent_online")])
+    def test_online_has_defaults_of_its_own(self, flags, run):
+        code = "import sys; from agents.cli import train_agent; sys.exit(train_agent())"
+        words = [sys.executable, "-c", code, *flags, "--print_config"]
+        printed = subprocess.run(words, capture_output=True, text=True, timeout=60)
+        assert printed.stdout.startswith(f"run: {run}\nonline: {'true' if flags else 'false'}\n")
+
+    def test_a_wrong_word_is_refused_with_exit_code_2(self):
+        script = Path(__file__).resolve().parents[2] / "scripts" / "train_agent.py"
+        process = subprocess.run(
+            [sys.executable, script, "--env-steps", "many"], capture_output=True, text=True, timeout=60
+        )
+        assert process.returncode == EXIT_BAD_INPUT
+        assert process.stderr == "error: --env_steps: expected a whole number, got many\n"
