@@ -116,12 +116,16 @@ class PongFeatures(gymnasium.Env[FloatArray, np.int64]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[FloatArray, dict[str, Any]]:
-        """Start a game; the same seed (and actions) gives the same game, bit for bit, whatever was played before."""
+        """Start a game; the same seed (and actions) gives the same game, bit for bit, whatever was played before.
+
+        ``options={"noops": n}`` fixes the number of NOOP console frames that it starts after.
+        """
         super().reset(seed=seed)
         self._ale.restoreState(self._power_on)
         self._still = self._power_on_screen
         self._held_action = _NOOP
         noops = int(self.np_random.integers(self._settings.noop_max + 1))
+        noops = int((options or {}).get("noops", noops))
         for _ in range(noops):
             self._ale.act(_ACTIONS[_NOOP])
             self._still = None

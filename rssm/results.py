@@ -56,6 +56,8 @@ def _read(run: Path) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"{path}: expected a run that was evaluated; there is no such file")
     result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if "start" not in result:
+        raise UserError(f"{path}: expected a result with a part 'start'; score the run again with scripts/evaluate.py")
     return result
 
 
@@ -89,10 +91,21 @@ def _text(
     lines.append(f"Worst ÷ best run at k = {_LAST}: {summary['worst_to_best']:.2f}.")
     spent = ", ".join(f"{s / 60:.1f}" for s in seconds)
     lines += [f"Minutes of training (machines shared with other work vary): {spent}.", ""]
+    lines += _start(runs, results)
     lines += _optional("Random actions from cloned emulator states ÷ recorded actions", runs, results, "off_policy")
     lines += _optional("Error ÷ variance of resampled futures of the emulator", runs, results, "floor")
     lines += _events(results)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _start(runs: Sequence[Path], results: Sequence[dict[str, Any]]) -> list[str]:
+    if any("ratio" not in result["start"] for result in results):
+        return []
+    lines = ["## The first 40 steps of a game, whose first serve depends on no-ops that nothing shows", ""]
+    lines += ["| | " + " | ".join(f"k = {k}" for k in range(HORIZON)) + " |", "|---" * (HORIZON + 1) + "|"]
+    lines.append(_row("least possible error", results[0]["start"]["floor"]))
+    lines += [_row(f"`{run.name}`", result["start"]["model"]) for run, result in zip(runs, results, strict=True)]
+    return [*lines, ""]
 
 
 def _optional(title: str, runs: Sequence[Path], results: Sequence[dict[str, Any]], key: str) -> list[str]:

@@ -19,6 +19,7 @@ from rssm.evaluation.floor import FloorErrors, measure_floor
 from rssm.evaluation.off_policy import random_windows
 from rssm.evaluation.predictor import IntArray, Predictor
 from rssm.evaluation.statistics import ratio, summarize
+from rssm.evaluation.unseen_start import start_floor
 from rssm.evaluation.windows import EpisodeWindows, recorded_windows, window_starts
 from rssm.features import BALL_X, BALL_Y, ENEMY_Y, FEATURE_NAMES, PLAYER_Y
 
@@ -44,7 +45,8 @@ def evaluate(
         rows: only the data set's first rows; 0 takes all.
 
     Returns:
-        what ``openloop.json`` holds. ``off_policy`` and ``floor`` are ``{"skipped": reason}`` where not measured.
+        what ``openloop.json`` holds. ``start``, ``off_policy`` and ``floor`` are ``{"skipped": reason}`` where not
+        measured.
 
     Raises:
         UserError: there is no window to score, or the predictor's answer has a wrong shape or is not finite.
@@ -64,6 +66,7 @@ def evaluate(
         },
         **_describe(recorded, config),
     }
+    result["start"] = _describe_start(dataset, lengths, recorded[_MODEL])
     game = None if dataset.env is None else make_env(dataset.env)
     if game is None or config.off_policy_windows == 0:
         result["off_policy"] = {"skipped": _NO_GAME if game is None else "off_policy_windows is 0"}
@@ -149,6 +152,25 @@ def _compare(recorded: WindowErrors, random: WindowErrors) -> dict[str, Any]:
     same = np.isin(recorded.episode * length + recorded.start, random.episode * length + random.start)
     means = [errors.stack.mean(axis=0).tolist() for errors in (random, recorded, recorded.take(same))]
     return {"ratio": ratio(means[0], means[1]), "same_starts": {"mean": means[2], "ratio": ratio(means[0], means[2])}}
+
+
+def _describe_start(dataset: Dataset, lengths: IntArray, recorded: WindowErrors) -> dict[str, Any]:
+    """The first 40 steps of the games against the least error that is possible there."""
+    if dataset.env is None or dataset.env.repeat_action_probability > 0:
+        return {"skipped": _NO_GAME if dataset.env is None else "with sticky actions no game can be played again"}
+    kind = EVENTS.index("start")
+    floors = []
+    for batch in episode_windows(dataset, lengths):
+        starts = batch.starts[batch.events == kind]
+        if len(starts):
+            episode = dataset.episode(batch.episode)
+            windows = recorded_windows(batch.episode, episode.features, episode.action.astype(np.int64), starts)
+            floors.append(start_floor(dataset.env, windows))
+    if not floors:
+        return {"skipped": "no window begins in the first 40 steps of a game"}
+    floor = np.concatenate(floors).mean(axis=0).tolist()
+    model = recorded.stack[recorded.event == kind].mean(axis=0).tolist()
+    return {"windows": sum(map(len, floors)), "floor": floor, "model": model, "ratio": ratio(model, floor)}
 
 
 def _describe_floor(found: FloorErrors, config: EvalConfig) -> dict[str, Any]:

@@ -22,6 +22,14 @@ def format_table(result: Mapping[str, Any]) -> str:
     lines += _section("feature of the newest frame")
     lines += [_row(name, values) for name, values in result["features"].items()]
     off_policy, floor = result["off_policy"], result["floor"]
+    start = result["start"]
+    if "skipped" in start:
+        lines += ["", f"first 40 steps of a game: skipped, {start['skipped']}"]
+    else:
+        lines += _section(f"first 40 steps of a game, {start['windows']} windows")
+        lines.append(_row("least possible error", start["floor"]))
+        lines.append(_row("model", start["model"]))
+        lines.append(_row("model ÷ least possible", start["ratio"]))
     if "skipped" in off_policy:
         lines += ["", f"random actions: skipped, {off_policy['skipped']}"]
     else:

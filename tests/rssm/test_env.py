@@ -136,6 +136,15 @@ def test_no_ops_are_drawn_from_0_to_noop_max() -> None:
     assert {longest - wait(env, seed) for seed in range(40)} == {0, 1, 2, 3}
 
 
+def test_the_number_of_no_ops_can_be_fixed() -> None:
+    frames = PongFeatures(frameskip=1, noop_max=0)
+    frames.reset(seed=0)
+    env = PongFeatures()
+    for noops in range(1, 8):
+        after = frames.step(0)[4]["frame"]
+        assert np.array_equal(env.reset(seed=noops, options={"noops": noops})[1]["frame"], after)
+
+
 def test_always_sticky_never_leaves_noop() -> None:
     stuck, idle = PongFeatures(repeat_action_probability=1.0, noop_max=0), PongFeatures(noop_max=0)
     stuck.reset(seed=0)

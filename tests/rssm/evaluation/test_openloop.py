@@ -106,6 +106,18 @@ def test_the_result_is_plain_json_of_the_agreed_layout(recorded_sticky: Dataset)
     assert evaluate(Persistence(), recorded_sticky, config, prediction="mean over 8 samples") == result
 
 
+def test_the_starts_of_games_are_held_against_what_is_possible(
+    recorded: Dataset, recorded_sticky: Dataset, recording_oracle: Predictor
+) -> None:
+    start = evaluate(Persistence(), recorded, RECORDED_ONLY)["start"]
+    assert start["windows"] == 3 * 7
+    assert start["model"][-1] > start["floor"][-1] > 1.0
+    assert start["ratio"] == pytest.approx(np.array(start["model"]) / np.array(start["floor"]))
+    assert evaluate(recording_oracle, recorded, RECORDED_ONLY)["start"]["model"] == ZERO
+    skipped = evaluate(Persistence(), recorded_sticky, RECORDED_ONLY)["start"]
+    assert skipped == {"skipped": "with sticky actions no game can be played again"}
+
+
 def test_the_floor_is_also_compared_without_the_starts_of_games(recorded_sticky: Dataset) -> None:
     floor = evaluate(Persistence(), recorded_sticky, EvalConfig(bootstrap=10, floor_futures=2))["floor"]
     start, rest = floor["events"]["start"], floor["after_start"]
