@@ -99,10 +99,13 @@ class AgentTrainConfig:
     Args:
         updates: optimiser steps of an offline run; an online run counts real steps instead (see :class:`PlayConfig`).
         cycle: updates between two looks around: real steps, log lines, evaluations and checkpoints fall in between.
-        learning_rate: of Adam.
+        actor_learning_rate: of Adam.
+        critic_learning_rate: of Adam.
         epsilon: of Adam.
-        warmup: updates of linear warm-up.
-        decay: share of the updates, the last ones, over which the learning rate falls to nothing.
+        actor_warmup: updates over which the actor's learning rate rises. It is long, because an advantage means little
+            before the critic knows which states are lost whatever is done: early on, a policy would only follow noise.
+        critic_warmup: updates over which the critic's learning rate rises.
+        decay: share of the updates, the last ones, over which the learning rates fall to nothing.
         clip: largest norm of the gradient, of the actor and the critic each.
         evaluate_every: updates between evaluations in real games; they are no part of the budget of real steps, and
             nothing is learnt or chosen from them.
@@ -111,9 +114,11 @@ class AgentTrainConfig:
 
     updates: int = 3_000
     cycle: int = 50
-    learning_rate: float = 3e-4
+    actor_learning_rate: float = 3e-4
+    critic_learning_rate: float = 1e-3
     epsilon: float = 1e-5
-    warmup: int = 100
+    actor_warmup: int = 500
+    critic_warmup: int = 50
     decay: float = 0.3
     clip: float = 10.0
     evaluate_every: int = 500
@@ -122,9 +127,10 @@ class AgentTrainConfig:
     def __post_init__(self) -> None:
         for key in ("updates", "cycle", "evaluate_every", "checkpoint_every"):
             check(getattr(self, key) >= 1, f"{key}: expected at least 1, got {getattr(self, key)}")
-        for key in ("learning_rate", "epsilon", "clip"):
+        for key in ("actor_learning_rate", "critic_learning_rate", "epsilon", "clip"):
             check(getattr(self, key) > 0, f"{key}: expected more than 0, got {getattr(self, key)}")
-        check(self.warmup >= 0, f"warmup: expected 0 or more, got {self.warmup}")
+        for key in ("actor_warmup", "critic_warmup"):
+            check(getattr(self, key) >= 0, f"{key}: expected 0 or more, got {getattr(self, key)}")
         check(0 <= self.decay <= 1, f"decay: expected a share of the updates (0 to 1), got {self.decay}")
 
 

@@ -32,9 +32,9 @@ class Learner:
 
     def __init__(self, agent: Agent, imagination: ImaginationConfig, train: AgentTrainConfig, updates: int) -> None:
         self.agent, self.imagination, self.train, self.updates = agent, imagination, train, updates
-        self.networks = (agent.actor, agent.critic)
-        learned = [parameter for network in self.networks for parameter in network.parameters()]
-        self.optimizer = torch.optim.Adam(learned, lr=0.0, eps=train.epsilon, fused=True)
+        self.networks = {"actor": agent.actor, "critic": agent.critic}
+        groups = [{"params": list(network.parameters())} for network in self.networks.values()]
+        self.optimizer = torch.optim.Adam(groups, lr=0.0, eps=train.epsilon, fused=True)
 
     def update(self, model: WorldModel, chunk: Chunk, update: int) -> dict[str, float]:
         """One optimiser step of actor and critic on one batch of real chunks.
@@ -55,17 +55,15 @@ class Learner:
         dreams = imagine(model, self.agent, start, features, self.imagination.horizon)
         loss, metrics = agent_loss(self.agent, dreams, filtered, chunk)
         _check_finite("loss", loss, update)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self._learning_rate(update)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        for name, network in zip(("actor", "critic"), self.networks, strict=True):
+        for (name, network), group in zip(self.networks.items(), self.optimizer.param_groups, strict=True):
+            group["lr"] = self._learning_rate(name, update)
             norm = torch.nn.utils.clip_grad_norm_(network.parameters(), self.train.clip)
             _check_finite(f"{name}'s gradient", norm, update)
-            metrics[f"train/{name}_gradient_norm"] = norm
+            metrics |= {f"train/{name}_gradient_norm": norm, f"train/{name}_learning_rate": torch.tensor(group["lr"])}
         self.optimizer.step()
         self.agent.slow_critic.follow(self.agent.critic)
-        metrics["train/learning_rate"] = torch.tensor(self._learning_rate(update))
         return {name: value.item() for name, value in metrics.items()}
 
     def state_dict(self) -> dict[str, Any]:
@@ -76,16 +74,17 @@ class Learner:
         self.agent.load_state_dict(state["agent"])
         self.optimizer.load_state_dict(state["optimizer"])
 
-    def _learning_rate(self, update: int) -> float:
+    def _learning_rate(self, network: str, update: int) -> float:
         """Linear warm-up, then constant, then a linear fall to nothing over the last share of the updates."""
-        rise = min(1.0, (update + 1) / self.train.warmup) if self.train.warmup else 1.0
+        peak, warmup = getattr(self.train, f"{network}_learning_rate"), getattr(self.train, f"{network}_warmup")
+        rise = min(1.0, (update + 1) / warmup) if warmup else 1.0
         falling = self.train.decay * self.updates
         fall = min(1.0, (self.updates - update) / falling) if falling else 1.0
-        return self.train.learning_rate * rise * fall
+        return float(peak * rise * fall)
 
 
 def _check_finite(what: str, value: Tensor, update: int) -> None:
     if not torch.isfinite(value):
         raise DivergedError(
-            f"{what}: {value.item()} at the agent's update {update}: expected finite numbers; lower train.learning_rate"
+            f"{what}: {value.item()} at the agent's update {update}: expected finite numbers; lower the learning rates"
         )

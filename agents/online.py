@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +70,11 @@ class Online:
         """Play, and start on the world model; before the first update of all, the random play and what it teaches."""
         play = self.config.play
         if self._model is None:
+            first = self.config.world.first_updates
+            print(f"{play.random_steps:,} random steps, then {first:,} updates of the world model", file=sys.stderr)
             self._play_randomly()
             self._model = make_world(self.config, self._fit_statistics()).to(self.device)
-            self._train_world(self.config.world.first_updates)
+            self._train_world(first)
             self.finish()
         due = min(self.config.env_steps, play.random_steps + stop * play.steps_per_update)
         scores = self._play(agent, (due - self.env_steps) // play.games)

@@ -9,7 +9,8 @@ from rssm.chunks import ChunkSampler
 from rssm.errors import DivergedError
 
 IMAGINATION = ImaginationConfig(chunks=3, chunk_length=10, burn_in=3, horizon=2)
-TRAIN = AgentTrainConfig(learning_rate=1e-2, warmup=2, decay=0.5)
+RATES = {"actor_learning_rate": 1e-2, "critic_learning_rate": 1e-2}
+TRAIN = AgentTrainConfig(**RATES, actor_warmup=4, critic_warmup=2, decay=0.5)
 
 
 @pytest.fixture
@@ -67,10 +68,17 @@ def test_it_goes_on_exactly_where_it_was(world, sampler, make_agent):
         assert not same(weights(other.agent), weights(whole.agent)), forgotten
 
 
-def test_the_learning_rate_rises_stays_and_falls_to_nothing(world, sampler, make_agent):
+@pytest.mark.parametrize(
+    ("network", "shares"),
+    [
+        ("actor", (0.25, 0.5, 0.75, 1, 1, 1, 0.8, 0.6, 0.4, 0.2)),
+        ("critic", (0.5, 1, 1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2)),
+    ],
+)
+def test_the_learning_rates_rise_stay_and_fall_to_nothing(world, sampler, make_agent, network, shares):
     learner = Learner(make_agent(), IMAGINATION, TRAIN, updates=10)
-    rates = [learn(learner, world, sampler, [update])["train/learning_rate"] for update in range(10)]
-    assert rates == pytest.approx([1e-2 * share for share in (0.5, 1, 1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2)])
+    rates = [learn(learner, world, sampler, [update])[f"train/{network}_learning_rate"] for update in range(10)]
+    assert rates == pytest.approx([1e-2 * share for share in shares])
 
 
 def test_numbers_that_are_not_finite_stop_it_in_one_line(world, sampler, make_agent):
@@ -99,7 +107,7 @@ def test_it_learns_what_the_world_pays_for(world, sampler, make_agent, monkeypat
     monkeypatch.setattr(type(world), "imagine_step", remember)
     monkeypatch.setattr(type(world), "reward", reward)
     monkeypatch.setattr(type(world), "continuation", lambda self, features: torch.ones(features.shape[:-1]))
-    train = AgentTrainConfig(learning_rate=1e-2, warmup=0, decay=0.0)
+    train = AgentTrainConfig(**RATES, actor_warmup=0, critic_warmup=0, decay=0.0)
     metrics = learn(Learner(agent, IMAGINATION, train, updates=200), world, sampler, range(200))
     assert metrics["train/imagined_reward"] > 1.9  # of two steps
     assert metrics["train/value"] == pytest.approx(2.0, abs=0.2)  # 1 + 0.5 + 0.25 + ...

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -78,3 +79,37 @@ def test_every_recorded_step_of_a_real_game_is_an_outcome(pong_data, pong_statis
             assert (moved | landed).all(), F.FEATURE_NAMES[i]
             if i in COORDINATES:
                 assert max(np.abs(pong_statistics.moves[i])) <= LARGEST_MOVE
+
+
+class TestWidened:
+    """For a model that is fitted to random play: what it has not seen yet must be within its reach."""
+
+    def test_what_moves_may_move_by_every_pixel_and_what_stands_still_stands(self, frames):
+        wide = FeatureStatistics.fit(*frames).widened()
+        assert wide.moves[F.BALL_X] == tuple(range(-LARGEST_MOVE, LARGEST_MOVE + 1))
+        assert wide.moves[F.PLAYER_X] == (0,)
+
+    def test_flags_take_every_value_that_they_can_have(self, frames):
+        assert FeatureStatistics.fit(*frames).landings[F.SCORE_PLAYER] == (0,)
+        wide = FeatureStatistics.fit(*frames).widened()
+        assert wide.landings[F.SCORE_PLAYER] == (0, 1)
+        assert wide.landings[F.BALL_Y_DIRECTION] == (-1, 0, 1)
+        assert all(wide.landings[i] == () for i in SCORES)
+
+    def test_landings_close_together_are_filled_in(self, frames):
+        fitted = FeatureStatistics.fit(*frames)
+        landings = list(fitted.landings)
+        landings[F.ENEMY_Y], landings[F.BALL_Y] = (109.0, 112.0), (10.0, 200.0)
+        wide = dataclasses.replace(fitted, landings=tuple(landings)).widened()
+        assert wide.landings[F.ENEMY_Y] == (109, 110, 111, 112)
+        assert wide.landings[F.BALL_Y] == (10, 200)
+
+    def test_it_contains_all_that_was_seen_and_scales_nothing_anew(self, frames):
+        fitted = FeatureStatistics.fit(*frames)
+        wide = fitted.widened()
+        for i in range(F.NUM_FEATURES):
+            assert set(fitted.moves[i]) <= set(wide.moves[i])
+            assert set(fitted.landings[i]) <= set(wide.landings[i])
+        assert (wide.mean, wide.std, wide.low, wide.high) == (fitted.mean, fitted.std, fitted.low, fitted.high)
+        assert wide.paddle == fitted.paddle
+        assert wide.widened() == wide
