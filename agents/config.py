@@ -23,12 +23,13 @@ class ActorCriticConfig:
             discounted sum of points in Pong.
         discount: gamma, per agent step [0.997].
         lam: lambda of the lambda-returns.
-        entropy: scale of the entropy bonus.
+        entropy: scale of the entropy bonus [3e-4].
         return_low: quantile of the returns that their range begins at.
         return_high: quantile of the returns that their range ends at.
         return_decay: of the moving averages of the two.
         return_floor: advantages are divided by the range, but by no less than this [1]: where a point is far off, all
             returns of Pong lie within less than a point, and a floor of 1 would leave the actor to its entropy bonus.
+            Far below, the noise of a critic that knows nothing yet drives the policy into one action for good.
         slow_decay: of the critic's moving average.
         slow_scale: scale of the loss that keeps the critic near its moving average.
         replay_scale: scale of the critic's loss on replayed real steps; 0 leaves it out.
@@ -41,11 +42,11 @@ class ActorCriticConfig:
     value_limit: float = 2.0
     discount: float = 0.99
     lam: float = 0.95
-    entropy: float = 3e-4
+    entropy: float = 1e-3
     return_low: float = 0.05
     return_high: float = 0.95
     return_decay: float = 0.99
-    return_floor: float = 0.1
+    return_floor: float = 0.5
     slow_decay: float = 0.98
     slow_scale: float = 1.0
     replay_scale: float = 0.3
@@ -78,8 +79,8 @@ class ImaginationConfig:
         horizon: agent steps of an imagined trajectory [DreamerV3: 15].
     """
 
-    chunks: int = 20
-    chunk_length: int = 64
+    chunks: int = 40
+    chunk_length: int = 38
     burn_in: int = 12
     horizon: int = HORIZON
 
@@ -117,7 +118,7 @@ class AgentTrainConfig:
     actor_learning_rate: float = 3e-4
     critic_learning_rate: float = 1e-3
     epsilon: float = 1e-5
-    actor_warmup: int = 500
+    actor_warmup: int = 300
     critic_warmup: int = 50
     decay: float = 0.3
     clip: float = 10.0

@@ -34,7 +34,7 @@ PRESETS = sorted(path.stem for path in CONFIG_DIR.glob("agent*.yaml"))
         (lambda: AgentConfig(online=True, env_steps=100), "env_steps: expected more than the 4000 steps of random"),
         (
             lambda: AgentConfig(online=True, play=PlayConfig(games=100)),
-            "play.random_steps: expected at least a chunk of 64 steps in each of 100 games, got 4000",
+            "play.random_steps: expected at least a chunk of 48 steps in each of 100 games, got 4000",
         ),
     ],
 )
