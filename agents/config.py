@@ -29,7 +29,6 @@ class ActorCriticConfig:
         return_decay: of the moving averages of the two.
         return_floor: advantages are divided by the range, but by no less than this [1]: where a point is far off, all
             returns of Pong lie within less than a point, and a floor of 1 would leave the actor to its entropy bonus.
-            Far below, the noise of a critic that knows nothing yet drives the policy into one action for good.
         slow_decay: of the critic's moving average.
         slow_scale: scale of the loss that keeps the critic near its moving average.
         replay_scale: scale of the critic's loss on replayed real steps; 0 leaves it out.
@@ -103,8 +102,8 @@ class AgentTrainConfig:
         actor_learning_rate: of Adam.
         critic_learning_rate: of Adam.
         epsilon: of Adam.
-        actor_warmup: updates over which the actor's learning rate rises. It is long, because an advantage means little
-            before the critic knows which states are lost whatever is done: early on, a policy would only follow noise.
+        actor_warmup: updates over which the actor's learning rate rises. It is long, on the
+            guess that an advantage means little before the critic knows which states are lost whatever is done.
         critic_warmup: updates over which the critic's learning rate rises.
         decay: share of the updates, the last ones, over which the learning rates fall to nothing.
         clip: largest norm of the gradient, of the actor and the critic each.
