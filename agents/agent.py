@@ -1,4 +1,4 @@
-"""The agent: everything that reads the world model's features and learns in imagination."""
+"""The agent: everything that reads the world model's state and learns in imagination."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from agents.actor import Actor, sample
 from agents.config import ActorCriticConfig
 from agents.critic import Critic, SlowCritic
 from agents.returns import ReturnNormalizer
+from agents.sight import sight
 from rssm.state import State
 from rssm.world_model import Policy, WorldModel
 
@@ -17,7 +18,7 @@ class Agent(nn.Module):
 
     Args:
         config: sizes and constants.
-        features: F, the width of :meth:`rssm.world_model.WorldModel.features`.
+        features: F, the width of :func:`agents.sight.sight`.
     """
 
     def __init__(self, config: ActorCriticConfig, features: int) -> None:
@@ -41,6 +42,6 @@ class Agent(nn.Module):
         """The policy as a function of the model's state, for imagination and for real games."""
 
         def choose(state: State) -> Tensor:
-            return self.act(model.features(state), greedy)
+            return self.act(sight(model, state), greedy)
 
         return choose

@@ -10,6 +10,7 @@ import torch
 
 from agents.agent import Agent
 from agents.config import ActorCriticConfig, AgentConfig
+from agents.sight import sight_size
 from rssm.checkpoint import MODEL_FILE, load_model, load_weights, save_weights, weights_of
 from rssm.config_file import load_config
 from rssm.errors import CheckpointError, UserError
@@ -52,9 +53,9 @@ def load_agent(run: Path, device: torch.device | str = "cpu") -> tuple[WorldMode
         raise UserError(f"{run}: expected the folder of an agent's run with an {AGENT_FILE}")
     config = load_config(run / CONFIG_FILE, AgentConfig)
     model, agent = load_model(run / MODEL_FILE, device), read_agent(run / AGENT_FILE, device)
-    if agent.features != model.config.feature_size:
+    if agent.features != sight_size(model.config):
         raise CheckpointError(
-            f"{run / AGENT_FILE}: expected an agent that reads {model.config.feature_size} features, as {MODEL_FILE} "
+            f"{run / AGENT_FILE}: expected an agent that reads {sight_size(model.config)} features, as {MODEL_FILE} "
             f"beside it gives, it was made for {agent.features}"
         )
     return model, agent, config

@@ -23,15 +23,15 @@ class ActorCriticConfig:
             discounted sum of points in Pong.
         discount: gamma, per agent step [0.997].
         lam: lambda of the lambda-returns.
-        entropy: scale of the entropy bonus [3e-4].
+        entropy: scale of the entropy bonus at first [3e-4].
+        final_entropy: scale that it has fallen to, by equal factors, when the learning rates begin to fall. Little
+            depends on most single actions in Pong, so that a large bonus explores; it then costs points.
         return_low: quantile of the returns that their range begins at.
         return_high: quantile of the returns that their range ends at.
         return_decay: of the moving averages of the two.
-        return_floor: advantages are divided by the range, but by no less than this [1]: where a point is far off, all
-            returns of Pong lie within less than a point, and a floor of 1 would leave the actor to its entropy bonus.
+        return_floor: advantages are divided by the range, but by no less than this.
         slow_decay: of the critic's moving average.
         slow_scale: scale of the loss that keeps the critic near its moving average.
-        replay_scale: scale of the critic's loss on replayed real steps; 0 leaves it out.
     """
 
     hidden: int = 192
@@ -39,16 +39,16 @@ class ActorCriticConfig:
     unimix: float = 0.01
     bins: int = 61
     value_limit: float = 2.0
-    discount: float = 0.99
+    discount: float = 0.97
     lam: float = 0.95
-    entropy: float = 1e-3
+    entropy: float = 3e-3
+    final_entropy: float = 3e-4
     return_low: float = 0.05
     return_high: float = 0.95
     return_decay: float = 0.99
-    return_floor: float = 0.5
+    return_floor: float = 1.0
     slow_decay: float = 0.98
     slow_scale: float = 1.0
-    replay_scale: float = 0.3
 
     def __post_init__(self) -> None:
         for key in ("hidden", "layers"):
@@ -62,7 +62,7 @@ class ActorCriticConfig:
             0 <= self.return_low < self.return_high <= 1,
             f"return_low: expected 0 <= return_low < return_high <= 1, got {self.return_low} and {self.return_high}",
         )
-        for key in ("entropy", "slow_scale", "replay_scale"):
+        for key in ("entropy", "final_entropy", "slow_scale"):
             check(getattr(self, key) >= 0, f"{key}: expected 0 or more, got {getattr(self, key)}")
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from agents.agent import Agent
 from agents.config import AgentTrainConfig, ImaginationConfig
-from agents.imagination import filter_chunk, imagine
+from agents.imagination import imagine, start_states
 from agents.losses import agent_loss
 from rssm.chunks import Chunk
 from rssm.errors import DivergedError
@@ -50,10 +50,9 @@ class Learner:
         Raises:
             DivergedError: the loss or a gradient is not a finite number.
         """
-        filtered = filter_chunk(model, chunk, self.imagination.burn_in)
-        start, features = filtered.states[filtered.starts], filtered.features[filtered.starts]
-        dreams = imagine(model, self.agent, start, features, self.imagination.horizon)
-        loss, metrics = agent_loss(self.agent, dreams, filtered, chunk)
+        start = start_states(model, chunk, self.imagination.burn_in)
+        dreams = imagine(model, self.agent, start, self.imagination.horizon)
+        loss, metrics = agent_loss(self.agent, dreams, self._entropy_scale(update))
         _check_finite("loss", loss, update)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -73,6 +72,12 @@ class Learner:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.agent.load_state_dict(state["agent"])
         self.optimizer.load_state_dict(state["optimizer"])
+
+    def _entropy_scale(self, update: int) -> float:
+        """Falls by equal factors until the learning rates do."""
+        config, until = self.agent.config, (1.0 - self.train.decay) * self.updates
+        passed = min(1.0, update / until) if until else 1.0
+        return float(config.entropy ** (1.0 - passed) * config.final_entropy**passed)
 
     def _learning_rate(self, network: str, update: int) -> float:
         """Linear warm-up, then constant, then a linear fall to nothing over the last share of the updates."""

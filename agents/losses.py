@@ -9,9 +9,8 @@ from torch import Tensor
 
 from agents.actor import entropy, log_prob
 from agents.agent import Agent
-from agents.imagination import Filtered, Trajectories
-from agents.returns import lambda_returns, replay_returns
-from rssm.chunks import Chunk
+from agents.imagination import Trajectories
+from agents.returns import lambda_returns
 
 
 @dataclass(frozen=True)
@@ -38,16 +37,25 @@ def targets(agent: Agent, dreams: Trajectories, value: Tensor) -> Targets:
     return Targets(returns, value[:, :-1], weight)
 
 
-def actor_loss(agent: Agent, dreams: Trajectories, target: Targets) -> tuple[Tensor, dict[str, Tensor]]:
+def actor_loss(
+    agent: Agent, features: Tensor, actions: Tensor, target: Targets, entropy_scale: float
+) -> tuple[Tensor, dict[str, Tensor]]:
     """REINFORCE with normalised advantages and an entropy bonus (DreamerV3, equation 6); the loss is a scalar.
+
+    Args:
+        agent: the agent.
+        features: (N, H, F), of the states before each action.
+        actions: (N, H) int64.
+        target: what came of them.
+        entropy_scale: of the entropy bonus.
 
     Returns:
         the loss and what to log of it.
     """
-    log_probs = agent.actor(dreams.features[:, :-1])
+    log_probs = agent.actor(features)
     advantage = (target.returns - target.value) / agent.normalizer.scale
-    chosen, bonus = log_prob(log_probs, dreams.actions), entropy(log_probs)
-    loss = -(target.weight * (advantage * chosen + agent.config.entropy * bonus)).mean()
+    chosen, bonus = log_prob(log_probs, actions), entropy(log_probs)
+    loss = -(target.weight * (advantage * chosen + entropy_scale * bonus)).mean()
     return loss, {"actor": loss, "entropy": bonus.mean(), "advantage_size": advantage.abs().mean()}
 
 
@@ -66,39 +74,13 @@ def critic_loss(agent: Agent, logits: Tensor, features: Tensor, target: Tensor, 
     return (weight * loss).mean()
 
 
-def replay_targets(agent: Agent, filtered: Filtered, chunk: Chunk, imagined: Tensor) -> Tensor:
-    """Returns (N,) along the real steps, of the N states that were imagined from.
-
-    The trace of a step is lambda where the real action is the policy's likeliest one, and less in proportion to the
-    policy's probability of it.
-
-    Args:
-        agent: the agent.
-        filtered: the real chunks (B, T), seen by the world model.
-        chunk: the same.
-        imagined: (N,), points, the lambda-returns that were imagined from these states.
-    """
-    estimate = torch.zeros_like(chunk.rewards)
-    estimate[filtered.starts] = imagined
-    estimate[:, -1] = agent.value(filtered.features[:, -1])
-    log_probs = agent.actor(filtered.features)
-    trace = agent.config.lam * (log_prob(log_probs, chunk.actions) - log_probs.amax(-1)).exp()
-    # what follows a chunk's last step is not in the chunk, unless the game was over
-    trace = torch.cat([trace[:, :-1], trace[:, -1:] * chunk.terminated[:, -1:]], 1)
-    returns = replay_returns(chunk.rewards, 1.0 - chunk.terminated, estimate, trace, agent.config.discount)
-    return returns[filtered.starts]
-
-
-def agent_loss(
-    agent: Agent, dreams: Trajectories, filtered: Filtered, chunk: Chunk
-) -> tuple[Tensor, dict[str, Tensor]]:
+def agent_loss(agent: Agent, dreams: Trajectories, entropy_scale: float) -> tuple[Tensor, dict[str, Tensor]]:
     """The sum of all losses; also takes the returns into the agent's range.
 
     Args:
         agent: the agent.
-        dreams: N trajectories from ``filtered.starts``, in their order.
-        filtered: the real chunks (B, T), seen by the world model.
-        chunk: the same.
+        dreams: N imagined trajectories.
+        entropy_scale: of the entropy bonus.
 
     Returns:
         the loss and what to log: losses, entropy (nats), returns, values, imagined reward (points).
@@ -107,20 +89,14 @@ def agent_loss(
     with torch.no_grad():
         target = targets(agent, dreams, agent.critic.mean(logits))
         agent.normalizer.update(target.returns)
-    policy, metrics = actor_loss(agent, dreams, target)
-    critic = critic_loss(agent, logits[:, :-1], dreams.features[:, :-1], target.returns, target.weight)
+    before = dreams.before
+    policy, metrics = actor_loss(agent, before, dreams.actions, target, entropy_scale)
+    critic = critic_loss(agent, logits[:, :-1], before, target.returns, target.weight)
     metrics |= {"critic": critic, "return_range": agent.normalizer.scale}
-    loss = policy + critic
-    if agent.config.replay_scale > 0:
-        with torch.no_grad():
-            real = replay_targets(agent, filtered, chunk, target.returns[:, 0])
-        replay = critic_loss(agent, logits[:, 0], dreams.features[:, 0], real, torch.ones_like(real))
-        loss = loss + agent.config.replay_scale * replay
-        metrics |= {"replay_critic": replay, "replay_return": real.mean()}
     metrics |= {
         "value": target.value.mean(),
         "return": target.returns.mean(),
         "imagined_reward": dreams.reward.sum(1).mean(),
         "imagined_end": (1.0 - dreams.continuation).sum(1).mean(),
     }
-    return loss, {f"train/{name}": value.detach() for name, value in metrics.items()}
+    return policy + critic, {f"train/{name}": value.detach() for name, value in metrics.items()}

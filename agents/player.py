@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from rssm.evaluation.predictor import IntArray
 from rssm.features import FloatArray
@@ -30,6 +31,7 @@ class Player:
         self, model: WorldModel, policy: Policy, games: int, device: torch.device | str, *, sample: bool = False
     ) -> None:
         self.model, self.policy, self.device, self.sample = model, policy, device, sample
+        self._embedding: Tensor | None = None
         # a game that is joined in its middle has a past that nobody saw
         self.deter = model.rssm.initial(torch.zeros(games, dtype=torch.bool, device=device)).detach()
 
@@ -40,15 +42,16 @@ class Player:
         if is_first.any():
             begun = torch.from_numpy(is_first).to(self.device)
             self.deter = torch.where(begun.unsqueeze(-1), self.model.rssm.initial(begun), self.deter)
-        posterior = self.model.rssm.posterior(self.deter, self.model.encoder(frame))
+        self._embedding = self.model.encoder(frame)
+        posterior = self.model.rssm.posterior(self.deter, self._embedding)
         return State(self.deter, self.model.rssm.draw(posterior, self.sample), frame)
 
     @torch.no_grad()
     def choose(self, state: State) -> IntArray:
         """The policy's actions (B,) in the state that :meth:`look` gave; they take the model to the next step."""
         action = self.policy(state)
-        embedding = self.model.encoder(state.frame)
-        self.deter = self.model.rssm.step(state.deter, state.stoch, embedding, action)
+        assert self._embedding is not None  # look() made it
+        self.deter = self.model.rssm.step(state.deter, state.stoch, self._embedding, action)
         chosen: IntArray = action.cpu().numpy()
         return chosen
 

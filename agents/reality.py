@@ -95,10 +95,9 @@ def imagined_against_real(
     with seeded(seed, device), torch.no_grad():
         moments, returns = draw_moments(model, agent, states, env, seed, min(games, states))
         start = State.stack([moment.state for moment in moments], 0)
-        features = model.features(start)
-        dreams = imagine(model, agent, start, features, HORIZON)
+        dreams = imagine(model, agent, start, HORIZON)
         predicted = model.imagine(start, dreams.actions, sample=False).states.frame
-        value = float(agent.value(features).mean())
+        value = float(agent.value(dreams.features[:, 0]).mean())
     truth = play_same(env, moments, dreams.actions.cpu().numpy())
     errors, _ = squared_errors(predicted.cpu().numpy(), truth.stacks)
     goes_on = torch.cat([torch.ones_like(dreams.continuation[:, :1]), dreams.continuation[:, :-1]], 1).cumprod(1)

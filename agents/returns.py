@@ -1,4 +1,4 @@
-"""Lambda-returns, imagined and replayed, and the range that they are normalised by."""
+"""Lambda-returns and the range that they are normalised by."""
 
 from __future__ import annotations
 
@@ -24,33 +24,6 @@ def lambda_returns(reward: Tensor, continuation: Tensor, value: Tensor, discount
     for t in reversed(range(reward.shape[1])):
         future = (1.0 - lam) * value[:, t + 1] + lam * result
         result = reward[:, t] + discount * continuation[:, t] * future
-        returns.append(result)
-    return torch.stack(returns[::-1], 1)
-
-
-def replay_returns(reward: Tensor, continuation: Tensor, imagined: Tensor, trace: Tensor, discount: float) -> Tensor:
-    """Returns along real steps that somebody else may have played: R_t = (1 - w_t) G_t + w_t (r_t + gamma c_t R_{t+1}).
-
-    G_t is the return that the policy itself imagined from that state, and the trace w_t says how far the real action
-    stands for the policy. An action that the policy would not take has no say (w_t = 0: R_t = G_t); one that it would
-    take brings in the real reward, the real end and the real next state. Traces in proportion to the policy's
-    probability of the action are those of tree backup (Precup, Sutton and Singh 2000). DreamerV3's replay loss takes
-    every replayed action for the policy's own, which holds for recent play alone and not for another player's data.
-
-    Args:
-        reward: (B, T), points, of each real action.
-        continuation: (B, T), 0 where that action ended the game, else 1.
-        imagined: (B, T), points, G_t.
-        trace: (B, T), w_t, 0 to 1; 0 at the last step unless the game ended with it, since what follows is not known.
-        discount: gamma.
-
-    Returns:
-        (B, T), points.
-    """
-    result = torch.zeros_like(reward[:, 0])
-    returns = []
-    for t in reversed(range(reward.shape[1])):
-        result = torch.lerp(imagined[:, t], reward[:, t] + discount * continuation[:, t] * result, trace[:, t])
         returns.append(result)
     return torch.stack(returns[::-1], 1)
 

@@ -18,6 +18,7 @@ from agents.learner import Learner
 from agents.online import Online
 from agents.reality import imagined_against_real
 from agents.seeds import Stream, derived_seed
+from agents.sight import sight_size
 from agents.table import format_games
 from agents.trainer import AgentTrainer
 from agents.world import WorldTrainer
@@ -47,10 +48,10 @@ def train_agent(config: AgentConfig) -> None:
             claim(run, config)
             trainer = stack.enter_context(WorldTrainer(config.world.workers))
             experience = Online(run, config, trainer, device)
-            size = config.model.feature_size
+            size = sight_size(config.model)
         else:
             experience = open_offline(config, device)
-            size = experience.model.config.feature_size
+            size = sight_size(experience.model.config)
             claim(run, config)
         with seeded(derived_seed(config.seed, Stream.AGENT_WEIGHTS), device):
             agent = Agent(config.actor_critic, size).to(device)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
@@ -19,6 +21,10 @@ _RELATIVE = ((F.BALL_Y, F.PLAYER_Y), (F.BALL_Y, F.ENEMY_Y))
 _FINE, _NEAR = 8.0, 24.0
 #: the shortest wave, 2^4 pixels: from shorter ones the model learns single hits of the training games by heart
 _SHORTEST = 4
+#: widths of the parts of a :class:`Look`
+COARSE = F.STACK_SIZE * (F.NUM_FEATURES - len(SCORES) + len(_RELATIVE))
+FINE = len(_POSITIONS) * (F.STACK_SIZE - 1) + 2
+NEAR = len(_RELATIVE)
 
 
 class Normalizer(nn.Module):
@@ -34,12 +40,27 @@ class Normalizer(nn.Module):
         self.register_buffer("std", torch.tensor(statistics.std).unsqueeze(-1))
         kept = [i for i in range(F.NUM_FEATURES) if i not in SCORES]
         self.register_buffer("kept", torch.tensor(kept), persistent=False)
-        self.outputs = len(kept) * F.STACK_SIZE
 
     def forward(self, stack: Tensor) -> Tensor:
         """(..., 56) raw -> (..., 48) normalised, without the scores."""
         grid = (stack_to_grid(stack) - self.mean) / self.std
         return grid.index_select(-2, self.kept).flatten(-2)
+
+
+class Look(NamedTuple):
+    """A stack as the encoder's network is shown it, but for the waves; free of absolute scores.
+
+    Args:
+        coarse: (..., 56), normalised features, and the ball's height over each paddle in all four frames.
+        fine: (..., 14), on a scale of pixels: the last changes, and the ball's way to either wall.
+        near: (..., 2), on the same scale: the ball's height over each paddle in the newest frame.
+        positions: (..., 24), raw pixels, what is seen as waves.
+    """
+
+    coarse: Tensor
+    fine: Tensor
+    near: Tensor
+    positions: Tensor
 
 
 class Encoder(nn.Module):
@@ -58,15 +79,28 @@ class Encoder(nn.Module):
         bounds = [statistics.low[F.BALL_Y], statistics.high[F.BALL_Y]]
         self.register_buffer("bounds", torch.tensor(bounds), persistent=False)
         waves = (len(_POSITIONS) + len(_RELATIVE)) * F.STACK_SIZE * 2 * self.waves.periods
-        changes = len(_POSITIONS) * (F.STACK_SIZE - 1)
-        inputs = self.normalizer.outputs + len(_RELATIVE) * F.STACK_SIZE + waves + changes + 2
-        self.network = MLP(inputs, config.hidden, config.layers)
+        self.network = MLP(COARSE + waves + FINE, config.hidden, config.layers)
 
     def forward(self, stack: Tensor) -> Tensor:
+        return self.embed(self.look(stack))
+
+    def look(self, stack: Tensor) -> Look:
+        """What is to be seen in a stack (..., 56)."""
         grid = stack_to_grid(stack)
         relative = torch.cat([grid[..., a, :] - grid[..., b, :] for a, b in _RELATIVE], -1)
-        positions = torch.cat([grid[..., _POSITIONS, :].flatten(-2), relative], -1)
         changes = grid[..., _POSITIONS, :].diff(dim=-1).flatten(-2)
         to_edge = (grid[..., F.BALL_Y, -1:] - self.bounds).abs()
-        fine = torch.cat([changes, to_edge], -1).clamp(-_NEAR, _NEAR) / _FINE
-        return self.network(torch.cat([self.normalizer(stack), relative / 64.0, self.waves(positions), fine], -1))
+        return Look(
+            coarse=torch.cat([self.normalizer(stack), relative / 64.0], -1),
+            fine=_in_pixels(torch.cat([changes, to_edge], -1)),
+            near=_in_pixels(relative[..., F.STACK_SIZE - 1 :: F.STACK_SIZE]),
+            positions=torch.cat([grid[..., _POSITIONS, :].flatten(-2), relative], -1),
+        )
+
+    def embed(self, look: Look) -> Tensor:
+        """The embedding (..., H) of what was seen."""
+        return self.network(torch.cat([look.coarse, self.waves(look.positions), look.fine], -1))
+
+
+def _in_pixels(distances: Tensor) -> Tensor:
+    return distances.clamp(-_NEAR, _NEAR) / _FINE

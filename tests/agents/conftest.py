@@ -16,6 +16,7 @@ from agents.config import (
     PlayConfig,
     WorldConfig,
 )
+from agents.sight import sight_size
 from rssm.config import EnvConfig, LogConfig, LossConfig, ModelConfig
 from rssm.world_model import WorldModel
 
@@ -25,7 +26,7 @@ AgentMaker = Callable[..., Agent]
 @pytest.fixture(scope="session")
 def make_agent(make_model: Callable[..., WorldModel]) -> AgentMaker:
     """Makes tiny agents whose every parameter is random; settings of ActorCriticConfig are changed by name."""
-    features = make_model().config.feature_size
+    features = sight_size(make_model().config)
 
     def make(**settings: float) -> Agent:
         torch.manual_seed(1)

@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 from agents.agent import Agent
 from agents.checkpoint import AGENT_FILE, load_agent, read_agent, save_agent
 from agents.config import ActorCriticConfig, AgentConfig
+from agents.sight import sight_size
 from rssm.checkpoint import MODEL_FILE, save_model, weights_of
 from rssm.config_file import save_config
 from rssm.errors import CheckpointError, UserError
@@ -53,7 +54,7 @@ def test_an_agent_comes_back_whole(saved):
 def test_a_run_gives_its_world_model_agent_and_settings(run, make_model):
     model, agent, config = load_agent(run)
     assert config == AgentConfig()
-    assert agent.features == model.config.feature_size
+    assert agent.features == sight_size(model.config)
     assert torch.equal(model.rssm.start, make_model().rssm.start)
 
 
@@ -87,7 +88,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
 
 def test_an_agent_beside_another_world_model_is_refused(run, make_model):
     save_agent(run / AGENT_FILE, Agent(ActorCriticConfig(hidden=8, layers=1), 5), {})
-    size = make_model().config.feature_size
+    size = sight_size(make_model().config)
     with pytest.raises(CheckpointError, match=rf"expected an agent that reads {size} features, .* made for 5$"):
         load_agent(run)
 

@@ -9,6 +9,7 @@ from agents.checkpoint import save_agent
 from agents.config import ActorCriticConfig, AgentConfig, EvaluateAgentConfig
 from agents.evaluate_agent import evaluate_agent
 from agents.games import Games, play_games
+from agents.sight import sight_size
 from rssm.checkpoint import save_model, weights_of
 from rssm.config import EnvConfig
 from rssm.config_file import save_config
@@ -29,7 +30,7 @@ class Stander(Agent):
 def loaded(make_model, monkeypatch):
     """A world model and an agent that every run is said to hold; its own games were short and sticky."""
     model = make_model()
-    agent = Stander(ActorCriticConfig(hidden=8, layers=1), model.config.feature_size)
+    agent = Stander(ActorCriticConfig(hidden=8, layers=1), sight_size(model.config))
     config = AgentConfig(env=EnvConfig(max_episode_steps=100, repeat_action_probability=0.25))
     monkeypatch.setattr("agents.evaluate_agent.load_agent", lambda run, device: (model, agent, config))
     return model, agent
@@ -104,7 +105,7 @@ def test_data_that_are_not_there_are_refused_before_a_game_is_played(asked, tmp_
 
 def test_a_run_on_disk(make_model, asked, tmp_path, monkeypatch):
     model, run = make_model(), tmp_path / "run"
-    agent = Agent(ActorCriticConfig(hidden=8, layers=1), model.config.feature_size)
+    agent = Agent(ActorCriticConfig(hidden=8, layers=1), sight_size(model.config))
     with torch.no_grad():
         list(agent.actor.parameters())[-1][4] = 50.0  # the last bias: always RIGHTFIRE
     save_model(run / "model.safetensors", model, weights_of(model), {})

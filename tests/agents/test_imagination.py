@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from agents.imagination import filter_chunk, imagine
+from agents.imagination import imagine, is_start, start_states
+from agents.sight import sight
 from rssm.chunks import ChunkSampler
 
 
@@ -12,48 +13,47 @@ def batches(pong_data):
     return [sampler.batch(update) for update in range(20)]
 
 
-def test_starts_leave_out_the_burn_in_and_the_last_step(make_model, batches):
-    model = make_model()
+def test_starts_leave_out_the_burn_in_and_the_last_step(batches):
     for chunk in batches[:3]:
-        starts = filter_chunk(model, chunk, burn_in=4).starts
-        for row, is_first in zip(starts.tolist(), chunk.is_first.tolist(), strict=True):
+        for row, is_first in zip(is_start(chunk, burn_in=4).tolist(), chunk.is_first.tolist(), strict=True):
             assert row == [is_first] * 4 + [True] * 7 + [False]
     assert any(chunk.is_first.any() for chunk in batches[:3])
 
 
-def test_no_start_lies_on_a_game_s_end(make_model, batches):
-    model, ends = make_model(), 0
+def test_no_start_lies_on_a_game_s_end(batches):
+    ends = 0
     for chunk in batches:
-        starts = filter_chunk(model, chunk, burn_in=0).starts
+        starts = is_start(chunk, burn_in=0)
         assert chunk.terminated[starts].sum() == 0
         assert chunk.next_exists[starts].all()
         ends += int(chunk.terminated.sum())
     assert ends > 0  # else this has shown nothing
 
 
-def test_a_filtered_chunk_is_what_the_model_sees(make_model, batches):
+def test_starts_are_what_the_model_sees(make_model, batches):
     model, chunk = make_model(), batches[0]
     torch.manual_seed(7)
-    filtered = filter_chunk(model, chunk, burn_in=4)
+    start = start_states(model, chunk, burn_in=4)
     torch.manual_seed(7)
     states = model.observe(chunk.stacks[:, :-1], chunk.actions, chunk.is_first).states
-    assert torch.equal(filtered.states.deter, states.deter)
-    assert torch.allclose(filtered.features, model.features(states), atol=1e-5)
+    chosen = is_start(chunk, burn_in=4)
+    assert torch.equal(start.deter, states.deter[chosen])
+    assert torch.equal(start.frame, chunk.stacks[:, :-1][chosen])
 
 
 def test_trajectories_are_the_world_model_s_own(make_model, make_agent, batches):
     model, agent = make_model(), make_agent()
-    filtered = filter_chunk(model, batches[0], burn_in=4)
-    start, features = filtered.states[filtered.starts], filtered.features[filtered.starts]
+    start = start_states(model, batches[0], burn_in=4)
     torch.manual_seed(5)
-    dreams = imagine(model, agent, start, features, horizon=6)
+    dreams = imagine(model, agent, start, horizon=6)
     torch.manual_seed(5)
     with torch.no_grad():
         imagined = model.imagine(start, agent.policy(model, greedy=False), 6)
         after = model.features(imagined.states)
     assert torch.equal(dreams.actions, imagined.actions)
-    assert torch.equal(dreams.features[:, 0], features)
-    assert torch.allclose(dreams.features[:, 1:], after, atol=1e-5)
+    assert torch.equal(dreams.features[:, 0], sight(model, start))
+    assert torch.allclose(dreams.features[:, 1:], sight(model, imagined.states), atol=1e-5)
+    assert torch.equal(dreams.before, dreams.features[:, :-1])
     assert torch.allclose(dreams.reward, model.reward(after), atol=1e-5)
     assert torch.allclose(dreams.continuation, model.continuation(after), atol=1e-5)
 
@@ -61,8 +61,7 @@ def test_trajectories_are_the_world_model_s_own(make_model, make_agent, batches)
 def test_nothing_imagined_carries_a_gradient(make_model, make_agent, batches):
     model, agent = make_model(), make_agent()
     assert all(parameter.requires_grad for parameter in model.parameters())
-    filtered = filter_chunk(model, batches[0], burn_in=4)
-    dreams = imagine(model, agent, filtered.states[:, 5], filtered.features[:, 5], horizon=2)
-    assert not any(
-        part.requires_grad for part in (filtered.features, dreams.features, dreams.reward, dreams.continuation)
-    )
+    start = start_states(model, batches[0], burn_in=4)
+    dreams = imagine(model, agent, start, horizon=2)
+    parts = (start.deter, start.stoch, dreams.features, dreams.reward, dreams.continuation)
+    assert not any(part.requires_grad for part in parts)

@@ -92,7 +92,7 @@ def test_numbers_that_are_not_finite_stop_it_in_one_line(world, sampler, make_ag
 
 def test_it_learns_what_the_world_pays_for(world, sampler, make_agent, monkeypatch):
     """A world that pays for action 4, whatever the state: the policy comes to it, the value to what it is worth."""
-    agent = make_agent(discount=0.5, entropy=0.0, replay_scale=0.0, slow_scale=0.0)
+    agent = make_agent(discount=0.5, entropy=0.0, final_entropy=0.0, slow_scale=0.0)
     paid = {}
     step = type(world).imagine_step
 
@@ -111,3 +111,10 @@ def test_it_learns_what_the_world_pays_for(world, sampler, make_agent, monkeypat
     metrics = learn(Learner(agent, IMAGINATION, train, updates=200), world, sampler, range(200))
     assert metrics["train/imagined_reward"] > 1.9  # of two steps
     assert metrics["train/value"] == pytest.approx(2.0, abs=0.2)  # 1 + 0.5 + 0.25 + ...
+
+
+def test_the_entropy_bonus_falls_by_equal_factors_until_the_learning_rates_do(make_agent):
+    agent = make_agent(entropy=1.0, final_entropy=0.01)
+    learner = Learner(agent, IMAGINATION, AgentTrainConfig(decay=0.5), updates=8)
+    scales = [learner._entropy_scale(update) for update in range(8)]
+    assert scales == pytest.approx([1.0, 10**-0.5, 0.1, 10**-1.5, 0.01, 0.01, 0.01, 0.01])

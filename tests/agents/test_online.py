@@ -7,6 +7,7 @@ import torch
 
 from agents.agent import Agent
 from agents.online import Online
+from agents.sight import sight_size
 from agents.world import WorldTrainer
 from rssm.statistics import FLAGS
 
@@ -23,7 +24,7 @@ def make_online(online_job, tmp_path):
 @pytest.fixture
 def agent(online_job):
     torch.manual_seed(0)
-    return Agent(online_job.actor_critic, online_job.model.feature_size)
+    return Agent(online_job.actor_critic, sight_size(online_job.model))
 
 
 def run(online, agent, first=0):

@@ -5,6 +5,7 @@ import torch
 from agents.agent import Agent
 from agents.config import ActorCriticConfig
 from agents.reality import ALARM, Moment, discounted, draw_moments, imagined_against_real, play_same
+from agents.sight import sight_size
 from rssm.collect import episode_seed
 from rssm.config import EnvConfig
 from rssm.env import make_env
@@ -34,7 +35,7 @@ def world(make_model):
 
 @pytest.fixture(scope="module")
 def stander(world):
-    return Stander(ActorCriticConfig(hidden=8, layers=1, discount=DISCOUNT), world.config.feature_size)
+    return Stander(ActorCriticConfig(hidden=8, layers=1, discount=DISCOUNT), sight_size(world.config))
 
 
 @pytest.fixture(scope="module")

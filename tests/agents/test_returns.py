@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from agents.config import ActorCriticConfig
-from agents.returns import ReturnNormalizer, lambda_returns, replay_returns
+from agents.returns import ReturnNormalizer, lambda_returns
 
 REWARD = torch.tensor([[1.0, 0.0, -1.0]])
 VALUE = torch.tensor([[100.0, 2.0, 4.0, 8.0]])  # the first one is never read
@@ -35,35 +35,6 @@ class TestLambdaReturns:
         assert lambda_returns(REWARD, going_on, VALUE, 0.5, 0.0).tolist() == [[2.0, 2.0, 3.0]]
         # 1 + 0.25 * (-1) + 0.125 * 8;  0.5 * (-1) + 0.25 * 8;  -1 + 0.5 * 8
         assert lambda_returns(REWARD, going_on, VALUE, 0.5, 1.0).tolist() == [[1.75, 1.5, 3.0]]
-
-
-class TestReplayReturns:
-    IMAGINED = torch.tensor([[10.0, 20.0, 30.0]])
-
-    def test_without_a_trace_they_are_the_imagined_ones(self):
-        returns = replay_returns(REWARD, torch.ones(1, 3), self.IMAGINED, torch.zeros(1, 3), 0.5)
-        assert torch.equal(returns, self.IMAGINED)
-
-    def test_with_a_whole_trace_they_are_the_real_ones_up_to_the_end(self):
-        over = torch.tensor([[1.0, 1.0, 0.0]])
-        returns = replay_returns(REWARD, over, self.IMAGINED, torch.ones(1, 3), 0.5)
-        assert returns.tolist() == [[1.0 - 0.25, -0.5, -1.0]]
-
-    def test_the_values_worked_out_by_hand(self):
-        trace = torch.tensor([[0.5, 0.25, 0.0]])
-        # R_2 = 30;  R_1 = 0.75 * 20 + 0.25 * (0 + 0.5 * 30) = 18.75;  R_0 = 0.5 * 10 + 0.5 * (1 + 0.5 * 18.75)
-        returns = replay_returns(REWARD, torch.ones(1, 3), self.IMAGINED, trace, 0.5)
-        assert returns.tolist() == [[10.1875, 18.75, 30.0]]
-
-    def test_another_player_s_actions_do_not_move_a_value_that_is_right(self):
-        """Somebody plays all actions alike, each of which ends the game; the value is the policy's own."""
-        policy, worth = torch.tensor([0.1, 0.6, 0.3]), torch.tensor([5.0, 1.0, -2.0])
-        value = (policy * worth).sum()
-        trace = (policy / policy.max()).unsqueeze(-1)
-        returns = replay_returns(worth.unsqueeze(-1), torch.zeros(3, 1), value.expand(3, 1), trace, 0.9)
-        assert returns.mean().item() == pytest.approx(value.item())
-        naive = replay_returns(worth.unsqueeze(-1), torch.zeros(3, 1), value.expand(3, 1), torch.ones(3, 1), 0.9)
-        assert abs(naive.mean().item() - value.item()) > 0.5
 
 
 class TestReturnNormalizer:
