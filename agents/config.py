@@ -30,8 +30,9 @@ class ActorCriticConfig:
         return_high: quantile of the returns that their range ends at.
         return_decay: of the moving averages of the two.
         return_floor: advantages are divided by the range, but by no less than this.
-        slow_decay: of the critic's moving average.
-        slow_scale: scale of the loss that keeps the critic near its moving average.
+        slow_decay: of the critic's moving average, whose values the returns are made of.
+        slow_scale: scale of the loss that keeps the critic near its moving average [1].
+        player_decay: of the actor's moving average, which plays the real games; 0 plays with the actor itself.
     """
 
     hidden: int = 192
@@ -48,7 +49,8 @@ class ActorCriticConfig:
     return_decay: float = 0.99
     return_floor: float = 1.0
     slow_decay: float = 0.98
-    slow_scale: float = 1.0
+    slow_scale: float = 0.0
+    player_decay: float = 0.995
 
     def __post_init__(self) -> None:
         for key in ("hidden", "layers"):
@@ -56,7 +58,7 @@ class ActorCriticConfig:
         check(self.bins >= 3 and self.bins % 2 == 1, f"bins: expected an odd number from 3, got {self.bins}")
         for key in ("value_limit", "return_floor"):
             check(getattr(self, key) > 0, f"{key}: expected more than 0, got {getattr(self, key)}")
-        for key in ("unimix", "discount", "lam", "return_decay", "slow_decay"):
+        for key in ("unimix", "discount", "lam", "return_decay", "slow_decay", "player_decay"):
             check(0 <= getattr(self, key) <= 1, f"{key}: expected a number from 0 to 1, got {getattr(self, key)}")
         check(
             0 <= self.return_low < self.return_high <= 1,
@@ -78,7 +80,7 @@ class ImaginationConfig:
         horizon: agent steps of an imagined trajectory [DreamerV3: 15].
     """
 
-    chunks: int = 40
+    chunks: int = 20
     chunk_length: int = 38
     burn_in: int = 12
     horizon: int = HORIZON
@@ -114,8 +116,8 @@ class AgentTrainConfig:
 
     updates: int = 3_000
     cycle: int = 50
-    actor_learning_rate: float = 3e-4
-    critic_learning_rate: float = 1e-3
+    actor_learning_rate: float = 1e-3
+    critic_learning_rate: float = 2e-3
     epsilon: float = 1e-5
     actor_warmup: int = 300
     critic_warmup: int = 50

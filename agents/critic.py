@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 import torch
 from torch import Tensor, nn
 
@@ -33,22 +31,3 @@ class Critic(nn.Module):
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
         """Cross-entropy (...) in nats between logits (..., K) and the two-hot return target (...), in points."""
         return two_hot_loss(logits, target, self.bins)
-
-
-class SlowCritic(nn.Module):
-    """A critic's moving average, which the critic is kept near while it learns from its own predictions."""
-
-    def __init__(self, critic: Critic, decay: float) -> None:
-        super().__init__()
-        self.decay = decay
-        self.critic = copy.deepcopy(critic).requires_grad_(False)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """The average's value (...), in points."""
-        return self.critic.mean(self.critic(features))
-
-    @torch.no_grad()
-    def follow(self, critic: Critic) -> None:
-        """Move the average towards the critic by one update."""
-        averages: list[Tensor] = list(self.critic.parameters())
-        torch._foreach_lerp_(averages, list(critic.parameters()), 1.0 - self.decay)

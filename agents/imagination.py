@@ -70,13 +70,14 @@ def imagine(model: WorldModel, agent: Agent, start: State, horizon: int) -> Traj
     """
     state, look = start, model.encoder.look(start.frame)
     embedding = model.encoder.embed(look)
-    seen, actions, after = [joined(state, look)], [], []
+    known = [model.join_features(state.deter, state.stoch, embedding)]
+    seen, actions = [joined(known[0], look)], []
     for _ in range(horizon):
-        actions.append(agent.act(seen[-1], greedy=False))
+        actions.append(agent.explore(seen[-1]))
         state, _, _ = model.imagine_step(state, actions[-1], embedding=embedding)
         look = model.encoder.look(state.frame)
         embedding = model.encoder.embed(look)
-        seen.append(joined(state, look))
-        after.append(model.join_features(state.deter, state.stoch, embedding))
-    known = torch.stack(after, 1)
-    return Trajectories(torch.stack(seen, 1), torch.stack(actions, 1), model.reward(known), model.continuation(known))
+        known.append(model.join_features(state.deter, state.stoch, embedding))
+        seen.append(joined(known[-1], look))
+    after = torch.stack(known[1:], 1)
+    return Trajectories(torch.stack(seen, 1), torch.stack(actions, 1), model.reward(after), model.continuation(after))

@@ -62,7 +62,7 @@ class Learner:
             _check_finite(f"{name}'s gradient", norm, update)
             metrics |= {f"train/{name}_gradient_norm": norm, f"train/{name}_learning_rate": torch.tensor(group["lr"])}
         self.optimizer.step()
-        self.agent.slow_critic.follow(self.agent.critic)
+        self.agent.follow()
         return {name: value.item() for name, value in metrics.items()}
 
     def state_dict(self) -> dict[str, Any]:

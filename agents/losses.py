@@ -19,7 +19,7 @@ class Targets:
 
     Args:
         returns: (N, H), points, lambda-returns of the states before each action.
-        value: (N, H), points, the critic's own estimate of them.
+        value: (N, H), points, the estimate of them.
         weight: (N, H), discounted probability that the game still goes on there.
     """
 
@@ -29,7 +29,7 @@ class Targets:
 
 
 def targets(agent: Agent, dreams: Trajectories, value: Tensor) -> Targets:
-    """Targets of the trajectories, given the critic's value (N, H + 1) of every state."""
+    """Targets of the trajectories, given the value (N, H + 1) of every state."""
     config = agent.config
     returns = lambda_returns(dreams.reward, dreams.continuation, value, config.discount, config.lam)
     going_on = torch.cumprod(config.discount * dreams.continuation[:, :-1], 1)
@@ -59,23 +59,28 @@ def actor_loss(
     return loss, {"actor": loss, "entropy": bonus.mean(), "advantage_size": advantage.abs().mean()}
 
 
-def critic_loss(agent: Agent, logits: Tensor, features: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+def critic_loss(agent: Agent, logits: Tensor, target: Tensor, slow: Tensor, weight: Tensor) -> Tensor:
     """Cross-entropy to the returns and, by ``slow_scale``, to the moving average's value; a scalar, in nats.
 
     Args:
         agent: the agent.
         logits: (..., K), the critic's.
-        features: (..., F), what they were made from.
         target: (...), returns in points.
+        slow: (...), the value of the critic's moving average, in points.
         weight: (...).
     """
-    slow = agent.slow_critic(features)
-    loss = agent.critic.loss(logits, target) + agent.config.slow_scale * agent.critic.loss(logits, slow)
+    loss = agent.critic.loss(logits, target)
+    if agent.config.slow_scale > 0:
+        loss = loss + agent.config.slow_scale * agent.critic.loss(logits, slow)
     return (weight * loss).mean()
 
 
 def agent_loss(agent: Agent, dreams: Trajectories, entropy_scale: float) -> tuple[Tensor, dict[str, Tensor]]:
     """The sum of all losses; also takes the returns into the agent's range.
+
+    Returns and advantages are made of the values of the critic's moving average (DreamerV2, section "Critic learning").
+    DreamerV3 takes the critic's own and holds the critic back by its average instead, which learns several times slower
+    here; with neither, values and returns chase each other (docs/tries.md).
 
     Args:
         agent: the agent.
@@ -85,13 +90,12 @@ def agent_loss(agent: Agent, dreams: Trajectories, entropy_scale: float) -> tupl
     Returns:
         the loss and what to log: losses, entropy (nats), returns, values, imagined reward (points).
     """
-    logits = agent.critic(dreams.features)
-    with torch.no_grad():
-        target = targets(agent, dreams, agent.critic.mean(logits))
-        agent.normalizer.update(target.returns)
+    slow = agent.slow_value(dreams.features)
+    target = targets(agent, dreams, slow)
+    agent.normalizer.update(target.returns)
     before = dreams.before
     policy, metrics = actor_loss(agent, before, dreams.actions, target, entropy_scale)
-    critic = critic_loss(agent, logits[:, :-1], before, target.returns, target.weight)
+    critic = critic_loss(agent, agent.critic(before), target.returns, target.value, target.weight)
     metrics |= {"critic": critic, "return_range": agent.normalizer.scale}
     metrics |= {
         "value": target.value.mean(),

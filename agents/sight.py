@@ -12,21 +12,21 @@ from rssm.world_model import WorldModel
 
 
 def sight(model: WorldModel, state: State) -> Tensor:
-    """Features (..., F) of state (...): deter, stoch, and the frame's geometry; nothing of the absolute scores.
+    """Features (..., F) of state (...): the world model's own and the frame's geometry; nothing of the absolute scores.
 
-    The world model's own features hold the encoder's *embedding*, which is made for prediction. Where the ball is to
-    each paddle has to be dug out of it again; an agent that is shown the geometry itself learns several times faster.
-    The encoder's waves are left out: with them, states of the data are told apart that are the same to a player
-    (docs/tries.md).
+    The world model's own features hold the encoder's embedding, which is made for prediction. Where the ball is to each
+    paddle has to be dug out of it again; an agent that is shown the geometry itself learns several times faster. The
+    encoder's waves are left out: with them, states are told apart that are the same to a player (docs/tries.md).
     """
-    return joined(state, model.encoder.look(state.frame))
+    look = model.encoder.look(state.frame)
+    return joined(model.join_features(state.deter, state.stoch, model.encoder.embed(look)), look)
 
 
-def joined(state: State, look: Look) -> Tensor:
-    """:func:`sight`, where the frame was looked at already."""
-    return torch.cat([state.deter, state.stoch.flatten(-2), look.coarse, look.fine, look.near], -1)
+def joined(features: Tensor, look: Look) -> Tensor:
+    """:func:`sight`, where the model's features (..., D + S C + H) are known and the frame was looked at already."""
+    return torch.cat([features, look.coarse, look.fine, look.near], -1)
 
 
 def sight_size(config: ModelConfig) -> int:
     """F, the width of :func:`sight`."""
-    return config.deter + config.stoch * config.classes + COARSE + FINE + NEAR
+    return config.feature_size + COARSE + FINE + NEAR

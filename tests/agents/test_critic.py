@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from agents.config import ActorCriticConfig
-from agents.critic import Critic, SlowCritic
+from agents.critic import Critic
 from rssm.distributions import symlog
 
 CONFIG = ActorCriticConfig(hidden=8, layers=1, bins=21)
@@ -31,23 +31,3 @@ def test_its_bins_reach_the_limit_that_is_set():
     one_hot = torch.full((21,), -1e9)
     one_hot[-1] = 0.0
     assert symlog(critic.mean(one_hot)).item() == pytest.approx(1.5)
-
-
-class TestSlowCritic:
-    def test_it_starts_as_the_critic_and_follows_by_its_decay(self):
-        critic = Critic(CONFIG, 5)
-        slow = SlowCritic(critic, decay=0.75)
-        before = [parameter.clone() for parameter in critic.parameters()]
-        with torch.no_grad():
-            for parameter in critic.parameters():
-                parameter.add_(1.0)
-        assert all(torch.equal(a, b) for a, b in zip(slow.critic.parameters(), before, strict=True))
-        slow.follow(critic)
-        for average, start in zip(slow.critic.parameters(), before, strict=True):
-            assert torch.allclose(average, start + 0.25)
-
-    def test_nothing_trains_it(self):
-        critic = Critic(CONFIG, 5)
-        slow = SlowCritic(critic, decay=0.9)
-        assert not slow(torch.randn(3, 5, requires_grad=False)).requires_grad
-        assert [p for p in slow.parameters() if p.requires_grad] == []

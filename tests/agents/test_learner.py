@@ -44,7 +44,7 @@ def test_an_update_changes_the_agent_and_not_the_world(world, sampler, make_agen
     before, fixed = weights(learner.agent), weights(world)
     learn(learner, world, sampler, range(1))
     after = weights(learner.agent)
-    for part in ("actor.", "critic.", "slow_critic.", "normalizer."):
+    for part in ("actor.", "critic.", "slow_critic.", "player.", "normalizer."):
         assert any(not torch.equal(after[name], before[name]) for name in after if name.startswith(part)), part
     assert same(weights(world), fixed)
 
@@ -59,7 +59,7 @@ def test_it_goes_on_exactly_where_it_was(world, sampler, make_agent):
     resumed.load_state_dict(kept)
     learn(resumed, world, sampler, range(3, 6))
     assert same(weights(resumed.agent), weights(whole.agent))
-    for forgotten in ("slow_critic.", "normalizer."):
+    for forgotten in ("slow_critic.", "player.", "normalizer."):
         other = Learner(make_agent(), IMAGINATION, TRAIN, updates=10)
         fresh = weights(other.agent)
         partly = {name: fresh[name] if name.startswith(forgotten) else v for name, v in kept["agent"].items()}

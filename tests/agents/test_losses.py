@@ -34,14 +34,15 @@ class TestWhatIsTrainedByWhat:
             target = targets(agent, dreams, value)
         actor_loss(agent, dreams.before, dreams.actions, target, 1e-3)[0].backward()
         assert len(touched(agent.actor)) == len(list(agent.actor.parameters()))
-        assert touched(agent.critic, agent.slow_critic, model) == []
+        assert touched(agent.critic, agent.slow_critic, agent.player, model) == []
 
     def test_the_critic_s_loss_trains_the_critic_alone(self, dreamt):
         model, agent, dreams = dreamt
         logits = agent.critic(dreams.features)
-        critic_loss(agent, logits, dreams.features, torch.rand(logits.shape[:-1]), torch.tensor(1.0)).backward()
+        target = torch.rand(logits.shape[:-1])
+        critic_loss(agent, logits, target, target, torch.tensor(1.0)).backward()
         assert len(touched(agent.critic)) == len(list(agent.critic.parameters()))
-        assert touched(agent.actor, agent.slow_critic, model) == []
+        assert touched(agent.actor, agent.slow_critic, agent.player, model) == []
 
     def test_the_whole_reaches_actor_and_critic_and_never_the_world_model(self, dreamt):
         model, agent, dreams = dreamt
@@ -50,7 +51,7 @@ class TestWhatIsTrainedByWhat:
         loss.backward()
         assert touched(agent.actor)
         assert touched(agent.critic)
-        assert touched(agent.slow_critic, model) == []
+        assert touched(agent.slow_critic, agent.player, model) == []
         assert not any(value.requires_grad for value in metrics.values())
 
 
@@ -117,7 +118,7 @@ class TestTheCritic:
         optimizer = torch.optim.Adam(agent.critic.parameters(), lr=0.03)
         for _ in range(300):
             optimizer.zero_grad()
-            critic_loss(agent, agent.critic(features), features, target, torch.ones(10)).backward()
+            critic_loss(agent, agent.critic(features), target, target, torch.ones(10)).backward()
             optimizer.step()
         assert agent.value(features[0]).item() == pytest.approx(0.3, abs=0.03)
 
@@ -125,10 +126,27 @@ class TestTheCritic:
         """With a scale of 1 it settles in the middle between its target and the average."""
         agent = make_agent(slow_scale=1.0)
         features = torch.randn(1, agent.features)
-        slow = agent.slow_critic(features)
+        slow = agent.slow_value(features)
         optimizer = torch.optim.Adam(agent.critic.parameters(), lr=0.03)
         for _ in range(300):
             optimizer.zero_grad()
-            critic_loss(agent, agent.critic(features), features, slow + 1.0, torch.ones(1)).backward()
+            critic_loss(agent, agent.critic(features), slow + 1.0, slow, torch.ones(1)).backward()
             optimizer.step()
         assert agent.value(features).item() == pytest.approx(slow.item() + 0.5, abs=0.05)
+
+
+def test_returns_are_made_of_the_average_s_values(make_agent):
+    """What the critic itself says of the states that are reached does not count, what its average says does."""
+    agent = make_agent()
+    dreams = trajectories(agent, count=8)
+    _, one = agent_loss(agent, dreams, 0.0)
+    with torch.no_grad():
+        for parameter in agent.critic.parameters():
+            parameter.add_(0.5)
+    _, other = agent_loss(agent, dreams, 0.0)
+    assert torch.equal(one["train/return"], other["train/return"])
+    with torch.no_grad():
+        for parameter in agent.slow_critic.parameters():
+            parameter.add_(0.5)
+    _, third = agent_loss(agent, dreams, 0.0)
+    assert not torch.equal(one["train/return"], third["train/return"])

@@ -24,6 +24,9 @@ class Stander(Agent):
     def act(self, features, greedy):
         return torch.full(features.shape[:-1], NOOP)
 
+    def explore(self, features):
+        return self.act(features, greedy=False)
+
     def value(self, features):
         return torch.full(features.shape[:-1], self.expected)
 
