@@ -107,7 +107,7 @@ def test_a_run_on_disk(make_model, asked, tmp_path, monkeypatch):
     model, run = make_model(), tmp_path / "run"
     agent = Agent(ActorCriticConfig(hidden=8, layers=1), sight_size(model.config))
     with torch.no_grad():
-        list(agent.actor.parameters())[-1][4] = 50.0  # the last bias: always RIGHTFIRE
+        list(agent.player.parameters())[-1][4] = 50.0  # the last bias: always RIGHTFIRE
     save_model(run / "model.safetensors", model, weights_of(model), {})
     save_agent(run / "agent.safetensors", agent, {})
     save_config(AgentConfig(run=str(run), env=EnvConfig(noop_max=3)), run / "config.yaml")

@@ -184,7 +184,8 @@ def test_an_honest_critic_raises_no_alarm_and_a_hopeful_one_does(world, stander,
     assert result["imagination/alarm"] == 1.0
     low, high = np.quantile(drawn[1], [0.05, 0.95])
     assert result["imagination/value"] == pytest.approx(honest + 1.5)
-    assert result["imagination/optimism"] == pytest.approx((honest + 1.5 - drawn[1].mean()) / (high - low))
+    scale = max(high - low, stander.config.return_floor)
+    assert result["imagination/optimism"] == pytest.approx((honest + 1.5 - drawn[1].mean()) / scale)
     warning = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
     assert len(warning) == 1
     assert f"{honest + 1.5:+.2f} points" in warning[0]
