@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from rssm.average import follow
+
 
 class Average(nn.Module):
     """The moving average of a network's weights over its updates (Polyak and Juditsky 1992); called as the network is.
@@ -31,10 +33,7 @@ class Average(nn.Module):
     def forward(self, *inputs: Any) -> Any:
         return self.network(*inputs)
 
-    @torch.no_grad()
     def follow(self, network: nn.Module) -> None:
         """Move towards the network after one of its updates."""
+        follow(self.network, network, self.decay, int(self.updates))
         self.updates += 1
-        step = max(1.0 - self.decay, 9.0 / (self.updates.item() + 9.0))
-        averages: list[Tensor] = list(self.network.parameters())
-        torch._foreach_lerp_(averages, list(network.parameters()), step)

@@ -104,8 +104,8 @@ class AgentTrainConfig:
         actor_learning_rate: of Adam.
         critic_learning_rate: of Adam.
         epsilon: of Adam.
-        actor_warmup: updates over which the actor's learning rate rises. It is long, on the
-            guess that an advantage means little before the critic knows which states are lost whatever is done.
+        actor_warmup: updates over which the actor's learning rate rises. It is long, on the guess that an advantage
+            means little before the critic knows which states are lost whatever is done.
         critic_warmup: updates over which the critic's learning rate rises.
         decay: share of the updates, the last ones, over which the learning rates fall to nothing.
         clip: largest norm of the gradient, of the actor and the critic each.

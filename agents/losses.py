@@ -96,8 +96,9 @@ def agent_loss(agent: Agent, dreams: Trajectories, entropy_scale: float) -> tupl
     before = dreams.before
     policy, metrics = actor_loss(agent, before, dreams.actions, target, entropy_scale)
     critic = critic_loss(agent, agent.critic(before), target.returns, target.value, target.weight)
-    metrics |= {"critic": critic, "return_range": agent.normalizer.scale}
     metrics |= {
+        "critic": critic,
+        "return_range": agent.normalizer.scale,
         "value": target.value.mean(),
         "return": target.returns.mean(),
         "imagined_reward": dreams.reward.sum(1).mean(),

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from rssm.average import follow
 from rssm.config import TrainConfig
 from rssm.networks import MLP
 from rssm.world_model import WorldModel
@@ -49,12 +50,7 @@ class Optimizer:
         self.muon.step()
         self.adam.step()
         if self.config.ema:
-            # a young average would remember the random start: it begins short and grows to the full length
-            decay = min(self.config.ema, (1 + update) / (10 + update))
-            with torch.no_grad():
-                averaged: list[Tensor] = list(self.average.parameters())
-                current: list[Tensor] = list(self.model.parameters())
-                torch._foreach_lerp_(averaged, current, 1.0 - decay)
+            follow(self.average, self.model, self.config.ema, update)
         return norm
 
     def state_dict(self) -> dict[str, Any]:

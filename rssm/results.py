@@ -15,6 +15,8 @@ from rssm.evaluation.job import RESULT_FILE, write_json
 from rssm.files import replace_file
 
 _LAST = HORIZON - 1
+#: the head of a table with a column per step
+_STEPS = ("| | " + " | ".join(f"k = {k}" for k in range(HORIZON)) + " |", "|---" * (HORIZON + 1) + "|")
 
 
 def summarize(config: ResultsConfig) -> None:
@@ -79,8 +81,7 @@ def _text(
         "serves included. Squared pixels, mean over all",
         f"56 values, neither rounded nor clipped; prediction: {first['protocol']['prediction']}.",
         "",
-        "| | " + " | ".join(f"k = {k}" for k in range(HORIZON)) + " |",
-        "|---" * (HORIZON + 1) + "|",
+        *_STEPS,
     ]
     for name, baseline in first["baselines"].items():
         lines.append(_row(f"{name.replace('_', ' ')}, mean", baseline["mean"]))
@@ -101,8 +102,8 @@ def _text(
 def _start(runs: Sequence[Path], results: Sequence[dict[str, Any]]) -> list[str]:
     if any("ratio" not in result["start"] for result in results):
         return []
-    lines = ["## The first 40 steps of a game, whose first serve depends on no-ops that nothing shows", ""]
-    lines += ["| | " + " | ".join(f"k = {k}" for k in range(HORIZON)) + " |", "|---" * (HORIZON + 1) + "|"]
+    title = "## The first 40 steps of a game, whose first serve depends on no-ops that nothing shows"
+    lines = [title, "", *_STEPS]
     lines.append(_row("least possible error", results[0]["start"]["floor"]))
     lines += [_row(f"`{run.name}`", result["start"]["model"]) for run, result in zip(runs, results, strict=True)]
     return [*lines, ""]
@@ -111,8 +112,7 @@ def _start(runs: Sequence[Path], results: Sequence[dict[str, Any]]) -> list[str]
 def _optional(title: str, runs: Sequence[Path], results: Sequence[dict[str, Any]], key: str) -> list[str]:
     if any("ratio" not in result[key] for result in results):
         return []
-    lines = [f"## {title}", "", "| | " + " | ".join(f"k = {k}" for k in range(HORIZON)) + " |"]
-    lines.append("|---" * (HORIZON + 1) + "|")
+    lines = [f"## {title}", "", *_STEPS]
     for run, result in zip(runs, results, strict=True):
         lines.append(_row(f"`{run.name}`", result[key]["ratio"]))
         if key == "off_policy":

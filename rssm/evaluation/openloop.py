@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from rssm.baselines import ConstantVelocity, Persistence
 from rssm.config import HORIZON, EvalConfig
 from rssm.dataset import Dataset
-from rssm.env import make_env
+from rssm.env import PongFeatures, make_env
 from rssm.errors import UserError
 from rssm.evaluation.errors import WindowErrors, squared_errors
 from rssm.evaluation.events import EVENTS
@@ -66,8 +67,8 @@ def evaluate(
         },
         **_describe(recorded, config),
     }
-    result["start"] = _describe_start(dataset, lengths, recorded[_MODEL])
     game = None if dataset.env is None else make_env(dataset.env)
+    result["start"] = _describe_start(game, dataset, lengths, recorded[_MODEL])
     if game is None or config.off_policy_windows == 0:
         result["off_policy"] = {"skipped": _NO_GAME if game is None else "off_policy_windows is 0"}
     else:
@@ -154,18 +155,19 @@ def _compare(recorded: WindowErrors, random: WindowErrors) -> dict[str, Any]:
     return {"ratio": ratio(means[0], means[1]), "same_starts": {"mean": means[2], "ratio": ratio(means[0], means[2])}}
 
 
-def _describe_start(dataset: Dataset, lengths: IntArray, recorded: WindowErrors) -> dict[str, Any]:
+def _describe_start(
+    game: PongFeatures | None, dataset: Dataset, lengths: IntArray, recorded: WindowErrors
+) -> dict[str, Any]:
     """The first 40 steps of the games against the least error that is possible there."""
-    if dataset.env is None or dataset.env.repeat_action_probability > 0:
+    if game is None or dataset.env is None or dataset.env.repeat_action_probability > 0:
         return {"skipped": _NO_GAME if dataset.env is None else "with sticky actions no game can be played again"}
     kind = EVENTS.index("start")
     floors = []
     for batch in episode_windows(dataset, lengths):
-        starts = batch.starts[batch.events == kind]
-        if len(starts):
-            episode = dataset.episode(batch.episode)
-            windows = recorded_windows(batch.episode, episode.features, episode.action.astype(np.int64), starts)
-            floors.append(start_floor(dataset.env, windows))
+        early = batch.events == kind
+        if early.any():
+            windows = replace(batch, starts=batch.starts[early], futures=batch.futures[early], truth=batch.truth[early])
+            floors.append(start_floor(game, dataset.env.noop_max, windows))
     if not floors:
         return {"skipped": "no window begins in the first 40 steps of a game"}
     floor = np.concatenate(floors).mean(axis=0).tolist()

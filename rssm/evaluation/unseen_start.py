@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rssm.config import EnvConfig
-from rssm.env import PongFeatures, make_env
+from rssm.env import PongFeatures
 from rssm.errors import DataError
 from rssm.evaluation.errors import ErrorArray
 from rssm.evaluation.predictor import IntArray
@@ -18,26 +17,26 @@ from rssm.evaluation.windows import EpisodeWindows
 from rssm.features import FloatArray
 
 
-def start_floor(env: EnvConfig, windows: EpisodeWindows) -> ErrorArray:
+def start_floor(game: PongFeatures, noop_max: int, windows: EpisodeWindows) -> ErrorArray:
     """Variance (W, K) of what can still happen after each window's start, px², mean over all 56 values.
 
     Args:
-        env: settings of the data, without sticky actions: a game's past could not be played again with them.
+        game: with the settings of the data, without sticky actions: a game's past could not be played again with them.
+        noop_max: of the data.
         windows: W windows of one episode from its beginning on, with their recorded actions.
 
     Raises:
         DataError: no number of no-ops shows the recorded frames.
     """
     steps = int(windows.starts.max()) + windows.futures.shape[1]
-    game = make_env(env)
-    games = np.stack([_play(game, noops, windows.actions[:steps]) for noops in range(env.noop_max + 1)])
+    games = np.stack([_play(game, noops, windows.actions[:steps]) for noops in range(noop_max + 1)])
     differs = (games != windows.observations[: steps + 1]).any(-1)
     variances = []
     for start, truth in zip(windows.starts, windows.truth, strict=True):
         possible = games[~differs[:, : start + 1].any(1), start + 1 : start + 1 + len(truth)]
         if not len(possible):
             raise DataError(
-                f"episode {windows.episode}: expected one of 0 to {env.noop_max} no-ops to repeat its first "
+                f"episode {windows.episode}: expected one of 0 to {noop_max} no-ops to repeat its first "
                 f"{start + 1} frames, none does; settings or emulator are not those of the recording"
             )
         variances.append(possible.var(axis=0, dtype=np.float64).mean(axis=-1))

@@ -21,7 +21,7 @@ def windows(recorded: Dataset) -> EpisodeWindows:
 
 
 def test_nothing_is_uncertain_once_the_first_serve_was_seen(windows: EpisodeWindows) -> None:
-    floor = start_floor(EnvConfig(), windows)
+    floor = start_floor(make_env(EnvConfig()), 30, windows)
     assert floor.shape == windows.truth.shape[:2]
     spawned = newest_frame(windows.observations)[:, BALL_SPAWNED]
     served = windows.starts > np.flatnonzero(spawned)[0]
@@ -32,7 +32,7 @@ def test_nothing_is_uncertain_once_the_first_serve_was_seen(windows: EpisodeWind
 def test_a_recording_of_another_game_is_refused(windows: EpisodeWindows) -> None:
     other = dataclasses.replace(windows, observations=windows.observations + 1.0)
     with pytest.raises(DataError, match="episode 0: expected one of 0 to 30 no-ops to repeat its first 1 frames"):
-        start_floor(EnvConfig(), other)
+        start_floor(make_env(EnvConfig()), 30, other)
 
 
 def test_the_floor_is_the_variance_over_the_games_that_fit(windows: EpisodeWindows, recorded: Dataset) -> None:
@@ -45,5 +45,5 @@ def test_the_floor_is_the_variance_over_the_games_that_fit(windows: EpisodeWindo
             futures.append([game.step(action)[0] for action in windows.futures[0]])
     assert len(futures) > 1
     expected = np.array(futures, np.float64).var(axis=0).mean(axis=-1)
-    assert start_floor(EnvConfig(), windows)[0] == pytest.approx(expected)
+    assert start_floor(game, 30, windows)[0] == pytest.approx(expected)
     assert windows.events[0] == EVENTS.index("start")
