@@ -25,7 +25,8 @@ class ActorCriticConfig:
         lam: lambda of the lambda-returns.
         entropy: scale of the entropy bonus at first [3e-4].
         final_entropy: scale that it has fallen to, by equal factors, when the learning rates begin to fall. Little
-            depends on most single actions in Pong, so that a large bonus explores; it then costs points.
+            depends on most single actions in Pong, so that a large bonus explores; it then costs points. Online runs
+            keep ten times as much, since they still explore the real game.
         return_low: quantile of the returns that their range begins at.
         return_high: quantile of the returns that their range ends at.
         return_decay: of the moving averages of the two.
@@ -33,6 +34,10 @@ class ActorCriticConfig:
         slow_decay: of the critic's moving average, whose values the returns are made of.
         slow_scale: scale of the loss that keeps the critic near its moving average [1].
         player_decay: of the actor's moving average, which plays the real games; 0 plays with the actor itself.
+        surprise_penalty: points that a nat of the model's surprise at an imagined step costs, above the mean of all
+            steps (Yu et al. 2020, "MOPO: model-based offline policy optimization", equation 5, there with an ensemble's
+            spread). Offline, it keeps the agent where the model knows what comes; online, the agent is to go and see,
+            and pays nothing.
     """
 
     hidden: int = 192
@@ -43,7 +48,7 @@ class ActorCriticConfig:
     discount: float = 0.97
     lam: float = 0.95
     entropy: float = 3e-3
-    final_entropy: float = 3e-4
+    final_entropy: float = 3e-5
     return_low: float = 0.05
     return_high: float = 0.95
     return_decay: float = 0.99
@@ -51,6 +56,7 @@ class ActorCriticConfig:
     slow_decay: float = 0.98
     slow_scale: float = 0.0
     player_decay: float = 0.995
+    surprise_penalty: float = 0.02
 
     def __post_init__(self) -> None:
         for key in ("hidden", "layers"):
@@ -64,7 +70,7 @@ class ActorCriticConfig:
             0 <= self.return_low < self.return_high <= 1,
             f"return_low: expected 0 <= return_low < return_high <= 1, got {self.return_low} and {self.return_high}",
         )
-        for key in ("entropy", "final_entropy", "slow_scale"):
+        for key in ("entropy", "final_entropy", "slow_scale", "surprise_penalty"):
             check(getattr(self, key) >= 0, f"{key}: expected 0 or more, got {getattr(self, key)}")
 
 
@@ -114,7 +120,7 @@ class AgentTrainConfig:
         checkpoint_every: updates between checkpoints of everything.
     """
 
-    updates: int = 3_000
+    updates: int = 4_000
     cycle: int = 50
     actor_learning_rate: float = 1e-3
     critic_learning_rate: float = 2e-3

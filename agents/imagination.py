@@ -23,12 +23,15 @@ class Trajectories:
         actions: (N, H) int64, drawn from the policy.
         reward: (N, H), points, expected for each action.
         continuation: (N, H), probability that the game goes on after each action.
+        surprise: (N, H), nats, -ln p of the frame that was drawn after each action; its expectation is the entropy of
+            what the model believes to come next.
     """
 
     features: Tensor
     actions: Tensor
     reward: Tensor
     continuation: Tensor
+    surprise: Tensor
 
     @property
     def before(self) -> Tensor:
@@ -71,13 +74,20 @@ def imagine(model: WorldModel, agent: Agent, start: State, horizon: int) -> Traj
     state, look = start, model.encoder.look(start.frame)
     embedding = model.encoder.embed(look)
     known = [model.join_features(state.deter, state.stoch, embedding)]
-    seen, actions = [joined(known[0], look)], []
+    seen, actions, surprise = [joined(known[0], look)], [], []
     for _ in range(horizon):
         actions.append(agent.explore(seen[-1]))
-        state, _, _ = model.imagine_step(state, actions[-1], embedding=embedding)
+        state, prediction, _ = model.imagine_step(state, actions[-1], embedding=embedding)
+        surprise.append(prediction.loss(state.frame))
         look = model.encoder.look(state.frame)
         embedding = model.encoder.embed(look)
         known.append(model.join_features(state.deter, state.stoch, embedding))
         seen.append(joined(known[-1], look))
     after = torch.stack(known[1:], 1)
-    return Trajectories(torch.stack(seen, 1), torch.stack(actions, 1), model.reward(after), model.continuation(after))
+    return Trajectories(
+        features=torch.stack(seen, 1),
+        actions=torch.stack(actions, 1),
+        reward=model.reward(after),
+        continuation=model.continuation(after),
+        surprise=torch.stack(surprise, 1),
+    )

@@ -31,7 +31,9 @@ class Targets:
 def targets(agent: Agent, dreams: Trajectories, value: Tensor) -> Targets:
     """Targets of the trajectories, given the value (N, H + 1) of every state."""
     config = agent.config
-    returns = lambda_returns(dreams.reward, dreams.continuation, value, config.discount, config.lam)
+    # less the mean, so that the values stay what they are called: points
+    reward = dreams.reward - config.surprise_penalty * (dreams.surprise - dreams.surprise.mean())
+    returns = lambda_returns(reward, dreams.continuation, value, config.discount, config.lam)
     going_on = torch.cumprod(config.discount * dreams.continuation[:, :-1], 1)
     weight = torch.cat([torch.ones_like(going_on[:, :1]), going_on], 1)
     return Targets(returns, value[:, :-1], weight)
@@ -103,5 +105,6 @@ def agent_loss(agent: Agent, dreams: Trajectories, entropy_scale: float) -> tupl
         "return": target.returns.mean(),
         "imagined_reward": dreams.reward.sum(1).mean(),
         "imagined_end": (1.0 - dreams.continuation).sum(1).mean(),
+        "surprise": dreams.surprise.mean(),
     }
     return policy + critic, {f"train/{name}": value.detach() for name, value in metrics.items()}

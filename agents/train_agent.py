@@ -20,7 +20,7 @@ from agents.reality import imagined_against_real
 from agents.seeds import Stream, derived_seed
 from agents.sight import sight_size
 from agents.table import format_games
-from agents.trainer import AgentTrainer
+from agents.trainer import GROWING, AgentTrainer
 from agents.world import WorldTrainer
 from rssm.checkpoint import MODEL_FILE, load_model
 from rssm.config import WorldModelConfig
@@ -45,14 +45,14 @@ def train_agent(config: AgentConfig) -> None:
     with ExitStack() as stack:
         experience: Experience
         if config.online:
-            claim(run, config)
+            claim(run, config, GROWING)
             trainer = stack.enter_context(WorldTrainer(config.world.workers))
             experience = Online(run, config, trainer, device)
             size = sight_size(config.model)
         else:
             experience = open_offline(config, device)
             size = sight_size(experience.model.config)
-            claim(run, config)
+            claim(run, config, GROWING)
         with seeded(derived_seed(config.seed, Stream.AGENT_WEIGHTS), device):
             agent = Agent(config.actor_critic, size).to(device)
         learner = Learner(agent, config.imagination, config.train, experience.updates)

@@ -24,6 +24,10 @@ from rssm.progress import Progress
 from rssm.run_folder import difference
 from rssm.tracker import Tracker
 
+#: settings that may grow when a run goes on: a finished one is then trained further, at the learning rate that the longer
+#: schedule has there
+GROWING = ("train.updates", "play.final_updates")
+
 
 class AgentTrainer:
     """Trains an agent in cycles: what the experience brings, updates of the agent, then a look at both.
@@ -129,7 +133,7 @@ class AgentTrainer:
         save_trainer(self.run / TRAINER_FILE, state)
 
     def _restore(self, state: dict[str, Any]) -> None:
-        differing = difference(state["config"], asdict(self.config))
+        differing = difference(state["config"], asdict(self.config), GROWING)
         if differing is not None:
             key, found, wanted = differing
             raise CheckpointError(

@@ -56,6 +56,9 @@ def test_trajectories_are_the_world_model_s_own(make_model, make_agent, batches)
     assert torch.equal(dreams.before, dreams.features[:, :-1])
     assert torch.allclose(dreams.reward, model.reward(after), atol=1e-5)
     assert torch.allclose(dreams.continuation, model.continuation(after), atol=1e-5)
+    unlikely = [p.loss(imagined.states.frame[:, k]) for k, p in enumerate(imagined.predictions)]
+    assert torch.allclose(dreams.surprise, torch.stack(unlikely, 1), atol=1e-4)
+    assert dreams.surprise.mean() > 1.0  # nats: an untrained model does not know what comes
 
 
 def test_nothing_imagined_carries_a_gradient(make_model, make_agent, batches):
@@ -63,5 +66,5 @@ def test_nothing_imagined_carries_a_gradient(make_model, make_agent, batches):
     assert all(parameter.requires_grad for parameter in model.parameters())
     start = start_states(model, batches[0], burn_in=4)
     dreams = imagine(model, agent, start, horizon=2)
-    parts = (start.deter, start.stoch, dreams.features, dreams.reward, dreams.continuation)
+    parts = (start.deter, start.stoch, dreams.features, dreams.reward, dreams.continuation, dreams.surprise)
     assert not any(part.requires_grad for part in parts)

@@ -21,9 +21,8 @@ def touched(*modules):
 def trajectories(agent, count=1, horizon=3):
     torch.manual_seed(2)
     ones = torch.ones(count, horizon)
-    return Trajectories(
-        torch.randn(count, horizon + 1, agent.features), torch.randint(6, (count, horizon)), ones.clone(), ones.clone()
-    )
+    features, actions = torch.randn(count, horizon + 1, agent.features), torch.randint(6, (count, horizon))
+    return Trajectories(features, actions, reward=ones.clone(), continuation=ones.clone(), surprise=0.0 * ones)
 
 
 class TestWhatIsTrainedByWhat:
@@ -61,6 +60,17 @@ def test_weights_fall_with_the_discount_and_the_chance_that_the_game_goes_on(mak
     dreams.continuation[0] = torch.tensor([1.0, 0.25, 0.5])
     target = targets(agent, dreams, torch.zeros(1, 4))
     assert target.weight.tolist() == [[1.0, 0.5, 0.0625]]  # 0.5 * 1;  0.5 * 0.5 * 0.25
+
+
+def test_surprise_above_the_mean_costs_and_below_it_pays(make_agent):
+    agent = make_agent(discount=0.5, lam=1.0, surprise_penalty=0.25)
+    dreams = trajectories(agent)
+    dreams.surprise[0] = torch.tensor([0.0, 6.0, 0.0])
+    target = targets(agent, dreams, torch.zeros(1, 4))
+    # rewards 1 + 0.25 * 2, 1 - 0.25 * 4, 1 + 0.25 * 2
+    assert target.returns[0].tolist() == pytest.approx([1.5 + 0.5 * 0.0 + 0.25 * 1.5, 0.0 + 0.5 * 1.5, 1.5])
+    without = targets(make_agent(discount=0.5, lam=1.0, surprise_penalty=0.0), dreams, torch.zeros(1, 4))
+    assert without.returns[0].tolist() == pytest.approx([1.75, 1.5, 1.0])
 
 
 class TestTheActor:

@@ -170,6 +170,20 @@ Learner.update = lambda self, model, chunk, number: die() if number == 7 else up
     assert weights_in(before) == weights_in(after)
 
 
+def test_a_finished_run_goes_on_when_it_is_given_more_updates(offline_job):
+    train_agent(offline_job)
+    longer = dataclasses.replace(offline_job, train=dataclasses.replace(offline_job.train, updates=11))
+    train_agent(longer)
+    state = load_trainer(Path(offline_job.run) / "trainer.pt")
+    assert state["update"] == 11
+    assert load_config(Path(offline_job.run) / "config.yaml", AgentConfig) == longer
+    shown = [row["update"] for row in rows(Path(offline_job.run)) if "train/actor" in row]
+    assert shown == sorted(set(shown))  # no update was made twice
+    assert shown[-1] == 11
+    with pytest.raises(UserError, match=r"train\.updates: the run there was started with 11, not 9; .* more updates"):
+        train_agent(offline_job)
+
+
 def weights_in(path):
     return {name: value.tolist() for name, value in load_file(path).items()}
 

@@ -32,6 +32,15 @@ def test_other_settings_are_refused_in_one_line(job, tmp_path):
     assert "\n" not in str(caught.value)
 
 
+def test_a_run_may_go_on_for_longer_where_that_is_said(job, tmp_path):
+    longer = dataclasses.replace(job, train=TrainConfig(updates=job.train.updates + 1))
+    claim(tmp_path / "run", job, growing=("train.updates",))
+    claim(tmp_path / "run", longer, growing=("train.updates",))
+    assert load_config(tmp_path / "run" / CONFIG_FILE, WorldModelConfig) == longer
+    with pytest.raises(UserError, match=r"train\.updates: the run there was started with \d+, .* or more updates"):
+        claim(tmp_path / "run", job, growing=("train.updates",))
+
+
 def test_a_file_in_the_folder_s_place_is_refused(job, tmp_path):
     (tmp_path / "run").write_text("mine")
     with pytest.raises(UserError, match=r"^run: expected a folder or a new one"):
@@ -51,3 +60,15 @@ def test_a_file_in_the_folder_s_place_is_refused(job, tmp_path):
 )
 def test_the_first_difference(found, wanted, expected):
     assert difference(found, wanted) == expected
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "expected"),
+    [
+        ({"g": {"x": 1}}, {"g": {"x": 2}}, None),
+        ({"g": {"x": 2}}, {"g": {"x": 1}}, ("g.x", 2, 1)),
+        ({"g": {"x": 1, "y": 1}}, {"g": {"x": 2, "y": 2}}, ("g.y", 1, 2)),
+    ],
+)
+def test_what_may_grow_is_no_difference(found, wanted, expected):
+    assert difference(found, wanted, growing=("g.x",)) == expected
