@@ -24,8 +24,8 @@ from rssm.progress import Progress
 from rssm.run_folder import difference
 from rssm.tracker import Tracker
 
-#: settings that may grow when a run goes on: a finished one is then trained further, at the learning rate that the longer
-#: schedule has there
+#: settings that may grow when a run goes on: a finished one is then trained further, at the learning rates that the
+#: longer schedule has there
 GROWING = ("train.updates", "play.final_updates")
 
 
