@@ -29,6 +29,8 @@ JSON_FILE, PAGE_FILE, PICTURE_FILE = "agent.json", "agent.md", "learning_curve.p
 _KEYS = {"command", "env_steps", "wall_seconds", *POLICIES, "curves"}
 #: points; the table says after how many real steps the mean of the seeds reached them
 _GOAL = 18.0
+#: what the curves show
+_SCORE = "real/sampled_score"
 
 #: (real steps, mean score) of the evaluations of one run
 Curve = list[tuple[int, float]]
@@ -123,14 +125,18 @@ def _read_games(path: Path) -> dict[str, Any]:
 
 
 def _read_curve(path: Path) -> tuple[int, Curve]:
-    """The real steps at a run's end, and its evaluations while they went up (offline, only the last)."""
+    """The real steps at a run's end, and its evaluations while they went up (offline, only the last).
+
+    Of the policy as it plays while it learns, its actions drawn: without sticky actions a greedy one plays some 31 games
+    over and over, and its score jumps by ten points from one evaluation to the next.
+    """
     if not path.is_file():
         raise UserError(f"{path}: expected the metrics of a run; there is no such file")
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     rows = [row for row in rows if "env_steps" in row]
-    scores = {row["env_steps"]: row["real/score"] for row in rows if row.get("real/score") is not None}
+    scores = {row["env_steps"]: row[_SCORE] for row in rows if row.get(_SCORE) is not None}
     if not scores:
-        raise UserError(f"{path}: expected at least one evaluation in real games (real/score), found none")
+        raise UserError(f"{path}: expected at least one evaluation in real games ({_SCORE}), found none")
     return rows[-1]["env_steps"], sorted(scores.items())
 
 
@@ -141,7 +147,7 @@ def _picture(jobs: Mapping[str, Any]) -> bytes:
         lines += [Line("", curve, colour, width=0.5) for curve in job["curves"]]
         mean = mean_curve(job["curves"])
         lines.append(Line(TITLES[name], mean, colour, width=1.8, marker="o" if len(mean) == 1 else ""))
-    return to_png(curves(lines, "score in real games, points", "real agent steps", log=False))
+    return to_png(curves(lines, "score in real games (sampled), points", "real agent steps", log=False))
 
 
 def _page(jobs: Mapping[str, Any]) -> str:
@@ -162,7 +168,11 @@ def _page(jobs: Mapping[str, Any]) -> str:
         cells += [f"{job['greedy']['games']}", f"{job['wall_seconds'] / 60:.0f}"]
         lines.append(f"| {' | '.join(cells)} |")
     lines += ["", f"![score against real steps]({PICTURE_FILE})", ""]
-    lines += ["Thin: each seed, by the games that were played while it learned. Strong: the mean of the seeds.", ""]
+    lines += [
+        "Thin: each seed, by the games that were played while it learned, actions drawn from the policy. Strong: the",
+        "mean of the seeds.",
+        "",
+    ]
     for name, job in jobs.items():
         reached = steps_to(mean_curve(job["curves"]), _GOAL)
         if len(mean_curve(job["curves"])) > 1:
