@@ -127,8 +127,8 @@ def _read_games(path: Path) -> dict[str, Any]:
 def _read_curve(path: Path) -> tuple[int, Curve]:
     """The real steps at a run's end, and its evaluations while they went up (offline, only the last).
 
-    Of the policy as it plays while it learns, its actions drawn: without sticky actions a greedy one plays some 31 games
-    over and over, and its score jumps by ten points from one evaluation to the next.
+    Of the policy as it plays while it learns, its actions drawn: without sticky actions a greedy one plays some 31
+    games over and over, and its score jumps by ten points from one evaluation to the next.
     """
     if not path.is_file():
         raise UserError(f"{path}: expected the metrics of a run; there is no such file")

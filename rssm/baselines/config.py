@@ -128,7 +128,7 @@ class FitConfig:
     """The trainer: AdamW, a cosine schedule counted in updates, gradient clipping.
 
     Args:
-        learning_rate: its peak; the default was chosen by a sweep (``scripts/compare.py --learning_rates``).
+        learning_rate: its peak; a small sweep (``scripts/compare.py --learning_rates``) found none better by much.
         warmup: updates of linear warm-up.
         final_learning_rate: share of the peak that the cosine ends at.
         decay_updates: updates that the cosine takes; 0 takes all of the training. A small number is the fault of a

@@ -19,9 +19,10 @@ def make_run(folder, greedy, sampled, curve, *, env_steps=100_000, seconds=600.0
         "sampled": {"games": games, "mean": sampled},
     }
     (folder / "games.json").write_text(json.dumps(result))
-    rows = [{"update": 0, "env_steps": 10, "train/loss": 3.0}, {"update": 1, "env_steps": 20, "real/sampled_score": None}]
-    rows += [{"update": 2, "env_steps": steps, "real/score": -21.0, "real/sampled_score": score} for steps, score in curve]
-    rows += [{"update": 9, "env_steps": env_steps, "train/loss": 1.0}, {"update": 9, "summary/real/sampled_score": 7.0}]
+    key = "real/sampled_score"
+    rows = [{"update": 0, "env_steps": 10, "train/loss": 3.0}, {"update": 1, "env_steps": 20, key: None}]
+    rows += [{"update": 2, "env_steps": steps, "real/score": -21.0, key: score} for steps, score in curve]
+    rows += [{"update": 9, "env_steps": env_steps, "train/loss": 1.0}, {"update": 9, f"summary/{key}": 7.0}]
     (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     save_trainer(folder / "trainer.pt", {"seconds": seconds})
     return str(folder)
