@@ -106,6 +106,7 @@ class AgentTrainConfig:
 
     Args:
         updates: optimiser steps of an offline run; an online run counts real steps instead (see :class:`PlayConfig`).
+            A finished run that is given more goes on.
         cycle: updates between two looks around: real steps, log lines, evaluations and checkpoints fall in between.
         actor_learning_rate: of Adam.
         critic_learning_rate: of Adam.
@@ -150,7 +151,7 @@ class PlayConfig:
         games: real games that are played side by side.
         random_steps: real steps that are played at random first; they count in the budget.
         steps_per_update: real steps per update of the agent.
-        final_updates: updates of the agent after the last real step.
+        final_updates: updates of the agent after the last real step; a finished run that is given more goes on.
         memory: agent steps of a game in progress that the world model is shown again when its weights have changed.
     """
 
