@@ -176,10 +176,14 @@ class DiscretePrediction:
 
     def __init__(self, first: Categoricals, ball: Callable[[Tensor], Categoricals], stack: Tensor) -> None:
         self.first, self.ball, self.stack = first, ball, stack
+        self._drawn: tuple[Tensor, Categoricals] | None = None
 
     def loss(self, target: Tensor) -> Tensor:
         frame = newest(target)
-        return self.first.loss(frame) + self.ball(frame).loss(frame)
+        # the surprise at a sample is asked for at every imagined step: its ball was decoded already
+        drawn = self._drawn
+        ball = drawn[1] if drawn is not None and drawn[0] is target else self.ball(frame)
+        return self.first.loss(frame) + ball.loss(frame)
 
     def mode(self) -> Tensor:
         frame = self._with(self.first, self.first.mode(), newest(self.stack))
@@ -189,7 +193,9 @@ class DiscretePrediction:
     def sample(self) -> Tensor:
         frame = self._with(self.first, self.first.sample(), newest(self.stack))
         ball = self.ball(frame)
-        return self._stack(self._with(ball, ball.sample(), frame))
+        drawn = self._stack(self._with(ball, ball.sample(), frame))
+        self._drawn = drawn, ball
+        return drawn
 
     def mean(self) -> Tensor:
         """The mean of either part, the ball's given the likeliest paddles."""

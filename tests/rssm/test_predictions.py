@@ -263,6 +263,16 @@ class TestDiscrete:
         unlikely = frame_of(player_y=50, ball_x=22).repeat_interleave(F.STACK_SIZE)
         assert prediction.loss(unlikely) > 8
 
+    def test_the_loss_of_a_sample_decodes_no_ball_again(self):
+        torch.manual_seed(0)
+        prediction = self.prediction(stack_of(player_y=50, ball_x=20), paddle=(0.0, 0.0, 0.0))
+        samples = [prediction.sample() for _ in range(10)]
+        expected = [prediction.loss(sample.clone()) for sample in samples]
+        assert len(set(torch.stack(expected).tolist())) > 1
+        assert prediction.loss(samples[0]) == expected[0]
+        prediction.ball = None
+        assert prediction.loss(samples[-1]) == expected[-1]
+
     def test_a_sampled_ball_fits_the_sampled_paddle(self):
         torch.manual_seed(0)
         stack = stack_of(player_y=50, ball_x=20)
