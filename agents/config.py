@@ -84,16 +84,20 @@ class ImaginationConfig:
         burn_in: agent steps at a chunk's beginning that are no starts, because the recurrent state knows nothing of
             what was before; those at a game's beginning are.
         horizon: agent steps of an imagined trajectory [DreamerV3: 15].
+        continued: share of the trajectories that start where one of the update before ended; the others start in the
+            chunks. They take the agent to where its own play leads, which the data may hardly show [DreamerV3: 0].
     """
 
     chunks: int = 20
     chunk_length: int = 38
     burn_in: int = 12
     horizon: int = HORIZON
+    continued: float = 0.0
 
     def __post_init__(self) -> None:
         for key in ("chunks", "horizon"):
             check(getattr(self, key) >= 1, f"{key}: expected at least 1, got {getattr(self, key)}")
+        check(0 <= self.continued < 1, f"continued: expected a share from 0 to below 1, got {self.continued}")
         check(
             0 <= self.burn_in < self.chunk_length - 1,
             f"burn_in: expected to leave a start in a chunk of {self.chunk_length} steps, got {self.burn_in}",

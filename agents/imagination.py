@@ -25,6 +25,7 @@ class Trajectories:
         continuation: (N, H), probability that the game goes on after each action.
         surprise: (N, H), nats, -ln p of the frame that was drawn after each action; its expectation is the entropy of
             what the model believes to come next.
+        end: State (N,), the last one imagined.
     """
 
     features: Tensor
@@ -32,11 +33,17 @@ class Trajectories:
     reward: Tensor
     continuation: Tensor
     surprise: Tensor
+    end: State
 
     @property
     def before(self) -> Tensor:
         """(N, H, F), features of the states before each action; a copy, since layers are slow on a strided view."""
         return self.features[:, :-1].contiguous()
+
+    def survivors(self) -> State:
+        """State (M,), the ends of those trajectories in which the game went on, drawn by the predicted continuation."""
+        chance = self.continuation.prod(1)
+        return self.end[torch.rand_like(chance) < chance]
 
 
 @torch.no_grad()
@@ -56,6 +63,25 @@ def is_start(chunk: Chunk, burn_in: int) -> Tensor:
     steps = torch.arange(chunk.actions.shape[1], device=chunk.actions.device)
     starts = (steps >= burn_in) | chunk.is_first.unsqueeze(1)
     return starts & (steps < len(steps) - 1)
+
+
+def continued(start: State, ends: State, share: float) -> State:
+    """Add states where earlier trajectories ended to real starts, so that imagination goes on from there.
+
+    Pieces of H steps joined like this are dreams of H / (1 - share) steps in the mean, although no return reaches over
+    more than H. Starts from the data alone are the states of whoever played then; these are the policy's own.
+
+    Args:
+        start: State (N,), real ones.
+        ends: State (M,), to choose from at random, each at most once.
+        share: of the ends among all that is returned, as long as there are enough.
+
+    Returns:
+        State (N + min(M, N share / (1 - share)),).
+    """
+    count = round(start.shape[0] * share / (1.0 - share))
+    chosen = torch.randperm(ends.shape[0], device=ends.deter.device)[:count]
+    return State.cat([start, ends[chosen]])
 
 
 @torch.no_grad()
@@ -90,4 +116,5 @@ def imagine(model: WorldModel, agent: Agent, start: State, horizon: int) -> Traj
         reward=model.reward(after),
         continuation=model.continuation(after),
         surprise=torch.stack(surprise, 1),
+        end=state,
     )

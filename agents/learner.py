@@ -6,6 +6,7 @@ REINFORCE (DreamerV3, equation 6), not through the dynamics.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -13,10 +14,11 @@ from torch import Tensor
 
 from agents.agent import Agent
 from agents.config import AgentTrainConfig, ImaginationConfig
-from agents.imagination import imagine, start_states
+from agents.imagination import continued, imagine, start_states
 from agents.losses import agent_loss
 from rssm.chunks import Chunk
 from rssm.errors import DivergedError
+from rssm.state import State
 from rssm.world_model import WorldModel
 
 
@@ -35,6 +37,8 @@ class Learner:
         self.networks = {"actor": agent.actor, "critic": agent.critic}
         groups = [{"params": list(network.parameters())} for network in self.networks.values()]
         self.optimizer = torch.optim.Adam(groups, lr=0.0, eps=train.epsilon, fused=True)
+        #: where the last update's trajectories ended
+        self._ends: State | None = None
 
     def update(self, model: WorldModel, chunk: Chunk, update: int) -> dict[str, float]:
         """One optimiser step of actor and critic on one batch of real chunks.
@@ -51,7 +55,11 @@ class Learner:
             DivergedError: the loss or a gradient is not a finite number.
         """
         start = start_states(model, chunk, self.imagination.burn_in)
+        if self._ends is not None:
+            start = continued(start, self._ends.to(start.deter.device), self.imagination.continued)
         dreams = imagine(model, self.agent, start, self.imagination.horizon)
+        if self.imagination.continued:
+            self._ends = dreams.survivors()
         loss, metrics = agent_loss(self.agent, dreams, self._entropy_scale(update))
         _check_finite("loss", loss, update)
         self.optimizer.zero_grad(set_to_none=True)
@@ -67,11 +75,13 @@ class Learner:
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next update depends on, but the world model and the data."""
-        return {"agent": self.agent.state_dict(), "optimizer": self.optimizer.state_dict()}
+        ends = None if self._ends is None else asdict(self._ends)
+        return {"agent": self.agent.state_dict(), "optimizer": self.optimizer.state_dict(), "ends": ends}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.agent.load_state_dict(state["agent"])
         self.optimizer.load_state_dict(state["optimizer"])
+        self._ends = None if state["ends"] is None else State(**state["ends"])
 
     def _entropy_scale(self, update: int) -> float:
         """Falls by equal factors until the learning rates do."""

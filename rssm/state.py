@@ -47,3 +47,8 @@ class State:
     def stack(states: list[State], dim: int) -> State:
         """Join states of equal shape along a new leading dimension."""
         return State(*(torch.stack([getattr(s, part.name) for s in states], dim) for part in fields(State)))
+
+    @staticmethod
+    def cat(states: list[State]) -> State:
+        """Join states (N, ...), (M, ...) along their first dimension."""
+        return State(*(torch.cat([getattr(s, part.name) for s in states]) for part in fields(State)))

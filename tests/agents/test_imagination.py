@@ -1,9 +1,10 @@
 import pytest
 import torch
 
-from agents.imagination import imagine, is_start, start_states
+from agents.imagination import Trajectories, continued, imagine, is_start, start_states
 from agents.sight import sight
 from rssm.chunks import ChunkSampler
+from rssm.state import State
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +60,45 @@ def test_trajectories_are_the_world_model_s_own(make_model, make_agent, batches)
     unlikely = [p.loss(imagined.states.frame[:, k]) for k, p in enumerate(imagined.predictions)]
     assert torch.allclose(dreams.surprise, torch.stack(unlikely, 1), atol=1e-4)
     assert dreams.surprise.mean() > 1.0  # nats: an untrained model does not know what comes
+
+
+def numbered(numbers):
+    """States that can be told apart."""
+    values = torch.tensor(numbers, dtype=torch.float32).unsqueeze(-1)
+    return State(values, values.unsqueeze(-1), values.expand(-1, 56))
+
+
+@pytest.mark.parametrize(("share", "ends", "added"), [(0.75, 100, 30), (0.5, 100, 10), (0.0, 100, 0), (0.75, 12, 12)])
+def test_real_starts_are_all_kept_and_ends_added_by_their_share(share, ends, added):
+    torch.manual_seed(0)
+    starts = continued(numbered(range(10)), numbered(range(100, 100 + ends)), share)
+    number = starts.deter[:, 0].tolist()
+    assert number[:10] == list(range(10))
+    assert len(number) == 10 + added
+    assert len(set(number)) == len(number)
+    assert number[10:] != list(range(100, 100 + added)) or not added
+    assert torch.equal(starts.stoch[:, 0, 0], starts.deter[:, 0])
+    assert torch.equal(starts.frame[:, 55], starts.deter[:, 0])
+
+
+def test_no_trajectory_goes_on_after_a_game_s_end():
+    count = 400
+    continuation = torch.ones(count, 6)
+    continuation[:200, 3] = 0.0
+    continuation[200:300, 2] = continuation[200:300, 5] = 0.5
+    nothing = torch.zeros(count, 6)
+    dreams = Trajectories(nothing, nothing, nothing, continuation, nothing, numbered(range(count)))
+    torch.manual_seed(0)
+    left = dreams.survivors().deter[:, 0]
+    assert left.min() >= 200
+    assert (left >= 300).sum() == 100
+    assert 12 <= ((left >= 200) & (left < 300)).sum() <= 40  # one in four
+
+
+def test_a_trajectory_s_end_is_what_its_last_features_show(make_model, make_agent, batches):
+    model, agent = make_model(), make_agent()
+    dreams = imagine(model, agent, start_states(model, batches[0], burn_in=4), horizon=3)
+    assert torch.allclose(sight(model, dreams.end), dreams.features[:, -1], atol=1e-5)
 
 
 def test_nothing_imagined_carries_a_gradient(make_model, make_agent, batches):

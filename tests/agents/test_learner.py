@@ -1,14 +1,16 @@
 import copy
+import itertools
 
 import pytest
 import torch
 
 from agents.config import AgentTrainConfig, ImaginationConfig
+from agents.imagination import imagine
 from agents.learner import Learner
 from rssm.chunks import ChunkSampler
 from rssm.errors import DivergedError
 
-IMAGINATION = ImaginationConfig(chunks=3, chunk_length=10, burn_in=3, horizon=2)
+IMAGINATION = ImaginationConfig(chunks=3, chunk_length=10, burn_in=3, horizon=2, continued=0.5)
 RATES = {"actor_learning_rate": 1e-2, "critic_learning_rate": 1e-2}
 TRAIN = AgentTrainConfig(**RATES, actor_warmup=4, critic_warmup=2, decay=0.5)
 
@@ -50,7 +52,7 @@ def test_an_update_changes_the_agent_and_not_the_world(world, sampler, make_agen
 
 
 def test_it_goes_on_exactly_where_it_was(world, sampler, make_agent):
-    """The slow critic, the range of returns and the optimiser's averages are part of what is kept."""
+    """The slow critic, the range of returns, the optimiser's averages and the trajectories to go on with are kept."""
     whole = Learner(make_agent(), IMAGINATION, TRAIN, updates=10)
     learn(whole, world, sampler, range(3))
     kept = copy.deepcopy(whole.state_dict())
@@ -63,9 +65,29 @@ def test_it_goes_on_exactly_where_it_was(world, sampler, make_agent):
         other = Learner(make_agent(), IMAGINATION, TRAIN, updates=10)
         fresh = weights(other.agent)
         partly = {name: fresh[name] if name.startswith(forgotten) else v for name, v in kept["agent"].items()}
-        other.load_state_dict({"agent": partly, "optimizer": copy.deepcopy(kept["optimizer"])})
+        other.load_state_dict(copy.deepcopy(kept) | {"agent": partly})
         learn(other, world, sampler, range(3, 6))
         assert not same(weights(other.agent), weights(whole.agent)), forgotten
+    other = Learner(make_agent(), IMAGINATION, TRAIN, updates=10)
+    other.load_state_dict(copy.deepcopy(kept) | {"ends": None})
+    learn(other, world, sampler, range(3, 6))
+    assert not same(weights(other.agent), weights(whole.agent))
+
+
+def test_trajectories_go_on_where_those_of_the_update_before_ended(world, sampler, make_agent, monkeypatch):
+    seen = []
+
+    def remember(model, agent, start, horizon):
+        seen.append((start, imagine(model, agent, start, horizon)))
+        return seen[-1][1]
+
+    monkeypatch.setattr("agents.learner.imagine", remember)
+    learn(Learner(make_agent(), IMAGINATION, TRAIN, updates=10), world, sampler, range(4))
+    for (_, before), (start, _) in itertools.pairwise(seen):
+        ends = {tuple(frame) for frame in before.end.frame.tolist()}
+        went_on = [tuple(frame) in ends for frame in start.frame.tolist()]
+        assert any(went_on)
+        assert not all(went_on)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import torch
 from agents.imagination import Trajectories, imagine, start_states
 from agents.losses import Targets, actor_loss, agent_loss, critic_loss, targets
 from rssm.chunks import ChunkSampler
+from rssm.state import State
 
 
 @pytest.fixture
@@ -22,7 +23,8 @@ def trajectories(agent, count=1, horizon=3):
     torch.manual_seed(2)
     ones = torch.ones(count, horizon)
     features, actions = torch.randn(count, horizon + 1, agent.features), torch.randint(6, (count, horizon))
-    return Trajectories(features, actions, reward=ones.clone(), continuation=ones.clone(), surprise=0.0 * ones)
+    end = State(features[:, -1], features[:, -1], features[:, -1])
+    return Trajectories(features, actions, reward=ones.clone(), continuation=ones.clone(), surprise=0.0 * ones, end=end)
 
 
 class TestWhatIsTrainedByWhat:

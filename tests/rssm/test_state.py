@@ -30,6 +30,12 @@ def test_stack_undoes_indexing(state):
         assert torch.equal(getattr(again, part.name), getattr(state, part.name))
 
 
+def test_cat_undoes_splitting(state):
+    again = State.cat([state[:1], state[1:]])
+    for part in dataclasses.fields(State):
+        assert torch.equal(getattr(again, part.name), getattr(state, part.name))
+
+
 def test_detach_cuts_every_part_and_keeps_the_values():
     leaf = torch.ones(3, requires_grad=True)
     state = State(leaf * 2, leaf * 3, leaf * 4)
