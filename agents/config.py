@@ -305,11 +305,15 @@ class EvaluateAgentConfig:
     Args:
         run: folder of the run.
         games: that each policy plays.
-        greedy: take the likeliest action; without this and ``sampled`` the one policy and then the other plays.
+        greedy: take the likeliest action; without this, ``sampled`` and ``planned`` the greedy and then the sampled
+            policy play.
         sampled: draw actions from the policy.
+        planned: try every move in imagination before one is made; about ten times slower.
+        rollouts: imagined trajectories of each move, where moves are planned.
         sticky: repeat-action probability of the games.
         data: folder of recorded games on which the reward and continue heads are scored as well; empty leaves it out.
-        json: file to write the results to; empty writes ``games.json`` into the run.
+        json: file to write the results to; empty writes ``games.json`` into the run, or ``planned.json`` where all
+            games are planned.
         seed: of the games and the sampled actions.
         device: ``auto`` takes an accelerator if there is one.
         threads: of torch on the CPU; 0 leaves torch's choice.
@@ -319,6 +323,8 @@ class EvaluateAgentConfig:
     games: int = 30
     greedy: bool = False
     sampled: bool = False
+    planned: bool = False
+    rollouts: int = 8
     sticky: float = 0.0
     data: str = ""
     json: str = ""
@@ -328,6 +334,7 @@ class EvaluateAgentConfig:
 
     def __post_init__(self) -> None:
         check(self.games >= 1, f"games: expected at least 1, got {self.games}")
+        check(self.rollouts >= 1, f"rollouts: expected at least 1, got {self.rollouts}")
         check(0.0 <= self.sticky <= 1.0, f"sticky: expected a probability, got {self.sticky}")
         check(self.seed >= 0, f"seed: expected 0 or more, got {self.seed}")
         check(self.threads >= 0, f"threads: expected 0 (torch's choice) or more, got {self.threads}")

@@ -9,7 +9,7 @@ from agents.checkpoint import load_agent
 from agents.config import EvaluateAgentConfig
 from agents.dream import write_dream
 from agents.events import score_events
-from agents.games import GAMES_FILE, POLICIES, score_agent
+from agents.games import GAMES_FILE, PLANNED, PLANNED_FILE, POLICIES, make_policy, score_agent
 from agents.table import format_events, format_games
 from rssm.config import EnvConfig
 from rssm.dataset import Dataset
@@ -30,13 +30,14 @@ def evaluate_agent(config: EvaluateAgentConfig) -> None:
     # to the game's end, however early the run's own games were stopped
     whole = EnvConfig().max_episode_steps
     env = replace(trained.env, repeat_action_probability=config.sticky, max_episode_steps=whole)
-    policies = [name for name in POLICIES if getattr(config, name)] or list(POLICIES)
-    result = score_agent(model, agent, env, policies, config.games, config.seed)
+    policies = [name for name in (*POLICIES, PLANNED) if getattr(config, name)] or list(POLICIES)
+    result = score_agent(model, agent, env, policies, config.games, config.seed, config.rollouts)
     print(format_games(result))
     if data is not None:
         result["events"] = score_events(model, data)
         print(f"\n{format_events(result['events'], config.data)}")
-    write_json(Path(config.json) if config.json else run / GAMES_FILE, result)
+    default = run / (PLANNED_FILE if policies == [PLANNED] else GAMES_FILE)
+    write_json(Path(config.json) if config.json else default, result)
     gif = run / "media" / "dream.gif"
-    write_dream(gif, model, agent.policy(model, greedy=policies[0] == "greedy"), env, config.seed)
+    write_dream(gif, model, make_policy(model, agent, policies[0], config.rollouts), env, config.seed)
     print(f"\n{gif}: a real game and what the agent dreams of it")

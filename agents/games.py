@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from agents.agent import Agent
 from agents.arena import Arena
+from agents.planning import planned
 from rssm.collect import episode_seed
 from rssm.config import EnvConfig
 from rssm.device import seeded
@@ -20,6 +21,8 @@ from rssm.world_model import Policy, WorldModel
 GAMES_FILE = "games.json"
 #: the ways in which an agent's policy can act
 POLICIES = ("greedy", "sampled")
+#: a way to act that looks ahead at every step (:mod:`agents.planning`), and where its games are kept
+PLANNED, PLANNED_FILE = "planned", "planned.json"
 
 
 @dataclass(frozen=True)
@@ -86,10 +89,15 @@ def play_games(
     return Games(scores, lengths, finished)
 
 
+def make_policy(model: WorldModel, agent: Agent, name: str, rollouts: int) -> Policy:
+    """One of :data:`POLICIES` or :data:`PLANNED`, with so many rollouts of each move."""
+    return planned(model, agent, rollouts) if name == PLANNED else agent.policy(model, greedy=name == "greedy")
+
+
 def score_agent(
-    model: WorldModel, agent: Agent, env: EnvConfig, policies: list[str], games: int, seed: int
+    model: WorldModel, agent: Agent, env: EnvConfig, policies: list[str], games: int, seed: int, rollouts: int = 0
 ) -> dict[str, Any]:
-    """Play ``games`` real games with each of :data:`POLICIES` that is named.
+    """Play ``games`` real games with each policy that is named (see :func:`make_policy`).
 
     Returns:
         what ``games.json`` holds: ``sticky``, ``seed``, and for each policy ``games``, the statistics of
@@ -98,7 +106,8 @@ def score_agent(
     """
     result: dict[str, Any] = {"sticky": env.repeat_action_probability, "seed": seed}
     for name in policies:
-        played = play_games(model, agent.policy(model, greedy=name == "greedy"), games=games, env=env, seed=seed)
+        policy = make_policy(model, agent, name, rollouts)
+        played = play_games(model, policy, games=games, env=env, seed=seed)
         result[name] = {
             "games": games,
             **played.summary(),

@@ -85,7 +85,7 @@ def continued(start: State, ends: State, share: float) -> State:
 
 
 @torch.no_grad()
-def imagine(model: WorldModel, agent: Agent, start: State, horizon: int) -> Trajectories:
+def imagine(model: WorldModel, agent: Agent, start: State, horizon: int, first: Tensor | None = None) -> Trajectories:
     """Roll the world model forward under the sampled policy.
 
     As :meth:`rssm.world_model.WorldModel.imagine`, but every frame is looked at once, for the policy and the next step
@@ -96,13 +96,14 @@ def imagine(model: WorldModel, agent: Agent, start: State, horizon: int) -> Traj
         agent: whose actor chooses.
         start: State (N,).
         horizon: H, agent steps.
+        first: (N,) int64, actions to begin with; None draws these too.
     """
     state, look = start, model.encoder.look(start.frame)
     embedding = model.encoder.embed(look)
     known = [model.join_features(state.deter, state.stoch, embedding)]
     seen, actions, surprise = [joined(known[0], look)], [], []
-    for _ in range(horizon):
-        actions.append(agent.explore(seen[-1]))
+    for step in range(horizon):
+        actions.append(first if first is not None and step == 0 else agent.explore(seen[-1]))
         state, prediction, _ = model.imagine_step(state, actions[-1], embedding=embedding)
         surprise.append(prediction.loss(state.frame))
         look = model.encoder.look(state.frame)

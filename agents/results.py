@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from agents.config import AgentResultsConfig
-from agents.games import GAMES_FILE, POLICIES
+from agents.games import GAMES_FILE, PLANNED, PLANNED_FILE, POLICIES
 from rssm.charts import COLOURS, Line, curves, to_png
 from rssm.checkpoint import TRAINER_FILE, load_trainer
 from rssm.errors import UserError
@@ -56,23 +56,29 @@ def summarize_agents(config: AgentResultsConfig) -> None:
 
 def read_job(runs: Sequence[Path], command: str) -> dict[str, Any]:
     """What ``agent.json`` says of a job: ``command``, ``env_steps``, ``wall_seconds`` (the mean of the runs), for each
-    policy the mean score of each seed and the games that each played, and ``curves``, one per seed.
+    policy the mean score of each seed and the games that each played, and ``curves``, one per seed. The planned policy
+    is there if every run has games of it.
 
     Raises:
         UserError: a file is missing, or the runs differ in what must be the same.
     """
-    games = [_read_games(run / GAMES_FILE) for run in runs]
+    games = [_read_games(run / GAMES_FILE, POLICIES) for run in runs]
+    policies, sticky = list(POLICIES), [result["sticky"] for result in games]
+    if any((run / PLANNED_FILE).exists() for run in runs):
+        planned = [_read_games(run / PLANNED_FILE, [PLANNED]) for run in runs]
+        games = [one | other for one, other in zip(games, planned, strict=True)]
+        policies, sticky = [*policies, PLANNED], sticky + [result["sticky"] for result in planned]
     history = [_read_curve(run / METRICS_FILE) for run in runs]
     steps = [last for last, _ in history]
-    counts = [{name: result[name]["games"] for name in POLICIES} for result in games]
+    counts = [{name: result[name]["games"] for name in policies} for result in games]
     _same(runs, "real steps", steps)
     _same(runs, "games of each policy", counts)
-    _same(runs, "sticky actions", [result["sticky"] for result in games])
+    _same([*runs, *runs][: len(sticky)], "sticky actions", sticky)
     return {
         "command": command,
         "env_steps": steps[0],
         "wall_seconds": statistics.fmean(float(load_trainer(run / TRAINER_FILE)["seconds"]) for run in runs),
-        **{name: {"seeds": [result[name]["mean"] for result in games], "games": counts[0][name]} for name in POLICIES},
+        **{name: {"seeds": [result[name]["mean"] for result in games], "games": counts[0][name]} for name in policies},
         "curves": [curve for _, curve in history],
     }
 
@@ -114,14 +120,15 @@ def _read_jobs(path: Path) -> dict[str, Any]:
     return jobs
 
 
-def _read_games(path: Path) -> dict[str, Any]:
+def _read_games(path: Path, policies: Sequence[str]) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"{path}: expected a run that scripts/evaluate_agent.py has scored; there is no such file")
     result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    missing = [name for name in POLICIES if name not in result]
+    missing = [name for name in policies if name not in result]
     if missing:
-        raise UserError(f"{path}: expected games of both policies; those of the {missing[0]} one are missing")
-    return result
+        names = " and ".join(policies)
+        raise UserError(f"{path}: expected {names} games; those of the {missing[0]} policy are missing")
+    return {name: result[name] for name in ("sticky", *policies)}
 
 
 def _read_curve(path: Path) -> tuple[int, Curve]:
@@ -155,16 +162,18 @@ def _page(jobs: Mapping[str, Any]) -> str:
         "# The agent in real games",
         "",
         "Points made less points lost, in real games to 21 against the console's own player. Every real step that an",
-        "agent learned from is in its budget, random play and the world model's data included.",
+        "agent learned from is in its budget, random play and the world model's data included. Greedy and sampled: the",
+        "policy alone. Planned: the same agent, which tries every move in imagination before it makes one.",
         "",
-        "| | real steps | greedy | each seed | sampled | each seed | games a seed | minutes a seed |",
-        "|---|---|---|---|---|---|---|---|",
+        "| | real steps | greedy | each seed | sampled | each seed | planned | each seed | games | training, min |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, job in jobs.items():
         cells = [TITLES[name], f"{job['env_steps']:,}"]
-        for policy in POLICIES:
-            seeds = job[policy]["seeds"]
-            cells += [f"**{statistics.fmean(seeds):+.2f}**", ", ".join(f"{seed:+.2f}" for seed in seeds)]
+        for policy in (*POLICIES, PLANNED):
+            seeds = job[policy]["seeds"] if policy in job else []
+            mean = f"**{statistics.fmean(seeds):+.2f}**" if seeds else "–"
+            cells += [mean, ", ".join(f"{seed:+.2f}" for seed in seeds) or "–"]
         cells += [f"{job['greedy']['games']}", f"{job['wall_seconds'] / 60:.0f}"]
         lines.append(f"| {' | '.join(cells)} |")
     lines += ["", f"![score against real steps]({PICTURE_FILE})", ""]

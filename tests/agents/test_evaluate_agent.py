@@ -41,8 +41,8 @@ def asked(monkeypatch):
     """What games were asked for, in place of playing them and of drawing the dream."""
     calls = []
 
-    def score(model, agent, env, policies, games, seed):
-        calls.append((env, policies, games, seed))
+    def score(model, agent, env, policies, games, seed, rollouts):
+        calls.append((env, policies, games, seed, rollouts))
         played = Games(np.array([3, 5]), np.array([10, 20]), np.ones(2, np.bool_))
         scores = {"games": 2, **played.summary(), "finished": 2}
         return {"sticky": env.repeat_action_probability, "seed": seed} | dict.fromkeys(policies, scores)
@@ -79,11 +79,19 @@ def test_one_policy_under_sticky_actions_into_another_file(asked, tmp_path, name
     target = tmp_path / "elsewhere" / "result.json"
     evaluate(tmp_path / "run", games=7, sticky=0.5, seed=3, json=str(target), **{named: True})
     # the run's own games were stopped early, these are not
-    assert asked == [(EnvConfig(repeat_action_probability=0.5), [named], 7, 3)]
+    assert asked == [(EnvConfig(repeat_action_probability=0.5), [named], 7, 3, 8)]
     result = json.loads(target.read_text())
     assert set(result) == {"sticky", "seed", named}
     assert not (tmp_path / "run" / "games.json").exists()
     assert "sticky actions 0.5" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("loaded")
+def test_planned_games_go_into_a_file_of_their_own(asked, tmp_path):
+    evaluate(tmp_path, planned=True, rollouts=9)
+    assert [(policies, rollouts) for _, policies, _, _, rollouts in asked] == [(["planned"], 9)]
+    assert set(json.loads((tmp_path / "planned.json").read_text())) == {"sticky", "seed", "planned"}
+    assert not (tmp_path / "games.json").exists()
 
 
 @pytest.mark.usefixtures("loaded", "asked")

@@ -59,13 +59,39 @@ def test_the_page_and_the_picture(online, tmp_path):
     page = (tmp_path / "docs" / "agent.md").read_text()
     (row,) = [line for line in page.splitlines() if line.startswith("| online")]
     cells = [cell.strip() for cell in row.strip("|").split("|")]
-    assert cells[1:] == ["100,000", "**+20.00**", "+19.50, +20.50", "**+17.50**", "+18.00, +17.00", "30", "15"]
+    assert cells[1:6] == ["100,000", "**+20.00**", "+19.50, +20.50", "**+17.50**", "+18.00, +17.00"]
+    assert cells[6:] == ["–", "–", "30", "15"]
     assert "![score against real steps](learning_curve.png)" in page
     # the mean of the seeds is -3, then 19
     assert "real steps to a mean of +18: 100,000" in page
     assert "`python scripts/train_agent.py --online --seed SEED`" in page
     picture = Image.open(io.BytesIO((tmp_path / "docs" / "learning_curve.png").read_bytes()))
     assert picture.format == "PNG"
+
+
+def plan(run, score, games=30, sticky=0.0):
+    result = {"sticky": sticky, "seed": 0, "planned": {"games": games, "mean": score}}
+    (run / "planned.json").write_text(json.dumps(result))
+
+
+def test_planned_games_have_columns_of_their_own(online, tmp_path):
+    for name, score in (("a", 20.0), ("b", 21.0)):
+        plan(tmp_path / name, score)
+    entry = summarize(online, tmp_path / "docs")["online_100k"]
+    assert entry["planned"] == {"seeds": [20.0, 21.0], "games": 30}
+    assert entry["greedy"]["seeds"] == [19.5, 20.5]
+    page = (tmp_path / "docs" / "agent.md").read_text()
+    assert "| **+17.50** | +18.00, +17.00 | **+20.50** | +20.00, +21.00 | 30 |" in page
+
+
+@pytest.mark.parametrize("change", [{"games": 10}, {"sticky": 0.25}])
+def test_planned_games_of_another_kind_are_refused(online, tmp_path, change):
+    plan(tmp_path / "a", 20.0)
+    plan(tmp_path / "b", 20.0, **change)
+    if "sticky" in change:
+        plan(tmp_path / "a", 20.0, **change)
+    with pytest.raises(UserError, match="expected the"):
+        summarize(online, tmp_path / "docs")
 
 
 def test_other_jobs_are_kept_and_a_job_summarized_again_is_replaced(online, tmp_path):
@@ -128,7 +154,8 @@ def remove_sampled(folder):
     ("harm", "message"),
     [
         (lambda run: (run / "games.json").unlink(), r"games\.json: expected a run that scripts/evaluate_agent"),
-        (remove_sampled, r"games\.json: expected games of both policies; those of the sampled one"),
+        (remove_sampled, r"games\.json: expected greedy and sampled games; those of the sampled policy are missing"),
+        (lambda run: plan(run.with_name("a"), 1.0), r"b.planned\.json: expected a run that scripts/evaluate_agent"),
         (lambda run: (run / "metrics.jsonl").unlink(), r"metrics\.jsonl: expected the metrics"),
         (lambda run: (run / "metrics.jsonl").write_text('{"env_steps": 5}\n'), r"at least one evaluation"),
         (lambda run: (run / "trainer.pt").unlink(), r"trainer\.pt: expected a trainer's state"),
