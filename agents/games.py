@@ -83,9 +83,8 @@ def play_games(
             scores[turn.games] += turn.rewards.astype(np.int64)
             lengths[turn.games] += 1
             finished[turn.games] = turn.terminated
-            if turn.over.any():
-                done = scores[turn.games[turn.over]]
-                progress.advance(len(done), f"the last one {done[-1]:+d}")
+            # said while they go on, since games side by side end late
+            progress.advance(int(turn.over.sum()), f"{lengths.max():,} steps, {scores.mean():+.1f} points a game")
     return Games(scores, lengths, finished)
 
 

@@ -42,7 +42,8 @@ class Progress:
         elif time.monotonic() - self._spoken >= _EVERY or self.done >= self.total:
             self._spoken = time.monotonic()
             spent = self._spoken - self._begin
-            left = spent / max(1, self.done - self._first) * (self.total - self.done)
+            # of work that has only begun, nobody knows how long it takes
+            left = spent / (self.done - self._first) * (self.total - self.done) if self.done > self._first else 0.0
             what = f"{self.title}: {self.done:,} of {self.total:,} {self.unit}, {spent:.0f} s"
             what += f", about {left:.0f} s left" if left > 0 else ""
             print(f"{what}; {note}" if note else what, file=sys.stderr, flush=True)

@@ -67,6 +67,15 @@ def test_a_game_that_is_stopped_counts_as_it_stands(make_model, limit):
     assert all(-10 < score < 0 for score in played.scores)
 
 
+def test_games_that_go_on_are_reported(make_model, capsys, monkeypatch):
+    monkeypatch.setattr("rssm.progress._EVERY", 0.0)
+    play_games(make_model(), stand_still, games=2, env=EnvConfig(), seed=0, max_steps=200)
+    first, *_, last = capsys.readouterr().err.splitlines()
+    assert first.startswith("playing: 0 of 2 games, 0 s; 1 steps, +0.0 points a game")
+    assert last.startswith("playing: 2 of 2 games")
+    assert "; 200 steps, -" in last
+
+
 def test_the_summary_of_four_games():
     scores, lengths = np.array([21, -21, 3, 5]), np.array([1700, 900, 2400, 3000])
     summary = Games(scores, lengths, np.ones(4, np.bool_)).summary()

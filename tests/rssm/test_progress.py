@@ -42,6 +42,13 @@ def test_what_was_done_before_does_not_count_as_speed(capsys, clock):
     assert capsys.readouterr().err == "training: 900 of 1,000 updates, 30 s, about 30 s left\n"
 
 
+def test_work_that_has_only_begun_is_shown_without_a_guess_of_its_end(capsys, clock):
+    with Progress("playing", 30, "games", done=2) as progress:
+        clock[0] += 30.0
+        progress.advance(0, "40 steps")
+    assert capsys.readouterr().err == "playing: 2 of 30 games, 30 s; 40 steps\n"
+
+
 def test_a_terminal_gets_a_bar(monkeypatch):
     screen = Terminal()
     monkeypatch.setattr(sys, "stderr", screen)
