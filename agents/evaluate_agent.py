@@ -9,7 +9,7 @@ from agents.checkpoint import load_agent
 from agents.config import EvaluateAgentConfig
 from agents.dream import write_dream
 from agents.events import score_events
-from agents.games import GAMES_FILE, PLANNED, PLANNED_FILE, POLICIES, make_policy, score_agent
+from agents.games import GAMES_FILE, PLANNED, PLANNED_FILE, POLICIES, WAYS, make_policy, score_agent
 from agents.table import format_events, format_games
 from rssm.config import EnvConfig
 from rssm.dataset import Dataset
@@ -30,7 +30,7 @@ def evaluate_agent(config: EvaluateAgentConfig) -> None:
     # to the game's end, however early the run's own games were stopped
     whole = EnvConfig().max_episode_steps
     env = replace(trained.env, repeat_action_probability=config.sticky, max_episode_steps=whole)
-    policies = [name for name in (*POLICIES, PLANNED) if getattr(config, name)] or list(POLICIES)
+    policies = [name for name in WAYS if getattr(config, name)] or list(POLICIES)
     result = score_agent(model, agent, env, policies, config.games, config.seed, config.rollouts)
     print(format_games(result))
     if data is not None:

@@ -23,6 +23,8 @@ GAMES_FILE = "games.json"
 POLICIES = ("greedy", "sampled")
 #: a way to act that looks ahead at every step (:mod:`agents.planning`), and where its games are kept
 PLANNED, PLANNED_FILE = "planned", "planned.json"
+#: all of them, in the order of every table
+WAYS = (*POLICIES, PLANNED)
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def play_games(
 
 
 def make_policy(model: WorldModel, agent: Agent, name: str, rollouts: int) -> Policy:
-    """One of :data:`POLICIES` or :data:`PLANNED`, with so many rollouts of each move."""
+    """One of :data:`WAYS` to act; the planned one with so many rollouts of each move."""
     return planned(model, agent, rollouts) if name == PLANNED else agent.policy(model, greedy=name == "greedy")
 
 

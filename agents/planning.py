@@ -58,6 +58,7 @@ def move_values(model: WorldModel, agent: Agent, state: State, rollouts: int, ho
     start = state[torch.arange(count, device=device).repeat_interleave(len(MOVES) * rollouts)]
     first = torch.tensor(MOVES, device=device).repeat_interleave(rollouts).repeat(count)
     dreams = imagine(model, agent, start, horizon, first)
-    value, discount = agent.slow_value(dreams.features), agent.config.discount
-    returns = lambda_returns(dreams.reward, dreams.continuation, value, discount, lam=1.0)[:, 0]
+    # with lambda = 1 no value but the last counts, so no other is asked for
+    value = agent.slow_value(dreams.features[:, -1:]).expand(-1, horizon + 1)
+    returns = lambda_returns(dreams.reward, dreams.continuation, value, agent.config.discount, lam=1.0)[:, 0]
     return returns.view(count, len(MOVES), rollouts).mean(-1)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from agents.config import AgentResultsConfig
-from agents.games import GAMES_FILE, PLANNED, PLANNED_FILE, POLICIES
+from agents.games import GAMES_FILE, PLANNED, PLANNED_FILE, POLICIES, WAYS
 from rssm.charts import COLOURS, Line, curves, to_png
 from rssm.checkpoint import TRAINER_FILE, load_trainer
 from rssm.errors import UserError
@@ -57,7 +57,7 @@ def summarize_agents(config: AgentResultsConfig) -> None:
 def read_job(runs: Sequence[Path], command: str) -> dict[str, Any]:
     """What ``agent.json`` says of a job: ``command``, ``env_steps``, ``wall_seconds`` (the mean of the runs), for each
     policy the mean score of each seed and the games that each played, and ``curves``, one per seed. The planned policy
-    is there if every run has games of it.
+    is there if the runs have games of it: all or none.
 
     Raises:
         UserError: a file is missing, or the runs differ in what must be the same.
@@ -170,7 +170,7 @@ def _page(jobs: Mapping[str, Any]) -> str:
     ]
     for name, job in jobs.items():
         cells = [TITLES[name], f"{job['env_steps']:,}"]
-        for policy in (*POLICIES, PLANNED):
+        for policy in WAYS:
             seeds = job[policy]["seeds"] if policy in job else []
             mean = f"**{statistics.fmean(seeds):+.2f}**" if seeds else "–"
             cells += [mean, ", ".join(f"{seed:+.2f}" for seed in seeds) or "–"]

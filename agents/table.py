@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agents.games import PLANNED, POLICIES
+from agents.games import WAYS
 
 _LABEL, _CELL = 12, 11
 
@@ -19,7 +19,7 @@ def format_games(result: Mapping[str, Any]) -> str:
         _row("", heads),
         "─" * (_LABEL + len(heads) * _CELL),
     ]
-    for name in (*POLICIES, PLANNED):
+    for name in WAYS:
         if name in result:
             games = result[name]
             values = [f"{games['mean']:+.2f}", f"{games['standard_error']:.2f}", f"{games['min']:+.0f}"]
