@@ -35,7 +35,7 @@ def targets(agent: Agent, dreams: Trajectories, value: Tensor) -> Targets:
     reward = dreams.reward - config.surprise_penalty * (dreams.surprise - dreams.surprise.mean())
     returns = lambda_returns(reward, dreams.continuation, value, config.discount, config.lam)
     going_on = torch.cumprod(config.discount * dreams.continuation[:, :-1], 1)
-    weight = torch.cat([torch.ones_like(going_on[:, :1]), going_on], 1)
+    weight = torch.cat([torch.ones_like(reward[:, :1]), going_on], 1)
     return Targets(returns, value[:, :-1], weight)
 
 

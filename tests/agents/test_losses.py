@@ -162,3 +162,10 @@ def test_returns_are_made_of_the_average_s_values(make_agent):
             parameter.add_(0.5)
     _, third = agent_loss(agent, dreams, 0.0)
     assert not torch.equal(one["train/return"], third["train/return"])
+
+
+def test_a_single_imagined_step_is_enough(make_agent):
+    agent = make_agent()
+    loss, _ = agent_loss(agent, trajectories(agent, count=2, horizon=1), 1e-3)
+    assert loss.isfinite()
+    assert targets(agent, trajectories(agent, horizon=1), torch.zeros(1, 2)).weight.tolist() == [[1.0]]
