@@ -19,7 +19,7 @@ from rssm.evaluation.events import EVENTS
 from rssm.evaluation.floor import FloorErrors, measure_floor
 from rssm.evaluation.off_policy import random_windows
 from rssm.evaluation.predictor import IntArray, Predictor
-from rssm.evaluation.statistics import ratio, summarize
+from rssm.evaluation.statistics import by_event, ratio, summarize
 from rssm.evaluation.unseen_start import start_floor
 from rssm.evaluation.windows import EpisodeWindows, recorded_windows, window_starts
 from rssm.features import BALL_X, BALL_Y, ENEMY_Y, FEATURE_NAMES, PLAYER_Y
@@ -134,15 +134,7 @@ def _describe(errors: Mapping[str, WindowErrors], config: EvalConfig) -> dict[st
             for name, found in errors.items()
             if name != _MODEL
         },
-        "events": {
-            name: {
-                "windows": int(which.sum()),
-                "mean": model.stack[which].mean(axis=0).tolist(),
-                "median": np.median(model.stack[which], axis=0).tolist(),
-            }
-            for index, name in enumerate(EVENTS)
-            if (which := model.event == index).any()
-        },
+        "events": by_event(model),
         "features": {name: model.newest[..., i].mean(axis=0).tolist() for i, name in enumerate(FEATURE_NAMES)},
     }
 

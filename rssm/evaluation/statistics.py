@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from rssm.evaluation.errors import ErrorArray
+from rssm.evaluation.errors import ErrorArray, WindowErrors
+from rssm.evaluation.events import EVENTS
 from rssm.evaluation.predictor import IntArray
 
 
@@ -43,6 +44,22 @@ def summarize(errors: ErrorArray, episode: IntArray, resamples: int, seed: int) 
         "median": np.median(errors, axis=0).tolist(),
         "p90": np.quantile(errors, 0.9, axis=0).tolist(),
         "ci95": bootstrap_interval(errors, episode, resamples, seed).tolist(),
+    }
+
+
+def by_event(errors: WindowErrors) -> dict[str, dict[str, Any]]:
+    """Mean and median at each step of the windows in which each event happens, and how many these are.
+
+    Events that happen in no window are left out.
+    """
+    return {
+        name: {
+            "windows": int(which.sum()),
+            "mean": errors.stack[which].mean(axis=0).tolist(),
+            "median": np.median(errors.stack[which], axis=0).tolist(),
+        }
+        for index, name in enumerate(EVENTS)
+        if (which := errors.event == index).any()
     }
 
 

@@ -16,6 +16,7 @@ from rssm.errors import DivergedError, UserError
 from rssm.evaluation.job import write_json
 from rssm.evaluation.openloop import episode_windows, first_rows, score_windows
 from rssm.evaluation.predictor import IntArray, Predictor
+from rssm.evaluation.statistics import by_event
 from rssm.features import FloatArray
 from rssm.ladder.config import CompareConfig
 from rssm.ladder.rows import Row
@@ -61,10 +62,11 @@ def measure(row: Row, data: Data, seed: int, folder: Path, title: str, *, valida
         validation: score on the validation episodes instead of the held-out ones.
 
     Returns:
-        what ``row.json`` holds: ``mse`` (``mean``, ``median`` and ``p90`` of six steps each), ``diverged`` (why, in
-        words), ``parameters``, ``updates``, ``train_seconds``, ``window_ms``, ``prediction``, ``history``; None for
-        what could not be measured, because the row diverged before, and ``diverged: None`` if it did not. Beside them
-        the ``settings`` that all of it belongs to.
+        what ``row.json`` holds: ``mse`` (``mean``, ``median`` and ``p90`` of six steps each), ``events`` (see
+        :func:`rssm.evaluation.statistics.by_event`), ``diverged`` (why, in words), ``parameters``, ``updates``,
+        ``train_seconds``, ``window_ms``, ``prediction``, ``history``; None for what could not be measured, because the
+        row diverged before, and ``diverged: None`` if it did not. Beside them the ``settings`` that all of it belongs
+        to.
 
     Raises:
         UserError: the results there belong to other settings.
@@ -73,8 +75,8 @@ def measure(row: Row, data: Data, seed: int, folder: Path, title: str, *, valida
     if found is not None:
         return found
     settings = _settings(row, data.config, seed)
-    measured = ("mse", "prediction", "parameters", "updates", "train_seconds", "window_ms", "history", "diverged")
-    result: dict[str, Any] = {"settings": settings} | dict.fromkeys(measured)
+    measured = ("mse", "events", "window_ms", "prediction", "parameters", "updates", "train_seconds", "history")
+    result: dict[str, Any] = {"settings": settings} | dict.fromkeys((*measured, "diverged"))
     try:
         trained = train_row(row, data, seed, folder, title)
         result |= {
@@ -141,6 +143,7 @@ def _score(row: Row, data: Data, predictor: Predictor, validation: bool) -> dict
             "median": np.median(stack, axis=0).tolist(),
             "p90": np.quantile(stack, 0.9, axis=0).tolist(),
         },
+        "events": by_event(errors["row"]),
     }
     if (mean > _FAR * persistence).any():
         step = int(np.argmax(mean > _FAR * persistence))

@@ -11,6 +11,8 @@ from typing import Any
 
 from rssm.charts import errors_by_row, to_png
 from rssm.config import HORIZON
+from rssm.config_file import flat_settings
+from rssm.evaluation.events import EVENTS
 from rssm.evaluation.job import write_json
 from rssm.files import replace_file
 from rssm.ladder.config import CompareConfig
@@ -19,6 +21,8 @@ from rssm.page import number
 from rssm.results import mean_by_step
 
 _LAST = HORIZON - 1
+#: settings that :func:`command_of` leaves out
+_UNSAID = ("presets", "out", "threads", "device", "data.workers")
 #: the row that the others are measured against
 _REFERENCE = "rssm"
 #: what is written by hand under this heading is kept when the tables above it are written anew
@@ -42,6 +46,17 @@ class Standing:
         found = [result[key] for result in self.results if result[key] is not None]
         return statistics.fmean(found) if found else None
 
+    def events(self) -> dict[str, dict[str, Any]]:
+        """For each event its windows and the mean error at each step, the mean over the seeds; empty if unknown.
+
+        Rows that were scored before the events were kept have none.
+        """
+        found = [result["events"] for result in self.results if result.get("events")]
+        return {
+            name: {"windows": event["windows"], "mean": mean_by_step([seed[name]["mean"] for seed in found])}
+            for name, event in (found[0].items() if found else ())
+        }
+
     @property
     def diverged(self) -> int:
         """Seeds that diverged."""
@@ -54,7 +69,7 @@ def write_table(config: CompareConfig, standings: Sequence[Standing]) -> None:
     The worst row stands first.
     """
     ordered = sorted(standings, key=lambda standing: -(standing.mean("mean") or [math.inf])[-1])
-    out, command = Path(config.out), _command(config)
+    out, command = Path(config.out), command_of(config)
     data = asdict(config.data) | {"more_data": config.more_data, "more_steps": config.more_steps}
     rows = {standing.row.name: _describe(standing) for standing in ordered}
     summary = {"command": command, "budget": config.budget, "data": data | asdict(config.env), "rows": rows}
@@ -67,10 +82,17 @@ def write_table(config: CompareConfig, standings: Sequence[Standing]) -> None:
     replace_file(page, lambda path: path.write_text(text, encoding="utf-8"))
 
 
-def _command(config: CompareConfig) -> str:
-    command = f"python scripts/compare.py --budget {config.budget:g} --seeds {config.seeds}"
-    command += f" --rows {config.rows}" if config.rows else ""
-    return command + (f" --name {config.name}" if config.name != CompareConfig().name else "")
+def command_of(config: CompareConfig) -> str:
+    """The command that gives a comparison again: its budget, its seeds, and what is not as by default.
+
+    Left out is what changes no result: how it is computed, and where the presets and the pages lie.
+    """
+    given = {"budget": f"{config.budget:g}", "seeds": config.seeds}
+    default = dict(flat_settings(asdict(CompareConfig())))
+    for key, value in flat_settings(asdict(config)):
+        if key not in _UNSAID and value != default[key]:
+            given.setdefault(key, value)
+    return " ".join(["python scripts/compare.py", *(f"--{key} {value}" for key, value in given.items())])
 
 
 def _describe(standing: Standing) -> dict[str, Any]:
@@ -80,6 +102,7 @@ def _describe(standing: Standing) -> dict[str, Any]:
         "changes": standing.row.changes,
         "prediction": results[0]["prediction"],
         **{statistic: standing.mean(statistic) for statistic in ("mean", "median", "p90")},
+        "events": standing.events(),
         "seeds": [None if result["mse"] is None else result["mse"]["mean"] for result in results],
         "parameters": results[0]["parameters"],
         "updates": [result["updates"] for result in results],
@@ -118,6 +141,7 @@ def _page(config: CompareConfig, command: str, standings: Sequence[Standing]) ->
     for title, statistic in (("Median", "median"), ("90th percentile", "p90")):
         lines += ["", f"## {title}", "", *_head(["row", *steps])]
         lines += [_line([standing.row.name, *_six(standing.mean(statistic))]) for standing in standings]
+    lines += _events(standings)
     lines += ["", "## What each row is, and what it costs", ""]
     lines += _head(
         ["row", "changes", "prediction", "parameters", "updates", "training, s", "prediction, ms per window"]
@@ -137,6 +161,21 @@ def _page(config: CompareConfig, command: str, standings: Sequence[Standing]) ->
                 ]
             )
         )
+    return lines
+
+
+def _events(standings: Sequence[Standing]) -> list[str]:
+    """Where the error at the last step is, and how far the reference stands below each row there."""
+    found = {standing.row.name: standing.events() for standing in standings}
+    found = {name: events for name, events in found.items() if events}
+    names = [name for name in EVENTS if any(name in events for events in found.values())]
+    if not names:
+        return []
+    windows = next(iter(found.values()))
+    heads = [f"{name.replace('_', ' ')} ({windows[name]['windows']:,})" for name in names]
+    lines = ["", f"## Where the error is: mean at k = {_LAST} by what happens in the window (how many these are)", ""]
+    lines += _head(["row", *heads])
+    lines += [_line([name, *(number(events[e]["mean"][_LAST]) for e in names)]) for name, events in found.items()]
     return lines
 
 

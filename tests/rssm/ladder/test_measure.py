@@ -49,6 +49,9 @@ def test_a_row_is_scored_on_the_held_out_windows(job, row, stub, tmp_path):
     assert all(len(values) == 6 for values in exact["mse"].values())
     assert exact["mse"]["mean"][0] < exact["mse"]["mean"][5] < exact["mse"]["p90"][5]
     assert (exact["prediction"], exact["parameters"], exact["updates"], exact["train_seconds"]) == ("a stub", 5, 6, 7.0)
+    windows = sum(event["windows"] for event in exact["events"].values())
+    total = sum(event["windows"] * event["mean"][5] for event in exact["events"].values())
+    assert total / windows == pytest.approx(exact["mse"]["mean"][5])
     assert exact["window_ms"] > 0
     assert exact["diverged"] is None
     assert json.loads((tmp_path / "exact" / "row.json").read_text()) == exact

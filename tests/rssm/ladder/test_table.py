@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from rssm.config import DataConfig
+from rssm.ladder.config import CompareConfig
 from rssm.ladder.rows import read_rows
-from rssm.ladder.table import LESSONS, Standing, write_table
+from rssm.ladder.table import LESSONS, Standing, command_of, write_table
 
 
-def result(end: float | None, diverged: str | None = None):
+def result(end: float | None, diverged: str | None = None, **more):
     """Results whose error rises to ``end``; None where there is none."""
     steps = None if end is None else [end * k / 5 for k in range(6)]
     return {
@@ -22,6 +24,7 @@ def result(end: float | None, diverged: str | None = None):
         "window_ms": 0.25,
         "history": [],
         "diverged": diverged,
+        **more,
     }
 
 
@@ -46,7 +49,7 @@ def test_the_numbers_are_means_over_the_seeds_and_the_worst_row_comes_first(tabl
     assert [seed[5] for seed in mlp["seeds"]] == [90.0, 60.0]
     assert mlp["notes_name"] == "an MLP"
     assert mlp["changes"]["baseline.network.scale"] == 1
-    assert summary["command"] == "python scripts/compare.py --budget 0.05 --seeds 2 --rows none,mlp"
+    assert summary["command"].startswith("python scripts/compare.py --budget 0.05 --seeds 2 --rows none,mlp --")
     (line,) = [line for line in text.splitlines() if line.startswith("| mlp | an MLP |")]
     assert line == "| mlp | an MLP | 0 | 15.0 | 30.0 | 45.0 | 60.0 | 75.0 | 60.0 … 90.0 | 25 |"
     (cost,) = [line for line in text.splitlines() if "`network.scale: 1`" in line]
@@ -72,3 +75,34 @@ def test_lessons_written_by_hand_stay_under_the_new_tables(table, job):
     assert "| 3.00 |" in text
     _, again = table(mlp=[result(3.0)])
     assert again == text
+
+
+def test_the_command_says_what_is_not_as_by_default_and_changes_a_result():
+    assert command_of(CompareConfig(budget=120.0, seeds=3)) == "python scripts/compare.py --budget 120 --seeds 3"
+    config = CompareConfig(
+        rows="mlp,rssm",
+        budget=780.5,
+        threads=2,
+        out="elsewhere",
+        runs="runs/long",
+        name="long",
+        data=DataConfig(heldout="data/more", heldout_steps=120_000, workers=2),
+    )
+    assert command_of(config) == (
+        "python scripts/compare.py --budget 780.5 --seeds 3 --rows mlp,rssm --runs runs/long --name long "
+        "--data.heldout data/more --data.heldout_steps 120000"
+    )
+
+
+def test_the_error_is_split_by_events_for_the_rows_that_know_it(table):
+    def events(start: float, serve: float):
+        return {name: {"windows": 7, "mean": [end] * 6} for name, end in (("start", start), ("serve", serve))}
+
+    before = result(50.0, events=None)
+    summary, text = table(rssm=[result(2.0, events=events(1, 2)), result(2.0, events=events(3, 2))], mlp=[before])
+    assert summary["rows"]["rssm"]["events"]["start"] == {"windows": 7, "mean": [2.0] * 6}
+    assert summary["rows"]["mlp"]["events"] == {}
+    assert "| row | start (7) | serve (7) |" in text
+    assert "| rssm | 2.00 | 2.00 |" in text
+    _, text = table(mlp=[before])
+    assert "Where the error is" not in text
