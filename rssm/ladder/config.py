@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 from rssm.baselines.config import BaselineConfig
 from rssm.config import DataConfig, EnvConfig, LossConfig, ModelConfig, TrainConfig, check
+from rssm.config_file import flat_settings
+
+#: settings that change no result: how it is computed, and where the presets and the pages lie
+_UNSAID = ("presets", "out", "threads", "device", "data.workers")
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,16 @@ class CompareConfig:
     def rates(self) -> tuple[float, ...]:
         """The learning rates to sweep over; none where the ladder itself is asked for."""
         return tuple(float(rate) for rate in self.learning_rates.split(",") if rate.strip())
+
+    @property
+    def command(self) -> str:
+        """The command that gives the same results again: budget, seeds, and what is not as by default."""
+        given = {"budget": f"{self.budget:g}", "seeds": self.seeds}
+        default = dict(flat_settings(asdict(CompareConfig())))
+        for key, value in flat_settings(asdict(self)):
+            if key not in _UNSAID and value != default[key]:
+                given.setdefault(key, value)
+        return " ".join(["python scripts/compare.py", *(f"--{key} {value}" for key, value in given.items())])
 
 
 @dataclass(frozen=True)

@@ -50,19 +50,17 @@ def best_rate(found: dict[float, list[float] | None]) -> float | None:
 
 
 def _write(config: CompareConfig, found: Found) -> None:
-    command = f"python scripts/compare.py --learning_rates {config.learning_rates} --budget {config.budget:g}"
-    command += f" --seeds {config.seeds}" + (f" --rows {config.rows}" if config.rows else "")
     rows: dict[str, Any] = {
         name: {"mean": {f"{rate:g}": means for rate, means in by_rate.items()}, "best": best_rate(by_rate)}
         for name, by_rate in found.items()
     }
     out = Path(config.out)
-    write_json(out / f"{config.name}_sweep.json", {"command": command, "rows": rows})
+    write_json(out / f"{config.name}_sweep.json", {"command": config.command, "rows": rows})
     lines = [
         "# Learning rates",
         "",
-        f"`{command}`: mean squared error at k = 0 and k = {_LAST}, px², on the validation episodes (the training",
-        "data's last ones, which are not trained on). Bold: the least mean over the six steps.",
+        f"`{config.command}`: mean squared error at k = 0 and k = {_LAST}, px², on the validation episodes (the",
+        "training data's last ones, which are not trained on). Bold: the least mean over the six steps.",
         "",
         "| row | " + " | ".join(f"{rate:g}" for rate in config.rates) + " |",
         "|---" * (1 + len(config.rates)) + "|",

@@ -11,8 +11,6 @@ from typing import Any
 
 from rssm.charts import errors_by_row, to_png
 from rssm.config import HORIZON
-from rssm.config_file import flat_settings
-from rssm.evaluation.events import EVENTS
 from rssm.evaluation.job import write_json
 from rssm.files import replace_file
 from rssm.ladder.config import CompareConfig
@@ -21,8 +19,6 @@ from rssm.page import number
 from rssm.results import mean_by_step
 
 _LAST = HORIZON - 1
-#: settings that :func:`command_of` leaves out
-_UNSAID = ("presets", "out", "threads", "device", "data.workers")
 #: the row that the others are measured against
 _REFERENCE = "rssm"
 #: what is written by hand under this heading is kept when the tables above it are written anew
@@ -69,7 +65,7 @@ def write_table(config: CompareConfig, standings: Sequence[Standing]) -> None:
     The worst row stands first.
     """
     ordered = sorted(standings, key=lambda standing: -(standing.mean("mean") or [math.inf])[-1])
-    out, command = Path(config.out), command_of(config)
+    out, command = Path(config.out), config.command
     data = asdict(config.data) | {"more_data": config.more_data, "more_steps": config.more_steps}
     rows = {standing.row.name: _describe(standing) for standing in ordered}
     summary = {"command": command, "budget": config.budget, "data": data | asdict(config.env), "rows": rows}
@@ -80,19 +76,6 @@ def write_table(config: CompareConfig, standings: Sequence[Standing]) -> None:
     page = out / f"{config.name}.md"
     text = "\n".join(_page(config, command, ordered)) + "\n" + _kept(page)
     replace_file(page, lambda path: path.write_text(text, encoding="utf-8"))
-
-
-def command_of(config: CompareConfig) -> str:
-    """The command that gives a comparison again: its budget, its seeds, and what is not as by default.
-
-    Left out is what changes no result: how it is computed, and where the presets and the pages lie.
-    """
-    given = {"budget": f"{config.budget:g}", "seeds": config.seeds}
-    default = dict(flat_settings(asdict(CompareConfig())))
-    for key, value in flat_settings(asdict(config)):
-        if key not in _UNSAID and value != default[key]:
-            given.setdefault(key, value)
-    return " ".join(["python scripts/compare.py", *(f"--{key} {value}" for key, value in given.items())])
 
 
 def _describe(standing: Standing) -> dict[str, Any]:
@@ -165,17 +148,16 @@ def _page(config: CompareConfig, command: str, standings: Sequence[Standing]) ->
 
 
 def _events(standings: Sequence[Standing]) -> list[str]:
-    """Where the error at the last step is, and how far the reference stands below each row there."""
+    """Where the error at the last step is, for the rows that know it: all were scored on the same windows."""
     found = {standing.row.name: standing.events() for standing in standings}
     found = {name: events for name, events in found.items() if events}
-    names = [name for name in EVENTS if any(name in events for events in found.values())]
-    if not names:
+    if not found:
         return []
-    windows = next(iter(found.values()))
-    heads = [f"{name.replace('_', ' ')} ({windows[name]['windows']:,})" for name in names]
+    first = next(iter(found.values()))
+    heads = [f"{name.replace('_', ' ')} ({event['windows']:,})" for name, event in first.items()]
     lines = ["", f"## Where the error is: mean at k = {_LAST} by what happens in the window (how many these are)", ""]
     lines += _head(["row", *heads])
-    lines += [_line([name, *(number(events[e]["mean"][_LAST]) for e in names)]) for name, events in found.items()]
+    lines += [_line([name, *(number(events[e]["mean"][_LAST]) for e in first)]) for name, events in found.items()]
     return lines
 
 

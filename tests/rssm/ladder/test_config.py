@@ -1,0 +1,20 @@
+from rssm.config import DataConfig
+from rssm.ladder.config import CompareConfig
+
+
+def test_the_command_says_what_is_not_as_by_default_and_changes_a_result():
+    assert CompareConfig(budget=120.0, seeds=3).command == "python scripts/compare.py --budget 120 --seeds 3"
+    config = CompareConfig(
+        rows="mlp,rssm",
+        learning_rates="1e-3,3e-3",
+        budget=780.5,
+        threads=2,
+        out="elsewhere",
+        runs="runs/long",
+        name="long",
+        data=DataConfig(heldout="data/more", heldout_steps=120_000, workers=2),
+    )
+    assert config.command == (
+        "python scripts/compare.py --budget 780.5 --seeds 3 --rows mlp,rssm --learning_rates 1e-3,3e-3 "
+        "--runs runs/long --name long --data.heldout data/more --data.heldout_steps 120000"
+    )
