@@ -53,6 +53,7 @@ class Arena:
         seeds: of the games, in the order in which they are started.
         max_steps: agent steps after which a game is stopped.
         places: games played at the same time.
+        sample: whether posterior latents are sampled or take their mode.
 
     Attributes:
         games: (B,) which game is played at each open place: its index in ``seeds``.
@@ -69,10 +70,11 @@ class Arena:
         *,
         max_steps: int,
         places: int = PLACES,
+        sample: bool = False,
     ) -> None:
         self._env, self._seeds, self._max_steps = env, seeds, max_steps
         self._started = min(places, len(seeds))
-        self._player = Player(model, policy, self._started, next(model.parameters()).device)
+        self._player = Player(model, policy, self._started, next(model.parameters()).device, sample=sample)
         self.games: IntArray = np.arange(self._started)
         self.steps: IntArray = np.zeros(self._started, np.int64)
         self.emulators = [borrow_emulator(env) for _ in self.games]
@@ -86,11 +88,11 @@ class Arena:
         """Play one agent step of every game from the state (B,) that :meth:`look` gave."""
         actions = self._player.choose(state)
         stacks, rewards = np.empty_like(self._stacks), np.zeros(len(actions), np.float32)
-        terminated = np.zeros(len(actions), np.bool_)
+        terminated, truncated = np.zeros(len(actions), np.bool_), np.zeros(len(actions), np.bool_)
         for place, action in enumerate(actions):
-            stacks[place], rewards[place], terminated[place], _, _ = self.emulators[place].step(action)
+            stacks[place], rewards[place], terminated[place], truncated[place], _ = self.emulators[place].step(action)
         self.steps += 1
-        over = terminated | (self.steps >= self._max_steps)
+        over = terminated | truncated | (self.steps >= self._max_steps)
         turn = Turn(self.games.copy(), actions, stacks, rewards, terminated, over)
         self._stacks = stacks.copy()
         if over.any():

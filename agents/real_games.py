@@ -64,10 +64,12 @@ class RealGames:
             is_first[t], features[t] = self._played == 0, newest_frame(stacks)
             action[t] = act(stacks, is_first[t])
             for place, emulator in enumerate(self._emulators):
-                self._stacks[place], reward[t, place], terminated[t, place], _, _ = emulator.step(action[t, place])
+                self._stacks[place], reward[t, place], terminated[t, place], truncated[t, place], _ = emulator.step(
+                    action[t, place]
+                )
             self._played += 1
             self._scores += reward[t].astype(np.int64)
-            truncated[t] = ~terminated[t] & (self._played >= self._env.max_episode_steps)
+            truncated[t] |= ~terminated[t] & (self._played >= self._env.max_episode_steps)
             for place in np.flatnonzero(terminated[t] | truncated[t]).tolist():
                 scores.append(int(self._scores[place]))
                 self._stacks[place] = self._reset(place)

@@ -171,9 +171,9 @@ def play_same(env: EnvConfig, moments: list[Moment], actions: IntArray) -> Truth
     for row, moment in enumerate(moments):
         emulator.restore_state(moment.emulator)
         for k, action in enumerate(actions[row]):
-            stacks[row, k], earned, terminated, _, _ = emulator.step(action)
+            stacks[row, k], earned, terminated, truncated, _ = emulator.step(action)
             reward[row] += earned
-            if terminated:
+            if terminated or truncated:
                 break
             exists[row, k] = True
     return_emulator(env, emulator)

@@ -93,11 +93,11 @@ def play_episode(env: EnvConfig, policy: PolicyName, epsilon: float, seed: int, 
     action = np.empty(limit, np.uint8)
     reward = np.empty(limit, np.float32)
     _, info = game.reset(seed=seed)
-    terminated, step = False, 0
-    while step < limit and not terminated:
+    terminated, truncated, step = False, False, 0
+    while step < limit and not terminated and not truncated:
         features[step] = info["frame"]
         action[step] = act(info["frame"], rng)
-        _, reward[step], terminated, _, info = game.step(action[step])
+        _, reward[step], terminated, truncated, info = game.step(action[step])
         step += 1
     return Episode(features[:step].copy(), action[:step].copy(), reward[:step].copy(), terminated, not terminated, seed)
 

@@ -27,6 +27,7 @@ from rssm.features import (
     STACK_SIZE,
     FloatArray,
     first_stack,
+    is_match_on,
     newest_frame,
     push_frame,
     ram_to_frame,
@@ -65,7 +66,10 @@ class PongFeatures(gymnasium.Env[FloatArray, np.int64]):
     """Pong against the console's own player, to 21 points; observation (56,) float32, see :mod:`rssm.features`.
 
     RIGHT moves the paddle up, LEFT down. The reward is the difference of points made in an agent step. An episode
-    terminates with the game; it is never truncated here (``gymnasium.make`` adds a limit of 27,000 agent steps).
+    terminates with the game. It is truncated when the console ends the match by itself, as its 16-bit count of frames
+    overflows (65,180 to 65,210 frames, some 16,300 agent steps, after the start): no ball is served any more and the
+    scores change of themselves, so the observation stays as it was and what the scores do then earns nothing.
+    (``gymnasium.make`` adds a limit of 27,000 agent steps.)
     ``info["frame"]`` is the newest frame, (14,) float32.
 
     Args:
@@ -134,17 +138,23 @@ class PongFeatures(gymnasium.Env[FloatArray, np.int64]):
         return self._stack, {"frame": frame}
 
     def step(self, action: np.int64 | int) -> tuple[FloatArray, float, bool, bool, dict[str, Any]]:
-        """Play one agent step: ``frameskip`` console frames, fewer where the game ends."""
+        """Play one agent step: ``frameskip`` console frames, fewer where the game ends or the console ends it."""
         wanted = int(action)
         if not 0 <= wanted < NUM_ACTIONS:
             raise ValueError(f"action: expected 0 to {NUM_ACTIONS - 1}, got {action}")
-        reward = 0
+        reward, truncated = 0, False
         for _ in range(self._settings.frameskip):
-            reward += self._ale.act(_ACTIONS[self._stick(wanted)])
+            earned = self._ale.act(_ACTIONS[self._stick(wanted)])
+            truncated = not is_match_on(self._ale.getRAM())
+            if truncated:
+                break
+            reward += earned
             if self._ale.game_over(with_truncation=False):
                 break
         self._still = None
         previous = newest_frame(self._stack)
+        if truncated:
+            return self._stack, float(reward), False, True, {"frame": previous}
         frame = ram_to_frame(self._ale.getRAM(), (int(previous[ENEMY_SCORE]), int(previous[PLAYER_SCORE])))
         self._stack = push_frame(self._stack, frame)
         terminated = self._ale.game_over(with_truncation=False)

@@ -58,10 +58,16 @@ BOUNDS = (16.0, 143.0)
 
 # Bytes of the console's 128-byte memory.
 _RAM_ENEMY_SCORE, _RAM_PLAYER_SCORE = 13, 14
+_RAM_MATCH_ON = 16
 _RAM_BALL_X, _RAM_ENEMY_Y, _RAM_PLAYER_Y, _RAM_BALL_Y = 49, 50, 51, 54
 _RAM_BALL_VY, _RAM_BALL_VX = 56, 58
 
 FloatArray = npt.NDArray[np.float32]
+
+
+def is_match_on(ram: npt.NDArray[np.uint8]) -> bool:
+    """Whether the console plays a match: it clears a byte of its memory (128,) when it ends one by itself."""
+    return bool(ram[_RAM_MATCH_ON])
 
 
 def ram_to_frame(ram: npt.NDArray[np.uint8], previous_scores: tuple[int, int] | None) -> FloatArray:

@@ -59,6 +59,16 @@ def test_each_game_is_the_one_that_its_seed_gives_alone(make_model, places, stic
         torch.testing.assert_close(torch.stack(deter[game]), filtered.states.deter[0])
 
 
+def test_a_match_that_the_console_ends_is_over_but_not_played_to_its_end(make_model):
+    arena = Arena(make_model(), follow_the_ball, EnvConfig(), SEEDS[:2], max_steps=1_000)
+    arena.emulators[0]._ale.setRAM(9, 255)  # its count of frames overflows within 256 of them
+    while len(arena.games) == 2:
+        turn = arena.play(arena.look())
+    assert arena.games.tolist() == [1]
+    assert turn.over.tolist() == [True, False]
+    assert not turn.terminated.any()
+
+
 def test_an_emulator_can_be_cloned_in_the_middle_of_the_game_that_it_plays(make_model):
     arena = Arena(make_model(), follow_the_ball, EnvConfig(), SEEDS, max_steps=STEPS, places=2)
     for _ in range(40):

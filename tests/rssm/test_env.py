@@ -14,7 +14,16 @@ from gymnasium.utils.env_checker import check_env
 import rssm
 from rssm.config import EnvConfig
 from rssm.env import PongFeatures, make_env
-from rssm.features import ACTION_NAMES, ENEMY_SCORE, NUM_ACTIONS, SCORE_ENEMY, SCORE_PLAYER, first_stack, push_frame
+from rssm.features import (
+    ACTION_NAMES,
+    ENEMY_SCORE,
+    NUM_ACTIONS,
+    SCORE_ENEMY,
+    SCORE_PLAYER,
+    first_stack,
+    newest_frame,
+    push_frame,
+)
 
 STICKY = 0.25
 
@@ -92,6 +101,33 @@ def test_observations_stack_the_frames_and_stay_in_the_space() -> None:
         if terminated:
             stack = first_stack(env.reset()[1]["frame"])
     assert points < -21
+
+
+def test_a_match_that_the_console_ends_by_itself_is_truncated() -> None:
+    env = PongFeatures()
+    env.reset(seed=0)
+    env._ale.setRAM(9, 255)  # the high byte of its count of frames; it overflows within 256 of them
+    env._ale.setRAM(13, 8)  # the enemy's points
+    env.step(0)
+    truncated = False
+    for _ in range(64):
+        before = env._stack.copy()
+        observation, reward, terminated, truncated, info = env.step(0)
+        assert abs(reward) <= 1
+        if truncated:
+            break
+    assert truncated
+    assert not terminated
+    np.testing.assert_array_equal(observation, before)
+    np.testing.assert_array_equal(info["frame"], newest_frame(before))
+    assert info["frame"][ENEMY_SCORE] >= 8
+    # played on, the console keeps a score of its own and serves no ball
+    for _ in range(200):
+        env._ale.act(Action.NOOP)
+    assert env._ale.getRAM()[13] < 8
+    assert env._ale.getRAM()[54] == 0
+    env.reset(seed=1)
+    assert not env.step(0)[3]
 
 
 def test_gymnasium_s_limit_truncates() -> None:
