@@ -1,4 +1,4 @@
-"""The policy: a categorical over the six actions."""
+"""The policy: a categorical over the actions that it may take."""
 
 from __future__ import annotations
 
@@ -7,23 +7,35 @@ from torch import Tensor, nn
 
 from agents.config import ActorCriticConfig
 from rssm.distributions import mix_uniform
-from rssm.features import NUM_ACTIONS
+from rssm.features import ACTION_NAMES, NUM_ACTIONS
 from rssm.networks import MLP, start_uniform
+
+#: log-probability of an action that the policy may not take; finite, so that p ln p is 0
+NEVER = -1e4
+
+
+def allowed_actions(config: ActorCriticConfig) -> list[int]:
+    """The actions that the policy may take, in the order of :data:`rssm.features.ACTION_NAMES`."""
+    return [index for index, name in enumerate(ACTION_NAMES) if config.fire or "FIRE" not in name]
 
 
 class Actor(nn.Module):
     """Features (..., F) -> log-probabilities (..., 6), with a share of the uniform policy mixed in.
 
-    It starts as the uniform policy.
+    It starts as the uniform policy over the actions that it may take; the others have :data:`NEVER`.
     """
 
     def __init__(self, config: ActorCriticConfig, features: int) -> None:
         super().__init__()
         self.unimix = config.unimix
-        self.network = start_uniform(MLP(features, config.hidden, config.layers, NUM_ACTIONS))
+        self.allowed = allowed_actions(config)
+        self.network = start_uniform(MLP(features, config.hidden, config.layers, len(self.allowed)))
 
     def forward(self, features: Tensor) -> Tensor:
-        return mix_uniform(self.network(features), self.unimix)
+        allowed = mix_uniform(self.network(features), self.unimix)
+        log_probs = allowed.new_full((*allowed.shape[:-1], NUM_ACTIONS), NEVER)
+        log_probs[..., self.allowed] = allowed
+        return log_probs
 
 
 def sample(log_probs: Tensor) -> Tensor:

@@ -15,6 +15,9 @@ class ActorCriticConfig:
     not the paper's, the paper's stands in brackets.
 
     Args:
+        fire: whether the agent may press the fire button. A ball hit with it flies faster, up to four times as fast as
+            the balls that a tracking player's data show, so that an offline agent does not know where it will be
+            (docs/tries.md).
         hidden: width of the hidden layers of the actor and the critic.
         layers: hidden layers of each.
         unimix: share of the uniform distribution mixed into the policy.
@@ -40,6 +43,7 @@ class ActorCriticConfig:
             and pays nothing.
     """
 
+    fire: bool = False
     hidden: int = 192
     layers: int = 2
     unimix: float = 0.01

@@ -65,6 +65,9 @@ def play_games(
 ) -> Games:
     """Play real games.
 
+    The policy reads sampled latents, as in training and as in DreamerV2's published evaluation (``eval_state_mean:
+    False``). With their modes, greedy play in a game without chance can repeat one rally for ever (docs/tries.md).
+
     The same arguments give the same games, whatever random numbers were drawn before, and later draws are as if no game
     had been played. Game i starts in the same way for any number of games.
 
@@ -77,7 +80,8 @@ def play_games(
         max_steps: agent steps after which a game is stopped; None takes ``env.max_episode_steps``.
     """
     seeds = [episode_seed(seed, index) for index in range(games)]
-    arena = Arena(model, policy, env, seeds, max_steps=env.max_episode_steps if max_steps is None else max_steps)
+    limit = env.max_episode_steps if max_steps is None else max_steps
+    arena = Arena(model, policy, env, seeds, max_steps=limit, sample=True)
     scores, lengths, finished = np.zeros(games, np.int64), np.zeros(games, np.int64), np.zeros(games, np.bool_)
     with seeded(seed, next(model.parameters()).device), Progress("playing", games, "games") as progress:
         while len(arena.games):

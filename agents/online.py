@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from agents.actor import allowed_actions
 from agents.agent import Agent
 from agents.config import AgentConfig
 from agents.player import Player
@@ -20,7 +21,7 @@ from agents.world import Work, WorldTrainer, make_world, pack, unpack
 from rssm.dataset import Dataset
 from rssm.device import seeded
 from rssm.evaluation.predictor import IntArray
-from rssm.features import NUM_ACTIONS, FloatArray
+from rssm.features import FloatArray
 from rssm.statistics import FeatureStatistics
 from rssm.world_model import WorldModel
 
@@ -109,9 +110,10 @@ class Online:
 
     def _play_randomly(self) -> None:
         rng = np.random.default_rng(derived_seed(self.config.seed, Stream.RANDOM_PLAY))
+        allowed = np.array(allowed_actions(self.config.actor_critic))
 
         def act(stacks: FloatArray, is_first: npt.NDArray[np.bool_]) -> IntArray:
-            return rng.integers(NUM_ACTIONS, size=len(stacks))
+            return allowed[rng.integers(len(allowed), size=len(stacks))]
 
         self._real_games().play(act, self.config.play.random_steps // self.config.play.games)
 
@@ -120,7 +122,7 @@ class Online:
         if turns == 0:
             return []
         games, play = self._real_games(), self.config.play
-        player = Player(self.model, agent.policy(self.model, greedy=False), play.games, self.device)
+        player = Player(self.model, agent.policy(self.model, greedy=False), play.games, self.device, sample=True)
         player.deter = games.remember(self.model, play.memory)
         with seeded(derived_seed(self.config.seed, Stream.PLAY, self._replay.blocks), self.device):
             return games.play(player.act, turns)

@@ -25,12 +25,13 @@ AgentMaker = Callable[..., Agent]
 
 @pytest.fixture(scope="session")
 def make_agent(make_model: Callable[..., WorldModel]) -> AgentMaker:
-    """Makes tiny agents whose every parameter is random; settings of ActorCriticConfig are changed by name."""
+    """Makes tiny agents whose every parameter is random, with all six actions; settings of ActorCriticConfig are
+    changed by name."""
     features = sight_size(make_model().config)
 
-    def make(**settings: float) -> Agent:
+    def make(*, fire: bool = True, **settings: float) -> Agent:
         torch.manual_seed(1)
-        agent = Agent(ActorCriticConfig(hidden=16, layers=1, bins=11, **settings), features)
+        agent = Agent(ActorCriticConfig(fire=fire, hidden=16, layers=1, bins=11, **settings), features)
         with torch.no_grad():
             for parameter in agent.parameters():
                 parameter.add_(0.3 * torch.randn_like(parameter))

@@ -3,19 +3,37 @@ import math
 import pytest
 import torch
 
-from agents.actor import Actor, entropy, log_prob, sample
+from agents.actor import Actor, allowed_actions, entropy, log_prob, sample
 from agents.config import ActorCriticConfig
+from rssm.features import ACTION_NAMES
 
 PROBS = torch.tensor([0.5, 0.25, 0.25, 0.0, 0.0, 0.0])
 
 
 def test_it_starts_as_the_uniform_policy():
-    log_probs = Actor(ActorCriticConfig(hidden=8, layers=1), 5)(torch.randn(7, 5))
+    log_probs = Actor(ActorCriticConfig(fire=True, hidden=8, layers=1), 5)(torch.randn(7, 5))
     assert torch.allclose(log_probs, torch.full((7, 6), -math.log(6.0)))
 
 
+def test_without_the_fire_button_it_is_a_policy_over_the_three_moves():
+    config = ActorCriticConfig(fire=False, hidden=8, layers=1)
+    assert [ACTION_NAMES[action] for action in allowed_actions(config)] == ["NOOP", "RIGHT", "LEFT"]
+    actor = Actor(config, 5)
+    log_probs = actor(torch.randn(2_000, 5))
+    assert log_probs.exp()[0].tolist() == pytest.approx([1 / 3, 0, 1 / 3, 1 / 3, 0, 0])
+    assert entropy(log_probs[0]).item() == pytest.approx(math.log(3.0))
+    torch.manual_seed(0)
+    assert set(sample(log_probs).tolist()) == {0, 2, 3}
+    with torch.no_grad():
+        actor.network.layers[-1].bias[1] = 100.0
+    assert actor(torch.randn(5)).argmax() == 2
+    # the moves that are not there take no part in what is learned
+    log_prob(actor(torch.randn(4, 5)), torch.tensor([0, 2, 3, 3])).sum().backward()
+    assert all(parameter.grad.isfinite().all() for parameter in actor.parameters())
+
+
 def test_no_action_is_ever_out_of_reach():
-    actor = Actor(ActorCriticConfig(hidden=8, layers=1, unimix=0.06), 5)
+    actor = Actor(ActorCriticConfig(fire=True, hidden=8, layers=1, unimix=0.06), 5)
     with torch.no_grad():
         actor.network.layers[-1].bias[2] = 100.0
     probs = actor(torch.randn(5)).exp()

@@ -47,6 +47,18 @@ def test_the_seed_fixes_the_games_and_nothing_else_does(make_model):
     assert play(2, before=1) != one
 
 
+def test_the_policy_reads_sampled_latents(make_model):
+    seen = []
+
+    def watch(state):
+        seen.append(state.stoch)
+        return stand_still(state)
+
+    # with at most one no-op there are two starts, which modes would show as two states
+    play_games(make_model(), watch, games=30, env=EnvConfig(noop_max=1), seed=0, max_steps=1)
+    assert len(seen[0].unique(dim=0)) > 2
+
+
 def test_a_game_is_the_same_among_any_number_of_others(make_model):
     def play(games):
         env = EnvConfig(repeat_action_probability=0.25)

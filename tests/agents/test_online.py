@@ -61,12 +61,15 @@ def test_the_steps_on_disk_are_the_steps_counted(make_online, agent, tmp_path):
     assert rows == online.env_steps
 
 
-def test_it_starts_with_random_play(make_online, agent):
-    online = make_online()
-    online.begin(agent, 0, 2)
+@pytest.mark.parametrize(("fire", "actions"), [(True, [0, 1, 2, 3, 4, 5]), (False, [0, 2, 3])])
+def test_it_starts_with_random_play_of_the_actions_that_it_may_take(make_online, online_job, fire, actions):
+    actor_critic = dataclasses.replace(online_job.actor_critic, fire=fire)
+    online = make_online(actor_critic=actor_critic)
+    online.begin(Agent(actor_critic, sight_size(online_job.model)), 0, 2)
     data = online.data()
     shares = np.bincount(np.concatenate([data.action[:40], data.action[50:90]]), minlength=6) / 80
-    assert (shares > 0.05).all()
+    assert np.flatnonzero(shares).tolist() == actions
+    assert (shares[actions] > 0.05).all()
 
 
 def test_the_world_model_knows_more_than_random_play_has_shown(make_online, agent):
