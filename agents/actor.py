@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -53,3 +55,12 @@ def log_prob(log_probs: Tensor, action: Tensor) -> Tensor:
 def entropy(log_probs: Tensor) -> Tensor:
     """Entropy (...) of log-probabilities (..., 6), in nats."""
     return -(log_probs.exp() * log_probs).sum(-1)
+
+
+def uniformity(log_probs: Tensor, allowed: list[int]) -> Tensor:
+    """-KL (...) of the uniform distribution over the allowed actions from log-probabilities (..., 6), in nats.
+
+    Like the entropy it is largest for the uniform policy, but its pull on an action, 1 / n - p, does not die out with
+    the action's probability.
+    """
+    return log_probs[..., allowed].mean(-1) + math.log(len(allowed))

@@ -20,16 +20,19 @@ class ActorCriticConfig:
             (docs/tries.md).
         hidden: width of the hidden layers of the actor and the critic.
         layers: hidden layers of each.
-        unimix: share of the uniform distribution mixed into the policy.
+        unimix: share of the uniform distribution mixed into the policy [0.01]. No gradient flows through it, so that an
+            action that is left with this share alone hardly comes back.
         bins: bins of the critic's two-hot distribution [255].
         value_limit: the bins span plus and minus this on the symlog scale [20]; 2 is 6.4 points, more than any
             discounted sum of points in Pong.
         discount: gamma, per agent step [0.997].
         lam: lambda of the lambda-returns.
-        entropy: scale of the entropy bonus at first [3e-4].
+        bonus: what keeps the policy from becoming certain too early: ``uniform``, its divergence from the uniform
+            policy, or its ``entropy`` [entropy] (see :func:`agents.actor.uniformity`).
+        entropy: scale of the bonus at first [3e-4].
         final_entropy: scale that it has fallen to, by equal factors, when the learning rates begin to fall. Little
             depends on most single actions in Pong, so that a large bonus explores; it then costs points. Online runs
-            keep ten times as much, since they still explore the real game.
+            keep more, since they still explore the real game.
         return_low: quantile of the returns that their range begins at.
         return_high: quantile of the returns that their range ends at.
         return_decay: of the moving averages of the two.
@@ -46,13 +49,14 @@ class ActorCriticConfig:
     fire: bool = False
     hidden: int = 192
     layers: int = 2
-    unimix: float = 0.01
+    unimix: float = 0.0
     bins: int = 61
     value_limit: float = 2.0
     discount: float = 0.97
     lam: float = 0.95
+    bonus: Literal["uniform", "entropy"] = "uniform"
     entropy: float = 3e-3
-    final_entropy: float = 3e-5
+    final_entropy: float = 1e-4
     return_low: float = 0.05
     return_high: float = 0.95
     return_decay: float = 0.99

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from agents.actor import entropy, log_prob
+from agents.actor import entropy, log_prob, uniformity
 from agents.agent import Agent
 from agents.imagination import Trajectories
 from agents.returns import lambda_returns
@@ -42,23 +42,25 @@ def targets(agent: Agent, dreams: Trajectories, value: Tensor) -> Targets:
 def actor_loss(
     agent: Agent, features: Tensor, actions: Tensor, target: Targets, entropy_scale: float
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """REINFORCE with normalised advantages and an entropy bonus (DreamerV3, equation 6); the loss is a scalar.
+    """REINFORCE with normalised advantages and a bonus for a policy that is not certain (DreamerV3, equation 6, there
+    its entropy); the loss is a scalar.
 
     Args:
         agent: the agent.
         features: (N, H, F), of the states before each action.
         actions: (N, H) int64.
         target: what came of them.
-        entropy_scale: of the entropy bonus.
+        entropy_scale: of the bonus.
 
     Returns:
         the loss and what to log of it.
     """
     log_probs = agent.actor(features)
     advantage = (target.returns - target.value) / agent.normalizer.scale
-    chosen, bonus = log_prob(log_probs, actions), entropy(log_probs)
+    chosen, spread = log_prob(log_probs, actions), entropy(log_probs)
+    bonus = spread if agent.config.bonus == "entropy" else uniformity(log_probs, agent.actor.allowed)
     loss = -(target.weight * (advantage * chosen + entropy_scale * bonus)).mean()
-    return loss, {"actor": loss, "entropy": bonus.mean(), "advantage_size": advantage.abs().mean()}
+    return loss, {"actor": loss, "entropy": spread.mean(), "advantage_size": advantage.abs().mean()}
 
 
 def critic_loss(agent: Agent, logits: Tensor, target: Tensor, slow: Tensor, weight: Tensor) -> Tensor:
@@ -87,7 +89,7 @@ def agent_loss(agent: Agent, dreams: Trajectories, entropy_scale: float) -> tupl
     Args:
         agent: the agent.
         dreams: N imagined trajectories.
-        entropy_scale: of the entropy bonus.
+        entropy_scale: of the bonus.
 
     Returns:
         the loss and what to log: losses, entropy (nats), returns, values, imagined reward (points).

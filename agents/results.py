@@ -163,7 +163,8 @@ def _page(jobs: Mapping[str, Any]) -> str:
         "",
         "Points made less points lost, in real games to 21 against the console's own player. Every real step that an",
         "agent learned from is in its budget, random play and the world model's data included. Greedy and sampled: the",
-        "policy alone. Planned: the same agent, which tries every move in imagination before it makes one.",
+        "policy alone. Planned: the same agent, which tries every move in imagination before it makes one. Games: of",
+        "each seed; where the policies differ, greedy, sampled and planned.",
         "",
         "| | real steps | greedy | each seed | sampled | each seed | planned | each seed | games | training, min |",
         "|---|---|---|---|---|---|---|---|---|---|",
@@ -174,7 +175,8 @@ def _page(jobs: Mapping[str, Any]) -> str:
             seeds = job[policy]["seeds"] if policy in job else []
             mean = f"**{statistics.fmean(seeds):+.2f}**" if seeds else "–"
             cells += [mean, ", ".join(f"{seed:+.2f}" for seed in seeds) or "–"]
-        cells += [f"{job['greedy']['games']}", f"{job['wall_seconds'] / 60:.0f}"]
+        counts = [str(job[policy]["games"]) for policy in WAYS if policy in job]
+        cells += [counts[0] if len(set(counts)) == 1 else " / ".join(counts), f"{job['wall_seconds'] / 60:.0f}"]
         lines.append(f"| {' | '.join(cells)} |")
     lines += ["", f"![score against real steps]({PICTURE_FILE})", ""]
     lines += [

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from agents.actor import Actor, allowed_actions, entropy, log_prob, sample
+from agents.actor import Actor, allowed_actions, entropy, log_prob, sample, uniformity
 from agents.config import ActorCriticConfig
 from rssm.features import ACTION_NAMES
 
@@ -58,3 +58,19 @@ def test_entropy_of_known_policies():
     assert entropy(uniform).item() == pytest.approx(math.log(6.0))
     halves = torch.tensor([0.5, 0.5, 1e-30, 1e-30, 1e-30, 1e-30]).log()
     assert entropy(halves).item() == pytest.approx(math.log(2.0))
+
+
+def test_uniformity_is_the_divergence_from_the_uniform_policy():
+    assert uniformity(torch.full((6,), -math.log(6.0)), list(range(6))).item() == pytest.approx(0.0, abs=1e-6)
+    skewed = torch.tensor([0.5, 0.0, 0.25, 0.25, 0.0, 0.0]).clamp(min=1e-30).log()
+    # of three actions: the mean of ln(1/3 / 0.5), ln(1/3 / 0.25) twice, negative
+    expected = -(math.log(2 / 3) + 2 * math.log(4 / 3)) / 3
+    assert uniformity(skewed, [0, 2, 3]).item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("bonus", "pull"), [(uniformity, 1 / 3), (lambda log_probs, _: entropy(log_probs), 0.0)])
+def test_the_pull_on_an_action_that_is_hardly_taken_lasts_in_uniformity_alone(bonus, pull):
+    logits = torch.tensor([0.0, -20.0, -20.0], requires_grad=True)
+    log_probs = torch.full((6,), -1e4).index_put((torch.tensor([0, 2, 3]),), torch.log_softmax(logits, -1))
+    bonus(log_probs, [0, 2, 3]).backward()
+    assert logits.grad[1].item() == pytest.approx(pull, abs=1e-6)

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from agents.actor import entropy, uniformity
 from agents.imagination import Trajectories, imagine, start_states
 from agents.losses import Targets, actor_loss, agent_loss, critic_loss, targets
 from rssm.chunks import ChunkSampler
@@ -108,11 +109,15 @@ class TestTheActor:
         )
         assert torch.equal(gradient, torch.zeros(6))
 
-    def test_the_bonus_makes_the_policy_more_even(self, make_agent):
-        agent = make_agent()
+    @pytest.mark.parametrize("bonus", ["uniform", "entropy"])
+    def test_the_bonus_makes_the_policy_more_even(self, make_agent, bonus):
+        agent = make_agent(bonus=bonus)
         dreams = trajectories(agent)
         nothing = Targets(*(torch.zeros(1, 3),) * 2, torch.ones(1, 3))
-        _, before = actor_loss(agent, dreams.before, dreams.actions, nothing, 1.0)
+        loss, before = actor_loss(agent, dreams.before, dreams.actions, nothing, 1.0)
+        log_probs = agent.actor(dreams.before)
+        value = entropy(log_probs) if bonus == "entropy" else uniformity(log_probs, agent.actor.allowed)
+        assert loss.item() == pytest.approx(-value.mean().item())
         for _ in range(20):
             agent.zero_grad()
             loss, after = actor_loss(agent, dreams.before, dreams.actions, nothing, 1.0)

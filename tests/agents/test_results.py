@@ -84,6 +84,13 @@ def test_planned_games_have_columns_of_their_own(online, tmp_path):
     assert "| **+17.50** | +18.00, +17.00 | **+20.50** | +20.00, +21.00 | 30 |" in page
 
 
+def test_fewer_planned_games_are_said_to_be_fewer(online, tmp_path):
+    for name in ("a", "b"):
+        plan(tmp_path / name, 20.0, games=10)
+    summarize(online, tmp_path / "docs")
+    assert "| 30 / 30 / 10 |" in (tmp_path / "docs" / "agent.md").read_text()
+
+
 @pytest.mark.parametrize("change", [{"games": 10}, {"sticky": 0.25}])
 def test_planned_games_of_another_kind_are_refused(online, tmp_path, change):
     plan(tmp_path / "a", 20.0)
