@@ -113,7 +113,7 @@ def test_data_that_are_not_there_are_refused_before_a_game_is_played(asked, tmp_
 
 def test_a_run_on_disk(make_model, asked, tmp_path, monkeypatch):
     model, run = make_model(), tmp_path / "run"
-    agent = Agent(ActorCriticConfig(hidden=8, layers=1), sight_size(model.config))
+    agent = Agent(ActorCriticConfig(fire=True, hidden=8, layers=1), sight_size(model.config))
     with torch.no_grad():
         list(agent.player.parameters())[-1][4] = 50.0  # the last bias: always RIGHTFIRE
     save_model(run / "model.safetensors", model, weights_of(model), {})
