@@ -68,7 +68,7 @@ class PongFeatures(gymnasium.Env[FloatArray, np.int64]):
     RIGHT moves the paddle up, LEFT down. The reward is the difference of points made in an agent step. An episode
     terminates with the game. It is truncated when the console ends the match by itself, as its 16-bit count of frames
     overflows (65,180 to 65,210 frames, some 16,300 agent steps, after the start): no ball is served any more and the
-    scores change of themselves, so the observation stays as it was and what the scores do then earns nothing.
+    scores change of themselves, so the observation stays as it was and the step earns nothing.
     (``gymnasium.make`` adds a limit of 27,000 agent steps.)
     ``info["frame"]`` is the newest frame, (14,) float32.
 
@@ -138,24 +138,20 @@ class PongFeatures(gymnasium.Env[FloatArray, np.int64]):
         return self._stack, {"frame": frame}
 
     def step(self, action: np.int64 | int) -> tuple[FloatArray, float, bool, bool, dict[str, Any]]:
-        """Play one agent step: ``frameskip`` console frames, fewer where the game ends or the console ends it."""
+        """Play one agent step: ``frameskip`` console frames, fewer where the game ends."""
         wanted = int(action)
         if not 0 <= wanted < NUM_ACTIONS:
             raise ValueError(f"action: expected 0 to {NUM_ACTIONS - 1}, got {action}")
-        reward, truncated = 0, False
+        reward = 0
         for _ in range(self._settings.frameskip):
-            earned = self._ale.act(_ACTIONS[self._stick(wanted)])
-            truncated = not is_match_on(self._ale.getRAM())
-            if truncated:
-                break
-            reward += earned
+            reward += self._ale.act(_ACTIONS[self._stick(wanted)])
             if self._ale.game_over(with_truncation=False):
                 break
         self._still = None
-        previous = newest_frame(self._stack)
-        if truncated:
-            return self._stack, float(reward), False, True, {"frame": previous}
-        frame = ram_to_frame(self._ale.getRAM(), (int(previous[ENEMY_SCORE]), int(previous[PLAYER_SCORE])))
+        ram, previous = self._ale.getRAM(), newest_frame(self._stack)
+        if not is_match_on(ram):
+            return self._stack, 0.0, False, True, {"frame": previous}
+        frame = ram_to_frame(ram, (int(previous[ENEMY_SCORE]), int(previous[PLAYER_SCORE])))
         self._stack = push_frame(self._stack, frame)
         terminated = self._ale.game_over(with_truncation=False)
         return self._stack, float(reward), terminated, False, {"frame": frame}
