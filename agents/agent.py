@@ -42,6 +42,10 @@ class Agent(nn.Module):
         """The same by the critic's moving average."""
         return self.critic.mean(self.slow_critic(features))
 
+    def stake(self, features: Tensor) -> Tensor:
+        """How far apart the returns lie that the critic's moving average thinks possible: their variance (...)."""
+        return self.critic.variance(self.slow_critic(features))
+
     def explore(self, features: Tensor) -> Tensor:
         """Actions (...) int64 drawn from the actor, for features (..., F)."""
         return sample(self.actor(features))

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from agents.config import ActorCriticConfig
-from rssm.distributions import two_hot_loss, two_hot_mean
+from rssm.distributions import symexp, two_hot_loss, two_hot_mean
 from rssm.networks import MLP, start_uniform
 
 
@@ -27,6 +27,12 @@ class Critic(nn.Module):
     def mean(self, logits: Tensor) -> Tensor:
         """The value (...) in points that logits (..., K) stand for."""
         return two_hot_mean(logits, self.bins)
+
+    def variance(self, logits: Tensor) -> Tensor:
+        """The variance (...), in points squared, of the distribution that logits (..., K) stand for."""
+        chance, points = logits.softmax(-1), symexp(self.bins)
+        mean = (chance * points).sum(-1, keepdim=True)
+        return (chance * (points - mean).square()).sum(-1)
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
         """Cross-entropy (...) in nats between logits (..., K) and the two-hot return target (...), in points."""

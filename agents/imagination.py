@@ -1,4 +1,4 @@
-"""Trajectories that the world model imagines under the policy, from states of real games."""
+"""Trajectories that the world model imagines under the policy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from torch import Tensor
 
 from agents.agent import Agent
 from agents.sight import joined
-from rssm.chunks import Chunk
 from rssm.state import State
 from rssm.world_model import WorldModel
 
@@ -44,44 +43,6 @@ class Trajectories:
         """State (M,), the ends of those trajectories in which the game went on, drawn by the predicted continuation."""
         chance = self.continuation.prod(1)
         return self.end[torch.rand_like(chance) < chance]
-
-
-@torch.no_grad()
-def start_states(model: WorldModel, chunk: Chunk, burn_in: int) -> State:
-    """Filter real chunks (B, T) and choose the states (N,) to imagine from.
-
-    The first ``burn_in`` states of a chunk are left out unless it begins with its game, since the recurrent state does
-    not know yet what was before. A chunk's last state is left out because only there can a game end: a chunk lies
-    within one game.
-    """
-    states = model.observe(chunk.stacks[:, :-1], chunk.actions, chunk.is_first).states
-    return states[is_start(chunk, burn_in)]
-
-
-def is_start(chunk: Chunk, burn_in: int) -> Tensor:
-    """(B, T) bool, which states of a chunk :func:`start_states` chooses."""
-    steps = torch.arange(chunk.actions.shape[1], device=chunk.actions.device)
-    starts = (steps >= burn_in) | chunk.is_first.unsqueeze(1)
-    return starts & (steps < len(steps) - 1)
-
-
-def continued(start: State, ends: State, share: float) -> State:
-    """Add states where earlier trajectories ended to real starts, so that imagination goes on from there.
-
-    Pieces of H steps joined like this are dreams of H / (1 - share) steps in the mean, although no return reaches over
-    more than H. Starts from the data alone are the states of whoever played then; these are the policy's own.
-
-    Args:
-        start: State (N,), real ones.
-        ends: State (M,), to choose from at random, each at most once.
-        share: of the ends among all that is returned, as long as there are enough.
-
-    Returns:
-        State (N + min(M, N share / (1 - share)),).
-    """
-    count = round(start.shape[0] * share / (1.0 - share))
-    chosen = torch.randperm(ends.shape[0], device=ends.deter.device)[:count]
-    return State.cat([start, ends[chosen]])
 
 
 @torch.no_grad()

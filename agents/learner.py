@@ -14,8 +14,10 @@ from torch import Tensor
 
 from agents.agent import Agent
 from agents.config import AgentTrainConfig, ImaginationConfig
-from agents.imagination import continued, imagine, start_states
+from agents.imagination import Trajectories, imagine
 from agents.losses import agent_loss
+from agents.starts import continued, drawn_by_stake, start_states
+from agents.tries import every_move
 from rssm.chunks import Chunk
 from rssm.errors import DivergedError
 from rssm.state import State
@@ -54,13 +56,9 @@ class Learner:
         Raises:
             DivergedError: the loss or a gradient is not a finite number.
         """
-        start = start_states(model, chunk, self.imagination.burn_in)
-        if self._ends is not None:
-            start = continued(start, self._ends.to(start.deter.device), self.imagination.continued)
-        dreams = imagine(model, self.agent, start, self.imagination.horizon)
-        if self.imagination.continued:
-            self._ends = dreams.survivors()
-        loss, metrics = agent_loss(self.agent, dreams, self._entropy_scale(update))
+        dreams = self._imagine(model, chunk)
+        scales = self._bonus_scale(update), self._search_scale(update)
+        loss, metrics = agent_loss(self.agent, dreams, *scales, tried=self.imagination.tried)
         _check_finite("loss", loss, update)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -83,11 +81,34 @@ class Learner:
         self.optimizer.load_state_dict(state["optimizer"])
         self._ends = None if state["ends"] is None else State(**state["ends"])
 
-    def _entropy_scale(self, update: int) -> float:
-        """Falls by equal factors until the learning rates do."""
-        config, until = self.agent.config, (1.0 - self.train.decay) * self.updates
+    def _imagine(self, model: WorldModel, chunk: Chunk) -> Trajectories:
+        settings = self.imagination
+        start = start_states(model, chunk, settings.burn_in)
+        if self._ends is not None:
+            start = continued(start, self._ends.to(start.deter.device), settings.continued)
+        if settings.starts:
+            start = drawn_by_stake(model, self.agent, start, settings.starts)
+        first = None
+        if settings.tried:
+            start, first = every_move(self.agent, start)
+        dreams = imagine(model, self.agent, start, settings.horizon, first)
+        if settings.continued:
+            self._ends = dreams.survivors()
+        return dreams
+
+    def _bonus_scale(self, update: int) -> float:
+        return self._falling(self.agent.config.entropy, self.agent.config.final_entropy, update)
+
+    def _search_scale(self, update: int) -> float:
+        return self._falling(self.agent.config.search, self.agent.config.final_search, update)
+
+    def _falling(self, scale: float, final: float, update: int) -> float:
+        """Falls by equal factors until the learning rates do; nothing stays nothing."""
+        if not scale:
+            return 0.0
+        until = (1.0 - self.train.decay) * self.updates
         passed = min(1.0, update / until) if until else 1.0
-        return float(config.entropy ** (1.0 - passed) * config.final_entropy**passed)
+        return float(scale ** (1.0 - passed) * final**passed)
 
     def _learning_rate(self, network: str, update: int) -> float:
         """Linear warm-up, then constant, then a linear fall to nothing over the last share of the updates."""

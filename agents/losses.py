@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
 from agents.actor import entropy, log_prob, uniformity
 from agents.agent import Agent
 from agents.imagination import Trajectories
-from agents.returns import lambda_returns
-
-
-@dataclass(frozen=True)
-class Targets:
-    """What N imagined trajectories of H steps teach; nothing here carries a gradient.
-
-    Args:
-        returns: (N, H), points, lambda-returns of the states before each action.
-        value: (N, H), points, the estimate of them.
-        weight: (N, H), discounted probability that the game still goes on there.
-    """
-
-    returns: Tensor
-    value: Tensor
-    weight: Tensor
+from agents.returns import Targets, lambda_returns
+from agents.tries import compared, search_loss
 
 
 def targets(agent: Agent, dreams: Trajectories, value: Tensor) -> Targets:
@@ -79,7 +63,9 @@ def critic_loss(agent: Agent, logits: Tensor, target: Tensor, slow: Tensor, weig
     return (weight * loss).mean()
 
 
-def agent_loss(agent: Agent, dreams: Trajectories, entropy_scale: float) -> tuple[Tensor, dict[str, Tensor]]:
+def agent_loss(
+    agent: Agent, dreams: Trajectories, entropy_scale: float, search_scale: float = 0.0, *, tried: bool = False
+) -> tuple[Tensor, dict[str, Tensor]]:
     """The sum of all losses; also takes the returns into the agent's range.
 
     Returns and advantages are made of the values of the critic's moving average (DreamerV2, section "Critic learning").
@@ -90,23 +76,32 @@ def agent_loss(agent: Agent, dreams: Trajectories, entropy_scale: float) -> tupl
         agent: the agent.
         dreams: N imagined trajectories.
         entropy_scale: of the bonus.
+        search_scale: of :func:`agents.tries.search_loss`, which is a loss of one step in H.
+        tried: whether every move was tried first (:func:`agents.tries.every_move`), instead of one that was drawn.
 
     Returns:
-        the loss and what to log: losses, entropy (nats), returns, values, imagined reward (points).
+        the loss and what to log of it, as the policy would meet it: losses, entropy (nats), returns, values, imagined
+        reward (points).
     """
     slow = agent.slow_value(dreams.features)
     target = targets(agent, dreams, slow)
     agent.normalizer.update(target.returns)
-    before = dreams.before
+    before, share = dreams.before, torch.ones_like(target.weight[:, :1])
+    if tried:
+        target = compared(agent, before[:, 0], dreams.actions[:, 0], target)
+        share = target.weight[:, :1]
     policy, metrics = actor_loss(agent, before, dreams.actions, target, entropy_scale)
-    critic = critic_loss(agent, agent.critic(before), target.returns, target.value, target.weight)
+    if tried and search_scale:
+        metrics["search"] = search_loss(agent, before[:, 0], target)
+        policy = policy + search_scale * metrics["search"] / dreams.actions.shape[1]
+    critic = critic_loss(agent, agent.critic(before), target.returns, slow[:, :-1], target.weight)
     metrics |= {
         "critic": critic,
         "return_range": agent.normalizer.scale,
-        "value": target.value.mean(),
-        "return": target.returns.mean(),
-        "imagined_reward": dreams.reward.sum(1).mean(),
-        "imagined_end": (1.0 - dreams.continuation).sum(1).mean(),
-        "surprise": dreams.surprise.mean(),
+        "value": (share * slow[:, :-1]).mean(),
+        "return": (share * target.returns).mean(),
+        "imagined_reward": (share * dreams.reward).sum(1).mean(),
+        "imagined_end": (share * (1.0 - dreams.continuation)).sum(1).mean(),
+        "surprise": (share * dreams.surprise).mean(),
     }
     return policy + critic, {f"train/{name}": value.detach() for name, value in metrics.items()}

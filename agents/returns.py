@@ -1,11 +1,28 @@
-"""Lambda-returns and the range that they are normalised by."""
+"""Lambda-returns, what they teach, and the range that they are normalised by."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from agents.config import ActorCriticConfig
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What N imagined trajectories of H steps teach; nothing here carries a gradient.
+
+    Args:
+        returns: (N, H), points, lambda-returns of the states before each action.
+        value: (N, H), points, the estimate of them.
+        weight: (N, H), discounted probability that the game still goes on there.
+    """
+
+    returns: Tensor
+    value: Tensor
+    weight: Tensor
 
 
 def lambda_returns(reward: Tensor, continuation: Tensor, value: Tensor, discount: float, lam: float) -> Tensor:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from agents.actor import allowed_actions
 from agents.agent import Agent
 from agents.config import AgentConfig
 from agents.dream import write_dream
@@ -91,8 +92,9 @@ def _announce(config: AgentConfig, experience: Experience) -> None:
         return
     world, play, dreams = config.world, config.play, config.imagination
     trained = world.batch_size * world.chunk_length / world.steps_per_update
-    starts = dreams.chunks * (dreams.chunk_length - dreams.burn_in) / (1.0 - dreams.continued)
-    imagined = starts * dreams.horizon / play.steps_per_update
+    starts = dreams.starts or dreams.states / (1.0 - dreams.continued)
+    tries = len(allowed_actions(config.actor_critic)) if dreams.tried else 1
+    imagined = starts * tries * dreams.horizon / play.steps_per_update
     print(
         f"online: up to {config.env_steps:,} real steps, {play.random_steps:,} of them random play; evaluation games "
         f"are not counted\nreplay ratio: for each real step the world model is trained on {trained:.0f} steps, and the "

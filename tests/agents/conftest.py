@@ -51,7 +51,7 @@ def online_job(tmp_path: Path, tiny_sizes: dict[str, int]) -> AgentConfig:
         threads=1,
         env=EnvConfig(max_episode_steps=60),
         actor_critic=ActorCriticConfig(hidden=16, layers=1, bins=11),
-        imagination=ImaginationConfig(chunks=2, chunk_length=10, burn_in=3, horizon=2),
+        imagination=ImaginationConfig(chunks=2, chunk_length=10, burn_in=3, horizon=2, starts=8),
         train=AgentTrainConfig(cycle=2, actor_warmup=2, critic_warmup=2, evaluate_every=6, checkpoint_every=4),
         play=PlayConfig(games=2, random_steps=80, steps_per_update=10, final_updates=1, memory=12),
         world=WorldConfig(first_updates=3, steps_per_update=20, batch_size=2, chunk_length=8, warmup=2, workers=0),

@@ -27,6 +27,15 @@ PRESETS = sorted(path.stem for path in CONFIG_DIR.glob("agent*.yaml"))
         (lambda: ImaginationConfig(chunk_length=10, burn_in=9), "burn_in: expected to leave a start"),
         (lambda: ImaginationConfig(horizon=0), "horizon: expected at least 1, got 0"),
         (lambda: AgentTrainConfig(decay=2.0), "decay: expected a share of the updates (0 to 1), got 2.0"),
+        (
+            lambda: ImaginationConfig(chunks=2, chunk_length=10, burn_in=3, starts=13),
+            "starts: expected 0 (all) to 12, as many as 2 chunks of 10 steps have behind the burn-in, got 13",
+        ),
+        (lambda: ActorCriticConfig(temperature=0.0), "temperature: expected more than 0, got 0.0"),
+        (
+            lambda: AgentConfig(imagination=ImaginationConfig(tried=False)),
+            "actor_critic.search: expected 0 where imagination.tried is false",
+        ),
         (lambda: ImaginationConfig(continued=1.0), "continued: expected a share from 0 to below 1, got 1.0"),
         (lambda: PlayConfig(games=0), "games: expected at least 1, got 0"),
         (lambda: WorldConfig(workers=2), "workers: expected 0 or 1, got 2"),

@@ -1,8 +1,9 @@
 import pytest
 import torch
 
-from agents.imagination import Trajectories, continued, imagine, is_start, start_states
+from agents.imagination import Trajectories, imagine
 from agents.sight import sight
+from agents.starts import start_states
 from rssm.chunks import ChunkSampler
 from rssm.state import State
 
@@ -12,34 +13,6 @@ def batches(pong_data):
     """Chunks of 12 steps; among them are beginnings and ends of games."""
     sampler = ChunkSampler(pong_data, batch_size=40, length=12, seed=0)
     return [sampler.batch(update) for update in range(20)]
-
-
-def test_starts_leave_out_the_burn_in_and_the_last_step(batches):
-    for chunk in batches[:3]:
-        for row, is_first in zip(is_start(chunk, burn_in=4).tolist(), chunk.is_first.tolist(), strict=True):
-            assert row == [is_first] * 4 + [True] * 7 + [False]
-    assert any(chunk.is_first.any() for chunk in batches[:3])
-
-
-def test_no_start_lies_on_a_game_s_end(batches):
-    ends = 0
-    for chunk in batches:
-        starts = is_start(chunk, burn_in=0)
-        assert chunk.terminated[starts].sum() == 0
-        assert chunk.next_exists[starts].all()
-        ends += int(chunk.terminated.sum())
-    assert ends > 0  # else this has shown nothing
-
-
-def test_starts_are_what_the_model_sees(make_model, batches):
-    model, chunk = make_model(), batches[0]
-    torch.manual_seed(7)
-    start = start_states(model, chunk, burn_in=4)
-    torch.manual_seed(7)
-    states = model.observe(chunk.stacks[:, :-1], chunk.actions, chunk.is_first).states
-    chosen = is_start(chunk, burn_in=4)
-    assert torch.equal(start.deter, states.deter[chosen])
-    assert torch.equal(start.frame, chunk.stacks[:, :-1][chosen])
 
 
 def test_trajectories_are_the_world_model_s_own(make_model, make_agent, batches):
@@ -66,19 +39,6 @@ def numbered(numbers):
     """States that can be told apart."""
     values = torch.tensor(numbers, dtype=torch.float32).unsqueeze(-1)
     return State(values, values.unsqueeze(-1), values.expand(-1, 56))
-
-
-@pytest.mark.parametrize(("share", "ends", "added"), [(0.75, 100, 30), (0.5, 100, 10), (0.0, 100, 0), (0.75, 12, 12)])
-def test_real_starts_are_all_kept_and_ends_added_by_their_share(share, ends, added):
-    torch.manual_seed(0)
-    starts = continued(numbered(range(10)), numbered(range(100, 100 + ends)), share)
-    number = starts.deter[:, 0].tolist()
-    assert number[:10] == list(range(10))
-    assert len(number) == 10 + added
-    assert len(set(number)) == len(number)
-    assert number[10:] != list(range(100, 100 + added)) or not added
-    assert torch.equal(starts.stoch[:, 0, 0], starts.deter[:, 0])
-    assert torch.equal(starts.frame[:, 55], starts.deter[:, 0])
 
 
 def test_no_trajectory_goes_on_after_a_game_s_end():

@@ -1,4 +1,5 @@
 import copy
+import dataclasses
 import itertools
 
 import pytest
@@ -10,7 +11,7 @@ from agents.learner import Learner
 from rssm.chunks import ChunkSampler
 from rssm.errors import DivergedError
 
-IMAGINATION = ImaginationConfig(chunks=3, chunk_length=10, burn_in=3, horizon=2, continued=0.5)
+IMAGINATION = ImaginationConfig(chunks=3, chunk_length=10, burn_in=3, horizon=2, starts=15, continued=0.5)
 RATES = {"actor_learning_rate": 1e-2, "critic_learning_rate": 1e-2}
 TRAIN = AgentTrainConfig(**RATES, actor_warmup=4, critic_warmup=2, decay=0.5)
 
@@ -77,8 +78,8 @@ def test_it_goes_on_exactly_where_it_was(world, sampler, make_agent):
 def test_trajectories_go_on_where_those_of_the_update_before_ended(world, sampler, make_agent, monkeypatch):
     seen = []
 
-    def remember(model, agent, start, horizon):
-        seen.append((start, imagine(model, agent, start, horizon)))
+    def remember(model, agent, start, horizon, first):
+        seen.append((start, imagine(model, agent, start, horizon, first)))
         return seen[-1][1]
 
     monkeypatch.setattr("agents.learner.imagine", remember)
@@ -88,6 +89,27 @@ def test_trajectories_go_on_where_those_of_the_update_before_ended(world, sample
         went_on = [tuple(frame) in ends for frame in start.frame.tolist()]
         assert any(went_on)
         assert not all(went_on)
+
+
+@pytest.mark.parametrize(("tried", "starts", "count"), [(True, 7, 42), (False, 7, 7), (False, 0, 18)])
+def test_it_imagines_from_as_many_states_as_it_is_told_with_every_move(
+    world, sampler, make_agent, monkeypatch, tried, starts, count
+):
+    seen = []
+
+    def remember(*arguments):
+        seen.append(imagine(*arguments))
+        return seen[-1]
+
+    monkeypatch.setattr("agents.learner.imagine", remember)
+    settings = dataclasses.replace(IMAGINATION, starts=starts, tried=tried, continued=0.0)
+    agent = make_agent(search=1.5 if tried else 0.0)
+    metrics = learn(Learner(agent, settings, TRAIN, updates=10), world, sampler, range(1))
+    assert len(seen[0].actions) >= count  # more where a chunk begins with its game
+    assert len(seen[0].actions) == count or not starts
+    assert ("train/search" in metrics) == tried
+    if tried:
+        assert seen[0].actions[:, 0].tolist() == list(range(6)) * 7
 
 
 @pytest.mark.parametrize(
@@ -138,5 +160,5 @@ def test_it_learns_what_the_world_pays_for(world, sampler, make_agent, monkeypat
 def test_the_entropy_bonus_falls_by_equal_factors_until_the_learning_rates_do(make_agent):
     agent = make_agent(entropy=1.0, final_entropy=0.01)
     learner = Learner(agent, IMAGINATION, AgentTrainConfig(decay=0.5), updates=8)
-    scales = [learner._entropy_scale(update) for update in range(8)]
+    scales = [learner._bonus_scale(update) for update in range(8)]
     assert scales == pytest.approx([1.0, 10**-0.5, 0.1, 10**-1.5, 0.01, 0.01, 0.01, 0.01])

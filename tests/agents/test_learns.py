@@ -32,7 +32,7 @@ def test_a_short_run_beats_the_random_player(tmp_path: Path):
         threads=1,
         env=EnvConfig(max_episode_steps=STEPS),
         actor_critic=ActorCriticConfig(hidden=64, entropy=1e-3, final_entropy=3e-4, surprise_penalty=0.0),
-        imagination=ImaginationConfig(chunks=6),
+        imagination=ImaginationConfig(chunks=6, starts=50),
         train=AgentTrainConfig(cycle=25, actor_warmup=50, evaluate_every=10_000, checkpoint_every=10_000),
         play=PlayConfig(random_steps=4_000, steps_per_update=6, final_updates=200),
         world=WorldConfig(

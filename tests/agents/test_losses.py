@@ -2,8 +2,10 @@ import pytest
 import torch
 
 from agents.actor import entropy, uniformity
-from agents.imagination import Trajectories, imagine, start_states
-from agents.losses import Targets, actor_loss, agent_loss, critic_loss, targets
+from agents.imagination import Trajectories, imagine
+from agents.losses import actor_loss, agent_loss, critic_loss, targets
+from agents.returns import Targets
+from agents.starts import start_states
 from rssm.chunks import ChunkSampler
 from rssm.state import State
 

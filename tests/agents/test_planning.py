@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from agents.imagination import start_states
 from agents.planning import MOVES, PRIOR, TWINS, move_values, planned
+from agents.starts import start_states
 from rssm.chunks import ChunkSampler
 from rssm.config import EnvConfig
 from rssm.env import make_env
