@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from agents.config import ActorCriticConfig
+from agents.learning_config import ActorCriticConfig
 from rssm.distributions import mix_uniform
 from rssm.features import ACTION_NAMES, NUM_ACTIONS
 from rssm.networks import MLP, start_uniform

@@ -6,8 +6,8 @@ from torch import Tensor, nn
 
 from agents.actor import Actor, sample
 from agents.average import Average
-from agents.config import ActorCriticConfig
 from agents.critic import Critic
+from agents.learning_config import ActorCriticConfig
 from agents.returns import ReturnNormalizer
 from agents.sight import sight
 from rssm.state import State

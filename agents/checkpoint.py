@@ -9,7 +9,8 @@ from typing import Any
 import torch
 
 from agents.agent import Agent
-from agents.config import ActorCriticConfig, AgentConfig
+from agents.config import AgentConfig
+from agents.learning_config import ActorCriticConfig
 from agents.sight import sight_size
 from rssm.checkpoint import MODEL_FILE, load_model, load_weights, save_weights, weights_of
 from rssm.config_file import load_config

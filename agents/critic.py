@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from agents.config import ActorCriticConfig
+from agents.learning_config import ActorCriticConfig
 from rssm.distributions import symexp, two_hot_loss, two_hot_mean
 from rssm.networks import MLP, start_uniform
 

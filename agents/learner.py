@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from agents.agent import Agent
-from agents.config import AgentTrainConfig, ImaginationConfig
+from agents.config import AgentTrainConfig
 from agents.imagination import Trajectories, imagine
+from agents.learning_config import ImaginationConfig
 from agents.losses import agent_loss
 from agents.starts import continued, drawn_by_stake, start_states
 from agents.tries import every_move

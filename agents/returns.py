@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from agents.config import ActorCriticConfig
+from agents.learning_config import ActorCriticConfig
 
 
 @dataclass(frozen=True)

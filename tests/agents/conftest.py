@@ -7,15 +7,8 @@ import pytest
 import torch
 
 from agents.agent import Agent
-from agents.config import (
-    ActorCriticConfig,
-    AgentConfig,
-    AgentTrainConfig,
-    EvaluationConfig,
-    ImaginationConfig,
-    PlayConfig,
-    WorldConfig,
-)
+from agents.config import AgentConfig, AgentTrainConfig, EvaluationConfig, PlayConfig, WorldConfig
+from agents.learning_config import ActorCriticConfig, ImaginationConfig
 from agents.sight import sight_size
 from rssm.config import EnvConfig, LogConfig, LossConfig, ModelConfig
 from rssm.world_model import WorldModel

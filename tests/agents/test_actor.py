@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from agents.actor import Actor, allowed_actions, entropy, log_prob, sample, uniformity
-from agents.config import ActorCriticConfig
+from agents.learning_config import ActorCriticConfig
 from rssm.features import ACTION_NAMES
 
 PROBS = torch.tensor([0.5, 0.25, 0.25, 0.0, 0.0, 0.0])

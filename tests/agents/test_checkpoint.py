@@ -8,7 +8,8 @@ from safetensors.torch import save_file
 
 from agents.agent import Agent
 from agents.checkpoint import AGENT_FILE, load_agent, read_agent, save_agent
-from agents.config import ActorCriticConfig, AgentConfig
+from agents.config import AgentConfig
+from agents.learning_config import ActorCriticConfig
 from agents.sight import sight_size
 from rssm.checkpoint import MODEL_FILE, save_model, weights_of
 from rssm.config_file import save_config

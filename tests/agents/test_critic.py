@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from agents.config import ActorCriticConfig
 from agents.critic import Critic
+from agents.learning_config import ActorCriticConfig
 from rssm.distributions import symlog
 
 CONFIG = ActorCriticConfig(hidden=8, layers=1, bins=21)

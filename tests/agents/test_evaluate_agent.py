@@ -6,9 +6,10 @@ import torch
 
 from agents.agent import Agent
 from agents.checkpoint import save_agent
-from agents.config import ActorCriticConfig, AgentConfig, EvaluateAgentConfig
+from agents.config import AgentConfig, EvaluateAgentConfig
 from agents.evaluate_agent import evaluate_agent
 from agents.games import Games, play_games
+from agents.learning_config import ActorCriticConfig
 from agents.sight import sight_size
 from rssm.checkpoint import save_model, weights_of
 from rssm.config import EnvConfig

@@ -5,9 +5,10 @@ import itertools
 import pytest
 import torch
 
-from agents.config import AgentTrainConfig, ImaginationConfig
+from agents.config import AgentTrainConfig
 from agents.imagination import imagine
 from agents.learner import Learner
+from agents.learning_config import ImaginationConfig
 from rssm.chunks import ChunkSampler
 from rssm.errors import DivergedError
 

@@ -5,16 +5,9 @@ from pathlib import Path
 import torch
 
 from agents.checkpoint import load_agent
-from agents.config import (
-    ActorCriticConfig,
-    AgentConfig,
-    AgentTrainConfig,
-    EvaluationConfig,
-    ImaginationConfig,
-    PlayConfig,
-    WorldConfig,
-)
+from agents.config import AgentConfig, AgentTrainConfig, EvaluationConfig, PlayConfig, WorldConfig
 from agents.games import play_games
+from agents.learning_config import ActorCriticConfig, ImaginationConfig
 from agents.train_agent import train_agent
 from rssm.config import EnvConfig, LogConfig, LossConfig, ModelConfig
 from rssm.features import NUM_ACTIONS

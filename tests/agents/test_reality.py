@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from agents.agent import Agent
-from agents.config import ActorCriticConfig
+from agents.learning_config import ActorCriticConfig
 from agents.reality import ALARM, Moment, discounted, draw_moments, imagined_against_real, play_same
 from agents.sight import sight_size
 from rssm.collect import episode_seed

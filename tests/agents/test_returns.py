@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from agents.config import ActorCriticConfig
+from agents.learning_config import ActorCriticConfig
 from agents.returns import ReturnNormalizer, lambda_returns
 
 REWARD = torch.tensor([[1.0, 0.0, -1.0]])

@@ -30,7 +30,7 @@ def _rewrite(path, **changes):
     save_file(weights, path, {"rssm": json.dumps(description)})
 
 
-def _refused(path):
+def check_refused(path):
     with pytest.raises(CheckpointError) as caught:
         load_model(path)
     line = str(caught.value)
@@ -92,25 +92,25 @@ def test_others_may_read_the_file(saved):
 
 
 def test_a_missing_model_is_refused(tmp_path):
-    assert "there is no such file" in _refused(tmp_path / "model.safetensors")
+    assert "there is no such file" in check_refused(tmp_path / "model.safetensors")
 
 
 @pytest.mark.parametrize("keep", [0, 5, 100, -1])
 def test_a_damaged_model_is_refused(saved, keep):
     saved.write_bytes(saved.read_bytes()[:keep])
-    assert "expected a safetensors file, it cannot be read" in _refused(saved)
+    assert "expected a safetensors file, it cannot be read" in check_refused(saved)
 
 
 def test_a_file_that_is_none_is_refused(saved):
     saved.write_text("once upon a time there was a model")
-    assert "expected a safetensors file" in _refused(saved)
+    assert "expected a safetensors file" in check_refused(saved)
 
 
 def test_weights_without_a_description_are_refused(saved):
     save_file({"x": torch.zeros(1)}, saved)
-    assert "expected a world model's description in the metadata, found none" in _refused(saved)
+    assert "expected a world model's description in the metadata, found none" in check_refused(saved)
     save_file({"x": torch.zeros(1)}, saved, {"rssm": "{half"})
-    assert "it cannot be read" in _refused(saved)
+    assert "it cannot be read" in check_refused(saved)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_weights_without_a_description_are_refused(saved):
 )
 def test_a_model_of_something_else_is_refused(saved, key, value):
     _rewrite(saved, **{key: value})
-    line = _refused(saved)
+    line = check_refused(saved)
     assert f"expected {key} " in line
     assert line.endswith(f"it was made for {value}")
 
@@ -154,7 +154,7 @@ def _outcomes(saved, moves):
 )
 def test_weights_that_do_not_fit_the_description_are_refused(saved, change):
     _rewrite(saved, **change(saved))
-    assert "its weights do not fit its own description" in _refused(saved)
+    assert "its weights do not fit its own description" in check_refused(saved)
 
 
 STATE = {"update": 3, "best": {"w": torch.ones(2)}, "moves": ((1.0, 2.0), ()), "score": float("inf")}
@@ -173,14 +173,14 @@ class TestTrainer:
     def test_nothing_but_plain_values_is_ever_loaded(self, tmp_path):
         path = tmp_path / "trainer.pt"
         torch.save({"schema": SCHEMA, "path": tmp_path}, path)  # an object of another class
-        self._refused(path)
+        self.check_refused(path)
 
     @pytest.mark.parametrize("keep", [0, 100, -200, -1])
     def test_a_damaged_file_is_refused(self, tmp_path, keep):
         path = tmp_path / "trainer.pt"
         save_trainer(path, STATE)
         path.write_bytes(path.read_bytes()[:keep])
-        self._refused(path)
+        self.check_refused(path)
 
     def test_one_wrong_bit_is_refused(self, tmp_path):
         path = tmp_path / "trainer.pt"
@@ -188,22 +188,22 @@ class TestTrainer:
         content = bytearray(path.read_bytes())
         content[content.index(torch.ones(2).numpy().tobytes()) + 2] ^= 0x40  # one bit of a weight
         path.write_bytes(content)
-        self._refused(path)
+        self.check_refused(path)
 
     def test_another_file_is_refused(self, tmp_path):
         path = tmp_path / "trainer.pt"
-        self._refused(path)
+        self.check_refused(path)
         path.write_text("once upon a time")
-        self._refused(path)
+        self.check_refused(path)
         path.write_bytes(pickle.dumps({"schema": SCHEMA}))
-        self._refused(path)
+        self.check_refused(path)
         torch.save(torch.ones(3), path)
-        assert f"expected a trainer's state of schema {SCHEMA}, got schema None" in self._refused(path)
+        assert f"expected a trainer's state of schema {SCHEMA}, got schema None" in self.check_refused(path)
         torch.save({"schema": SCHEMA + 1}, path)
-        assert f"got schema {SCHEMA + 1}" in self._refused(path)
+        assert f"got schema {SCHEMA + 1}" in self.check_refused(path)
 
     @staticmethod
-    def _refused(path):
+    def check_refused(path):
         with pytest.raises(CheckpointError) as caught:
             load_trainer(path)
         assert str(caught.value).startswith(f"{path}: expected a trainer's state")

@@ -46,7 +46,7 @@ def test_the_decoupled_recurrence_runs_fused(tiny_sizes, sequence, monkeypatch):
     rssm = _rssm(tiny_sizes)
     embedding, action, is_first = sequence
     monkeypatch.setattr(RSSM, "step", lambda *_: pytest.fail("stepped"))
-    rssm.observe(rssm.initial(is_first), embedding, action, True)
+    assert rssm.observe(rssm.initial(is_first), embedding, action, True)[0].shape[:2] == (action.shape[0], 11)
 
 
 @pytest.mark.parametrize("posterior", ["decoupled", "coupled"])
