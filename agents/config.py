@@ -1,4 +1,7 @@
-"""Every setting of the agent's jobs, as frozen dataclasses that check their own values (see :mod:`rssm.config`)."""
+"""Every setting of the agent's jobs, as frozen dataclasses that check their own values (see :mod:`rssm.config`).
+
+Those of the agent itself and of what it learns from are in :mod:`agents.learning_config`.
+"""
 
 from __future__ import annotations
 

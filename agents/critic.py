@@ -30,9 +30,8 @@ class Critic(nn.Module):
 
     def variance(self, logits: Tensor) -> Tensor:
         """The variance (...), in points squared, of the distribution that logits (..., K) stand for."""
-        chance, points = logits.softmax(-1), symexp(self.bins)
-        mean = (chance * points).sum(-1, keepdim=True)
-        return (chance * (points - mean).square()).sum(-1)
+        deviation = symexp(self.bins) - self.mean(logits).unsqueeze(-1)
+        return (logits.softmax(-1) * deviation.square()).sum(-1)
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
         """Cross-entropy (...) in nats between logits (..., K) and the two-hot return target (...), in points."""

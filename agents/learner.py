@@ -91,7 +91,7 @@ class Learner:
             start = drawn_by_stake(model, self.agent, start, settings.starts)
         first = None
         if settings.tried:
-            start, first = every_move(self.agent, start)
+            start, first = every_move(start, self.agent.actor.allowed)
         dreams = imagine(model, self.agent, start, settings.horizon, first)
         if settings.continued:
             self._ends = dreams.survivors()

@@ -14,6 +14,7 @@ from agents.agent import Agent
 from agents.imagination import imagine
 from agents.returns import lambda_returns
 from agents.sight import sight
+from agents.tries import every_move
 from rssm.config import HORIZON
 from rssm.features import ACTION_NAMES
 from rssm.state import State
@@ -55,11 +56,9 @@ def move_values(model: WorldModel, agent: Agent, state: State, rollouts: int, ho
     The mean over its rollouts of the rewards and, where they end, of the critic's value, all discounted. Surprise
     costs nothing here: its price keeps the policy to what the model knows, and the rollouts follow the policy.
     """
-    count, device = state.shape[0], state.deter.device
-    start = state[torch.arange(count, device=device).repeat_interleave(len(MOVES) * rollouts)]
-    first = torch.tensor(MOVES, device=device).repeat_interleave(rollouts).repeat(count)
+    start, first = every_move(state, MOVES, rollouts)
     dreams = imagine(model, agent, start, horizon, first)
     # with lambda = 1 no value but the last counts, so no other is asked for
     value = agent.slow_value(dreams.features[:, -1:]).expand(-1, horizon + 1)
     returns = lambda_returns(dreams.reward, dreams.continuation, value, agent.config.discount, lam=1.0)[:, 0]
-    return returns.view(count, len(MOVES), rollouts).mean(-1)
+    return returns.view(-1, len(MOVES), rollouts).mean(-1)

@@ -13,6 +13,8 @@ for every move that the policy may take:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -22,11 +24,11 @@ from agents.returns import Targets
 from rssm.state import State
 
 
-def every_move(agent: Agent, start: State) -> tuple[State, Tensor]:
-    """Each start (N,) once for each of the A allowed moves: State (N A,), and the moves (N A,) to begin with."""
-    moves = torch.tensor(agent.actor.allowed, device=start.deter.device)
-    each = torch.arange(start.shape[0], device=moves.device).repeat_interleave(len(moves))
-    return start[each], moves.repeat(start.shape[0])
+def every_move(start: State, moves: Sequence[int], rollouts: int = 1) -> tuple[State, Tensor]:
+    """Each start (N,) so many times for each of A moves: State (N A R,), and the moves (N A R,) to begin with."""
+    count, device = start.shape[0], start.deter.device
+    each = torch.arange(count, device=device).repeat_interleave(len(moves) * rollouts)
+    return start[each], torch.tensor(moves, device=device).repeat_interleave(rollouts).repeat(count)
 
 
 @torch.no_grad()

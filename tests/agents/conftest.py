@@ -1,6 +1,6 @@
 """What a tiny run of an agent is made of."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,10 @@ from agents.agent import Agent
 from agents.config import AgentConfig, AgentTrainConfig, EvaluationConfig, PlayConfig, WorldConfig
 from agents.learning_config import ActorCriticConfig, ImaginationConfig
 from agents.sight import sight_size
+from rssm.chunks import Chunk, ChunkSampler
 from rssm.config import EnvConfig, LogConfig, LossConfig, ModelConfig
+from rssm.dataset import Dataset
+from rssm.state import State
 from rssm.world_model import WorldModel
 
 AgentMaker = Callable[..., Agent]
@@ -29,6 +32,24 @@ def make_agent(make_model: Callable[..., WorldModel]) -> AgentMaker:
             for parameter in agent.parameters():
                 parameter.add_(0.3 * torch.randn_like(parameter))
         return agent
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def batches(pong_data: Dataset) -> list[Chunk]:
+    """Chunks of 12 steps; among them are beginnings and ends of games."""
+    sampler = ChunkSampler(pong_data, batch_size=40, length=12, seed=0)
+    return [sampler.batch(update) for update in range(20)]
+
+
+@pytest.fixture(scope="session")
+def numbered() -> Callable[[Iterable[int]], State]:
+    """Makes states that can be told apart by their numbers."""
+
+    def make(numbers: Iterable[int]) -> State:
+        values = torch.tensor(list(numbers), dtype=torch.float32).unsqueeze(-1)
+        return State(values, values.unsqueeze(-1), values.expand(-1, 56))
 
     return make
 

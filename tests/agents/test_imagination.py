@@ -1,18 +1,8 @@
-import pytest
 import torch
 
 from agents.imagination import Trajectories, imagine
 from agents.sight import sight
 from agents.starts import start_states
-from rssm.chunks import ChunkSampler
-from rssm.state import State
-
-
-@pytest.fixture(scope="module")
-def batches(pong_data):
-    """Chunks of 12 steps; among them are beginnings and ends of games."""
-    sampler = ChunkSampler(pong_data, batch_size=40, length=12, seed=0)
-    return [sampler.batch(update) for update in range(20)]
 
 
 def test_trajectories_are_the_world_model_s_own(make_model, make_agent, batches):
@@ -35,13 +25,7 @@ def test_trajectories_are_the_world_model_s_own(make_model, make_agent, batches)
     assert dreams.surprise.mean() > 1.0  # nats: an untrained model does not know what comes
 
 
-def numbered(numbers):
-    """States that can be told apart."""
-    values = torch.tensor(numbers, dtype=torch.float32).unsqueeze(-1)
-    return State(values, values.unsqueeze(-1), values.expand(-1, 56))
-
-
-def test_no_trajectory_goes_on_after_a_game_s_end():
+def test_no_trajectory_goes_on_after_a_game_s_end(numbered):
     count = 400
     continuation = torch.ones(count, 6)
     continuation[:200, 3] = 0.0

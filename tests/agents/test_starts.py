@@ -3,21 +3,7 @@ import torch
 
 from agents.sight import sight
 from agents.starts import continued, drawn_by_stake, is_start, start_states
-from rssm.chunks import ChunkSampler
 from rssm.state import State
-
-
-@pytest.fixture(scope="module")
-def batches(pong_data):
-    """Chunks of 12 steps; among them are beginnings and ends of games."""
-    sampler = ChunkSampler(pong_data, batch_size=40, length=12, seed=0)
-    return [sampler.batch(update) for update in range(20)]
-
-
-def numbered(numbers):
-    """States that can be told apart."""
-    values = torch.tensor(numbers, dtype=torch.float32).unsqueeze(-1)
-    return State(values, values.unsqueeze(-1), values.expand(-1, 56))
 
 
 def test_starts_leave_out_the_burn_in_and_the_last_step(batches):
@@ -49,7 +35,7 @@ def test_starts_are_what_the_model_sees(make_model, batches):
 
 
 @pytest.mark.parametrize(("share", "ends", "added"), [(0.75, 100, 30), (0.5, 100, 10), (0.0, 100, 0), (0.75, 12, 12)])
-def test_real_starts_are_all_kept_and_ends_added_by_their_share(share, ends, added):
+def test_real_starts_are_all_kept_and_ends_added_by_their_share(numbered, share, ends, added):
     torch.manual_seed(0)
     starts = continued(numbered(range(10)), numbered(range(100, 100 + ends)), share)
     number = starts.deter[:, 0].tolist()

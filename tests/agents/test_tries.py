@@ -40,10 +40,13 @@ def test_every_start_is_tried_once_with_every_allowed_move(make_model, make_agen
     model = make_model()
     start = start_states(model, ChunkSampler(pong_data, batch_size=2, length=9, seed=0).batch(0), burn_in=3)
     for fire, names in ((False, ["NOOP", "RIGHT", "LEFT"]), (True, list(ACTION_NAMES))):
-        states, moves = every_move(make_agent(fire=fire), start)
+        states, moves = every_move(start, make_agent(fire=fire).actor.allowed)
         assert [ACTION_NAMES[move] for move in moves] == names * start.shape[0]
         for part in ("deter", "stoch", "frame"):
             assert torch.equal(getattr(states, part), getattr(start, part).repeat_interleave(len(names), 0))
+    states, moves = every_move(start, [2, 5], rollouts=3)
+    assert moves.tolist() == [2, 2, 2, 5, 5, 5] * start.shape[0]
+    assert torch.equal(states.deter, start.deter.repeat_interleave(6, 0))
 
 
 def test_first_moves_count_by_their_chance_and_are_held_against_what_the_policy_expects(tried):
