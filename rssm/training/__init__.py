@@ -1,0 +1,1 @@
+"""The world model's training: optimiser, trainer, checkpoints, run folders."""
