@@ -11,7 +11,7 @@ from rssm.cli import run_job
 def train_agent() -> int:
     """Entry point of ``rssm-train-agent`` and ``scripts/train_agent.py``; ``--online`` has defaults of its own."""
     default = "agent_online" if "--online" in sys.argv else "agent"
-    return run_job(AgentConfig, "agents.train_agent:train_agent", default=default)
+    return run_job(AgentConfig, "agents.train_agent:train_agent", default=default, presets="agent")
 
 
 def evaluate_agent() -> int:

@@ -39,5 +39,5 @@ def evaluate_agent(config: EvaluateAgentConfig) -> None:
     default = run / (PLANNED_FILE if policies == [PLANNED] else GAMES_FILE)
     write_json(Path(config.json) if config.json else default, result)
     gif = run / "media" / "dream.gif"
-    write_dream(gif, model, make_policy(model, agent, policies[0], config.rollouts), env, config.seed)
-    print(f"\n{gif}: a real game and what the agent dreams of it")
+    if write_dream(gif, model, make_policy(model, agent, policies[0], config.rollouts), env, config.seed):
+        print(f"\n{gif}: a real game and what the agent dreams of it")

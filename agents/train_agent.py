@@ -18,7 +18,7 @@ from agents.online.experience import Experience, Offline
 from agents.online.online import Online
 from agents.online.world_trainer import WorldTrainer
 from agents.play.dream_gif import write_dream
-from agents.play.imagined_vs_real import imagined_against_real
+from agents.play.imagined_vs_real import check_cloneable, imagined_against_real
 from agents.play.scores import GAMES_FILE, POLICIES, score_agent
 from agents.report.table import format_games
 from agents.seeds import Stream, derived_seed
@@ -29,6 +29,7 @@ from rssm.data.dataset import Dataset
 from rssm.device import pick_device, seeded, set_threads
 from rssm.errors import UserError
 from rssm.files import write_json
+from rssm.game import game_of
 from rssm.tracker import Tracker
 from rssm.training.checkpoint import MODEL_FILE, load_model
 from rssm.training.run_folder import CONFIG_FILE, claim
@@ -43,19 +44,23 @@ def train_agent(config: AgentConfig) -> None:
     device = pick_device(config.device)
     set_threads(config.threads)
     run = Path(config.run)
+    game = game_of(config.env)
+    allowed_actions(config.actor_critic, game)
+    check_cloneable(config.evaluation.states, config.env)
     with ExitStack() as stack:
         experience: Experience
         if config.online:
+            game.check_model(config.model)
             claim(run, config, GROWING)
             trainer = stack.enter_context(WorldTrainer(config.world.workers))
             experience = Online(run, config, trainer, device)
-            size = sight_size(config.model)
+            size = sight_size(config.model, game)
         else:
             experience = open_offline(config, device)
-            size = sight_size(experience.model.config)
+            size = sight_size(experience.model.config, game)
             claim(run, config, GROWING)
         with seeded(derived_seed(config.seed, Stream.AGENT_WEIGHTS), device):
-            agent = Agent(config.actor_critic, size).to(device)
+            agent = Agent(config.actor_critic, size, game).to(device)
         learner = Learner(agent, config.imagination, config.train, experience.updates)
         training = AgentTrainer(run, config, learner, experience, device)
         with Tracker(run, config.log, asdict(config), training.update or None) as tracker:
@@ -78,8 +83,10 @@ def open_offline(config: AgentConfig, device: torch.device) -> Offline:
             "scripts/train_wm.py makes one"
         )
     model = load_model(run / MODEL_FILE, device)
+    if model.game.env_id != config.env.id:
+        raise UserError(f"env.id: expected {model.game.env_id}, as the world model in {run}, got {config.env.id}")
     data = Dataset.open(config.data or load_config(run / CONFIG_FILE, WorldModelConfig).data.train)
-    for key in ("frameskip", "repeat_action_probability") if data.env is not None else ():
+    for key in ("id", "frameskip", "repeat_action_probability") if data.env is not None else ():
         found, wanted = getattr(data.env, key), getattr(config.env, key)
         if found != wanted:
             raise UserError(f"env.{key}: expected {found}, as in the data set {data.path}, got {wanted}")
@@ -93,7 +100,7 @@ def _announce(config: AgentConfig, experience: Experience) -> None:
     world, play, dreams = config.world, config.play, config.imagination
     trained = world.batch_size * world.chunk_length / world.steps_per_update
     starts = dreams.starts or dreams.states / (1.0 - dreams.continued)
-    tries = len(allowed_actions(config.actor_critic)) if dreams.tried else 1
+    tries = len(allowed_actions(config.actor_critic, game_of(config.env))) if dreams.tried else 1
     imagined = starts * tries * dreams.horizon / play.steps_per_update
     print(
         f"online: up to {config.env_steps:,} real steps, {play.random_steps:,} of them random play; evaluation games "
@@ -115,6 +122,6 @@ def _finish(run: Path, config: AgentConfig, training: AgentTrainer, tracker: Tra
     if settings.states:
         summary |= imagined_against_real(model, agent, states=settings.states, env=config.env, seed=seed)
     gif = run / "media" / "dream.gif"
-    write_dream(gif, model, agent.policy(model, greedy=True), config.env, seed)
-    tracker.log_gif("dream", gif, training.update)
+    if write_dream(gif, model, agent.policy(model, greedy=True), config.env, seed):
+        tracker.log_gif("dream", gif, training.update)
     tracker.summary({"env_steps": float(training.experience.env_steps)} | summary, training.update)

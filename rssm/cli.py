@@ -78,7 +78,13 @@ def summarize() -> int:
     return run_job(ResultsConfig, "rssm.report.results:summarize")
 
 
-def run_job(config_class: type[Any], job: str, argv: Sequence[str] | None = None, default: str | None = None) -> int:
+def run_job(
+    config_class: type[Any],
+    job: str,
+    argv: Sequence[str] | None = None,
+    default: str | None = None,
+    presets: str = "",
+) -> int:
     """Read the settings from the command line and do the job.
 
     Args:
@@ -86,12 +92,13 @@ def run_job(config_class: type[Any], job: str, argv: Sequence[str] | None = None
         job: ``"module:function"``; imported after the settings were read.
         argv: the words of the command line; None takes this process's.
         default: preset below everything else.
+        presets: folder in ``configs/`` of the presets that are this job's alone.
 
     Returns:
         the exit code: 0, 2 for bad input (one line on stderr), 130 when interrupted from the keyboard.
     """
     try:
-        config = parse(config_class, sys.argv[1:] if argv is None else argv, default)
+        config = parse(config_class, sys.argv[1:] if argv is None else argv, default, presets)
         if config is not None:
             module, _, name = job.partition(":")
             function: Callable[[Any], Any] = getattr(importlib.import_module(module), name)
@@ -105,7 +112,7 @@ def run_job(config_class: type[Any], job: str, argv: Sequence[str] | None = None
     return 0
 
 
-def parse(config_class: type[T], argv: Sequence[str], default: str | None = None) -> T | None:
+def parse(config_class: type[T], argv: Sequence[str], default: str | None = None, presets: str = "") -> T | None:
     """The config that a command line asks for; None if it asked only to be shown (``--help``, ``--print_config``).
 
     Raises:
@@ -117,7 +124,7 @@ def parse(config_class: type[T], argv: Sequence[str], default: str | None = None
     where: dict[str, str] = {}
     for preset in (default, given.get("config")):
         if preset is not None:
-            path = find_preset(preset)
+            path = find_preset(preset, presets)
             layer = read_settings(path, config_class)
             settings |= layer
             where |= dict.fromkeys(layer, f"{path}: ")
@@ -139,8 +146,8 @@ def parse(config_class: type[T], argv: Sequence[str], default: str | None = None
     return config
 
 
-def find_preset(preset: str) -> Path:
-    """The file of a preset: a path, or the bare name of a file in ``configs/``.
+def find_preset(preset: str, presets: str = "") -> Path:
+    """The file of a preset: a path, or the bare name of a file in the job's own folder or in ``configs/`` itself.
 
     Raises:
         UserError: there is no such file; names the nearest preset.
@@ -150,9 +157,10 @@ def find_preset(preset: str) -> Path:
         if not path.is_file():
             raise UserError(f"--config: no file {preset}")
         return path
-    named = CONFIG_DIR / f"{preset}.yaml"
-    if not named.is_file():
-        names = sorted(file.stem for file in CONFIG_DIR.glob("*.yaml"))
+    folders = [CONFIG_DIR / presets, CONFIG_DIR]
+    named = next((path for folder in folders if (path := folder / f"{preset}.yaml").is_file()), None)
+    if named is None:
+        names = sorted({file.stem for folder in folders for file in folder.glob("*.yaml")})
         raise UserError(f"--config: no preset {preset} among {', '.join(names)}{did_you_mean(preset, names)}")
     return named
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from rssm import ENV_ID
+
 #: how far ahead the project predicts, in agent steps (the researcher's protocol)
 HORIZON = 6
 
@@ -20,15 +22,18 @@ def check(condition: bool, message: str) -> None:
 
 @dataclass(frozen=True)
 class EnvConfig:
-    """The game.
+    """The game. The three settings after ``id`` are Pong's; another game says what it takes there.
 
     Args:
+        id: gymnasium id of the environment; any with a ``Box`` of one dimension as observation and ``Discrete``
+            actions.
         frameskip: console frames per agent step.
         repeat_action_probability: chance, per console frame, that the previous action is repeated (sticky actions).
         noop_max: an episode starts after 0 to this many random NOOP console frames.
         max_episode_steps: agent steps after which an episode is truncated.
     """
 
+    id: str = ENV_ID
     frameskip: int = 4
     repeat_action_probability: float = 0.0
     noop_max: int = 30
@@ -51,20 +56,22 @@ class CollectConfig:
     Args:
         out: folder of the new data set; must not exist yet.
         steps: transitions to record, in agent steps.
-        policy: who plays: uniformly random actions, or a player that follows the ball.
+        policy: who plays: uniformly random actions, or (Pong) a ``tracking`` player that follows the ball.
         epsilon: chance of a random action in each step (tracking only).
         seed: fixes the games, whatever the number of workers.
         sticky: repeat-action probability of the game.
         workers: processes that play whole episodes side by side; 0 takes one per core.
+        env_id: gymnasium id of the game.
     """
 
     out: str
     steps: int = 100_000
-    policy: Literal["random", "tracking"] = "tracking"
+    policy: str = "tracking"
     epsilon: float = 0.5
     seed: int = 0
     sticky: float = 0.0
     workers: int = 0
+    env_id: str = ENV_ID
 
     def __post_init__(self) -> None:
         check(self.steps >= 1, f"steps: expected at least 1, got {self.steps}")
@@ -112,7 +119,7 @@ class DataConfig:
     train_steps: int = 100_000
     heldout_steps: int = 24_000
     validation_steps: int = 4_000
-    policy: Literal["random", "tracking"] = "tracking"
+    policy: str = "tracking"
     epsilon: float = 0.5
     train_seed: int = 1
     heldout_seed: int = 2
@@ -149,6 +156,7 @@ class ModelConfig:
         min_p: imagined frames are sampled among the outcomes that are at least this share as likely as the likeliest
             (discrete likelihood); 0 samples all.
         bins: bins of the two-hot reward head.
+        reward_limit: they span plus and minus this on the symlog scale; 2 is a reward of 6.4.
     """
 
     posterior: Literal["decoupled", "coupled"] = "decoupled"
@@ -164,6 +172,7 @@ class ModelConfig:
     unimix: float = 0.01
     min_p: float = 0.05
     bins: int = 41
+    reward_limit: float = 2.0
 
     def __post_init__(self) -> None:
         for key in ("deter", "stoch", "hidden", "head_hidden", "layers"):
@@ -173,6 +182,7 @@ class ModelConfig:
         check(0.0 <= self.min_p <= 1.0, f"min_p: expected a share from 0 to 1, got {self.min_p}")
         check(0.0 <= self.unimix < 1.0, f"unimix: expected 0 <= unimix < 1, got {self.unimix}")
         check(self.bins >= 3 and self.bins % 2 == 1, f"bins: expected an odd number from 3, got {self.bins}")
+        check(self.reward_limit > 0, f"reward_limit: expected more than 0, got {self.reward_limit}")
         check(
             self.likelihood != "discrete" or self.decoder == "residual",
             "likelihood: discrete needs decoder: residual; take huber or mse with decoder: direct",

@@ -17,10 +17,14 @@ from typing import Any, Literal, TypeVar
 
 import yaml
 
+from rssm import ENV_ID
 from rssm.errors import UserError
 from rssm.files import replace_file
 
 T = TypeVar("T")
+
+#: what held before a setting existed: files of older runs do not name it
+BEFORE = {"env.id": ENV_ID, "env_id": ENV_ID, "model.reward_limit": 2.0}
 
 # YAML 1.1 takes 3e-4 for text; these spellings of a number are numbers here, when reading and when writing.
 _EXPONENT = re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
@@ -129,10 +133,11 @@ def load_config(path: Path, config_class: type[T]) -> T:
 
     Raises:
         UserError: as :func:`read_settings`, and for a setting that the file does not give (a resolved config names
-            all of them, so a default here would be a guess).
+            all of them but those that came later, see :data:`BEFORE`, so a default here would be a guess).
     """
-    settings = read_settings(path, config_class)
-    for key in setting_types(config_class):
+    known = setting_types(config_class)
+    settings = {key: value for key, value in BEFORE.items() if key in known} | read_settings(path, config_class)
+    for key in known:
         if key not in settings:
             raise UserError(f"{path}: {key}: missing; expected a file with every setting, as a run writes it")
     return build(config_class, settings, dict.fromkeys(settings, f"{path}: "))

@@ -59,18 +59,16 @@ def imagine(model: WorldModel, agent: Agent, start: State, horizon: int, first: 
         horizon: H, agent steps.
         first: (N,) int64, actions to begin with; None draws these too.
     """
-    state, look = start, model.encoder.look(start.frame)
-    embedding = model.encoder.embed(look)
+    state, (embedding, view) = start, model.encoder.see(start.frame)
     known = [model.join_features(state.deter, state.stoch, embedding)]
-    seen, actions, surprise = [joined(known[0], look)], [], []
+    seen, actions, surprise = [joined(known[0], view)], [], []
     for step in range(horizon):
         actions.append(first if first is not None and step == 0 else agent.explore(seen[-1]))
         state, prediction, _ = model.imagine_step(state, actions[-1], embedding=embedding)
         surprise.append(prediction.loss(state.frame))
-        look = model.encoder.look(state.frame)
-        embedding = model.encoder.embed(look)
+        embedding, view = model.encoder.see(state.frame)
         known.append(model.join_features(state.deter, state.stoch, embedding))
-        seen.append(joined(known[-1], look))
+        seen.append(joined(known[-1], view))
     after = torch.stack(known[1:], 1)
     return Trajectories(
         features=torch.stack(seen, 1),

@@ -16,11 +16,11 @@ from rssm.arrays import FloatArray, IntArray
 from rssm.config import EnvConfig
 from rssm.data.dataset import Dataset
 from rssm.data.episode import Episode
+from rssm.data.frames import newest_frame, stack_episode
 from rssm.errors import CheckpointError
-from rssm.games.pong.features import NUM_FEATURES, newest_frame, stack_episode
 from rssm.model.world_model import WorldModel
 
-#: stacks (G, 56) and whether each game has just begun (G,) -> actions (G,)
+#: stacks (G, F * 4) and whether each game has just begun (G,) -> actions (G,)
 Act = Callable[[FloatArray, npt.NDArray[np.bool_]], IntArray]
 
 
@@ -44,19 +44,19 @@ class RealGames:
         self._begun = [0] * replay.games
         self._stacks: list[FloatArray] = []
         self._played = np.zeros(replay.games, np.int64)
-        self._scores = np.zeros(replay.games, np.int64)
+        self._scores = np.zeros(replay.games)
         for place in range(replay.games):
             self._stacks.append(self._restore(place) if replay.steps else self._reset(place))
 
-    def play(self, act: Act, turns: int) -> list[int]:
+    def play(self, act: Act, turns: int) -> list[float]:
         """Play ``turns`` steps of every game and keep them as one block.
 
         Returns:
-            the final scores (points made less points lost) of the games that ended.
+            the scores (sums of the rewards) of the games that ended.
         """
         shape = (turns, len(self._emulators))
-        features, reward = np.zeros((*shape, NUM_FEATURES), np.float32), np.zeros(shape, np.float32)
-        action = np.zeros(shape, np.uint8)
+        features = np.zeros((*shape, self._replay.game.layout.num_features), np.float32)
+        action, reward = np.zeros(shape, np.uint8), np.zeros(shape, np.float32)
         terminated, truncated, is_first = (np.zeros(shape, np.bool_) for _ in range(3))
         scores = []
         for t in range(turns):
@@ -64,14 +64,14 @@ class RealGames:
             is_first[t], features[t] = self._played == 0, newest_frame(stacks)
             action[t] = act(stacks, is_first[t])
             for place, emulator in enumerate(self._emulators):
-                self._stacks[place], reward[t, place], terminated[t, place], truncated[t, place], _ = emulator.step(
-                    action[t, place]
-                )
+                step = emulator.step(action[t, place])
+                self._stacks[place], earned, terminated[t, place], truncated[t, place], _ = step
+                reward[t, place] = earned
             self._played += 1
-            self._scores += reward[t].astype(np.int64)
+            self._scores += reward[t]
             truncated[t] |= ~terminated[t] & (self._played >= self._env.max_episode_steps)
             for place in np.flatnonzero(terminated[t] | truncated[t]).tolist():
-                scores.append(int(self._scores[place]))
+                scores.append(float(self._scores[place]))
                 self._stacks[place] = self._reset(place)
         self._replay.append(Block(features, action, reward, terminated, truncated, is_first))
         return scores
@@ -115,10 +115,10 @@ class RealGames:
             if not np.array_equal(newest_frame(stack), game.features[row]):
                 raise CheckpointError(
                     f"{self._replay.folder}: expected the emulator to repeat the game in progress, it shows another "
-                    f"frame after {row} steps; was the run made with another version of ale-py?"
+                    f"frame after {row} steps; was the run made with another version of the game?"
                 )
             stack, reward, _, _, _ = self._emulators[place].step(action)
-            self._scores[place] += int(reward)
+            self._scores[place] += np.float32(reward)
         self._played[place] = len(game)
         return stack
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +22,9 @@ from rssm.arrays import FloatArray, IntArray
 from rssm.config import HORIZON, EnvConfig
 from rssm.data.collect import episode_seed
 from rssm.device import seeded
+from rssm.errors import UserError
 from rssm.evaluation.window_errors import squared_errors
-from rssm.games.pong.env import GameState
-from rssm.games.pong.features import OBS_SIZE
+from rssm.game import cloneable, game_of
 from rssm.model.state import State
 from rssm.model.world_model import WorldModel
 
@@ -48,7 +49,7 @@ class Moment:
     game: int
     step: int
     state: State
-    emulator: GameState
+    emulator: Any
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Truth:
     """What N sequences of K actions really led to.
 
     Attributes:
-        stacks: (N, K, 56) after each action.
+        stacks: (N, K, F * 4) after each action.
         exists: (N, K) bool, the game still went on there.
         reward: (N,) points made, up to the game's end.
     """
@@ -64,6 +65,18 @@ class Truth:
     stacks: FloatArray
     exists: npt.NDArray[np.bool_]
     reward: npt.NDArray[np.float64]
+
+
+def check_cloneable(states: int, env: EnvConfig) -> None:
+    """See that the game's environment can go back to a moment, if any are to be compared.
+
+    Raises:
+        UserError: it cannot.
+    """
+    if states and cloneable(game_of(env).make_env(env)) is None:
+        raise UserError(
+            f"evaluation.states: expected 0, {env.id} cannot go back to an earlier moment to play on from, got {states}"
+        )
 
 
 def imagined_against_real(
@@ -84,7 +97,7 @@ def imagined_against_real(
         games: real games that they are taken from.
 
     Returns:
-        ``imagination/error_h1`` to ``_h6``: open-loop error on the agent's own behaviour (px², mean over 56 values, of
+        ``imagination/error_h1`` to ``_h6``: open-loop error on the agent's own behaviour (px², mean over all values, of
         the model's mode); ``imagination/reward`` and ``real/reward``: points in six steps of the same actions;
         ``imagination/value`` and ``real/value``: the critic's value and the discounted return that really followed, in
         points; ``imagination/optimism``: by how much the first lies above the second, as a multiple of the 5 to 95 %
@@ -145,8 +158,9 @@ def draw_moments(
             slot = len(moments) if len(moments) < count else int(rng.integers(seen + 1))
             seen += 1
             if slot < count:
-                emulator = arena.emulators[place].clone_state()
-                moment = Moment(int(arena.games[place]), int(arena.steps[place]), state[place], emulator)
+                emulator = cloneable(arena.emulators[place])
+                assert emulator is not None  # check_cloneable() was asked
+                moment = Moment(int(arena.games[place]), int(arena.steps[place]), state[place], emulator.clone_state())
                 moments[slot : slot + 1] = [moment]
         turn = arena.play(state)
         for game, reward in zip(turn.games, turn.rewards, strict=True):
@@ -165,9 +179,11 @@ def discounted(rewards: list[float], discount: float) -> npt.NDArray[np.float64]
 
 def play_same(env: EnvConfig, moments: list[Moment], actions: IntArray) -> Truth:
     """Play actions (N, K) from N moments in the emulator; sticky actions are drawn as in the game that went on."""
-    stacks = np.zeros((*actions.shape, OBS_SIZE), np.float32)
+    stacks = np.zeros((*actions.shape, game_of(env).layout.obs_size), np.float32)
     exists, reward = np.zeros(actions.shape, np.bool_), np.zeros(len(moments))
-    emulator = borrow_emulator(env)
+    borrowed = borrow_emulator(env)
+    emulator = cloneable(borrowed)
+    assert emulator is not None  # check_cloneable() was asked
     for row, moment in enumerate(moments):
         emulator.restore_state(moment.emulator)
         for k, action in enumerate(actions[row]):
@@ -176,7 +192,7 @@ def play_same(env: EnvConfig, moments: list[Moment], actions: IntArray) -> Truth
             if terminated or truncated:
                 break
             exists[row, k] = True
-    return_emulator(env, emulator)
+    return_emulator(env, borrowed)
     return Truth(stacks, exists, reward)
 
 

@@ -32,12 +32,12 @@ class Games:
     """N games that were played.
 
     Attributes:
-        scores: (N,) points made by the agent less those of its enemy.
+        scores: (N,) sums of the rewards; in Pong, points made by the agent less those of its enemy.
         lengths: (N,) agent steps.
         finished: (N,) bool, played to the game's end; the others were stopped and count as they stood.
     """
 
-    scores: IntArray
+    scores: npt.NDArray[np.float64]
     lengths: IntArray
     finished: npt.NDArray[np.bool_]
 
@@ -82,11 +82,11 @@ def play_games(
     seeds = [episode_seed(seed, index) for index in range(games)]
     limit = env.max_episode_steps if max_steps is None else max_steps
     arena = Arena(model, policy, env, seeds, max_steps=limit, sample=True)
-    scores, lengths, finished = np.zeros(games, np.int64), np.zeros(games, np.int64), np.zeros(games, np.bool_)
+    scores, lengths, finished = np.zeros(games), np.zeros(games, np.int64), np.zeros(games, np.bool_)
     with seeded(seed, next(model.parameters()).device), Progress("playing", games, "games") as progress:
         while len(arena.games):
             turn = arena.play(arena.look())
-            scores[turn.games] += turn.rewards.astype(np.int64)
+            scores[turn.games] += turn.rewards
             lengths[turn.games] += 1
             finished[turn.games] = turn.terminated
             # said while they go on, since games side by side end late

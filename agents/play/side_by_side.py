@@ -6,16 +6,20 @@ import atexit
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
+import gymnasium
 import numpy as np
 import numpy.typing as npt
 
 from agents.play.filtering_player import Player
 from rssm.arrays import FloatArray, IntArray
 from rssm.config import EnvConfig
-from rssm.games.pong.env import PongFeatures, make_env
+from rssm.game import game_of
 from rssm.model.state import State
 from rssm.model.world_model import Policy, WorldModel
+
+Emulator: TypeAlias = gymnasium.Env[FloatArray, Any]
 
 #: games that are played at the same time
 PLACES = 32
@@ -28,7 +32,7 @@ class Turn:
     Attributes:
         games: (B,) which games these are.
         actions: (B,) what was done.
-        stacks: (B, 56) what the games show after it.
+        stacks: (B, F * 4) what the games show after it.
         rewards: (B,) float32, points.
         terminated: (B,) bool, the game came to its end.
         over: (B,) bool, it is not played on, be it ended or stopped.
@@ -89,7 +93,8 @@ class Arena:
         stacks, rewards = np.empty_like(self._stacks), np.zeros(len(actions), np.float32)
         terminated, truncated = np.zeros(len(actions), np.bool_), np.zeros(len(actions), np.bool_)
         for place, action in enumerate(actions):
-            stacks[place], rewards[place], terminated[place], truncated[place], _ = self.emulators[place].step(action)
+            stack, reward, terminated[place], truncated[place], _ = self.emulators[place].step(action)
+            stacks[place], rewards[place] = stack, reward
         self.steps += 1
         over = terminated | truncated | (self.steps >= self._max_steps)
         turn = Turn(self.games.copy(), actions, stacks, rewards, terminated, over)
@@ -116,7 +121,7 @@ class Arena:
 
 
 @functools.cache
-def _idle(env: EnvConfig) -> list[PongFeatures]:
+def _idle(env: EnvConfig) -> list[Emulator]:
     """Emulators with these settings that nobody plays on: loading the game takes as long as playing 400 steps."""
     return []
 
@@ -124,12 +129,12 @@ def _idle(env: EnvConfig) -> list[PongFeatures]:
 atexit.register(_idle.cache_clear)  # else the emulator's bindings report a leak when the process ends
 
 
-def borrow_emulator(env: EnvConfig) -> PongFeatures:
+def borrow_emulator(env: EnvConfig) -> Emulator:
     """An emulator that nobody else plays on, to be reset; hand it back with :func:`return_emulator`."""
     idle = _idle(env)
-    return idle.pop() if idle else make_env(env)
+    return idle.pop() if idle else game_of(env).make_env(env)
 
 
-def return_emulator(env: EnvConfig, emulator: PongFeatures) -> None:
+def return_emulator(env: EnvConfig, emulator: Emulator) -> None:
     """Put an emulator back for the next one who borrows."""
     _idle(env).append(emulator)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from rssm.config import HORIZON, check
-from rssm.games.pong.features import NUM_FEATURES
+from rssm.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class ErrorConfig:
     """The squared error of normalised features that is trained.
 
     Args:
-        feature_weights: 14 numbers, separated by commas, for the features of the newest frame; empty weighs all by 1.
+        feature_weights: numbers, separated by commas, one for each feature of the newest frame; empty weighs all by 1.
         variance: scale of a penalty on predicted changes that vary less over a batch than the real ones.
     """
 
@@ -61,16 +61,21 @@ class ErrorConfig:
     variance: float = 0.0
 
     def __post_init__(self) -> None:
-        check(
-            len(self.weights) == NUM_FEATURES,
-            f"feature_weights: expected {NUM_FEATURES} numbers, one per feature, got {len(self.weights)}",
-        )
+        _numbers("feature_weights", self.feature_weights)
         check(self.variance >= 0, f"variance: expected 0 or more, got {self.variance}")
 
-    @property
-    def weights(self) -> tuple[float, ...]:
-        """The weight of each of the 14 features."""
-        return _numbers("feature_weights", self.feature_weights) or (1.0,) * NUM_FEATURES
+    def weights(self, num_features: int) -> tuple[float, ...]:
+        """The weight of each feature.
+
+        Raises:
+            UserError: there are weights, but not one for each.
+        """
+        weights = _numbers("feature_weights", self.feature_weights) or (1.0,) * num_features
+        if len(weights) != num_features:
+            raise UserError(
+                f"error.feature_weights: expected {num_features} numbers, one per feature, got {len(weights)}"
+            )
+        return weights
 
 
 @dataclass(frozen=True)

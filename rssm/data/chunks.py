@@ -11,7 +11,6 @@ from torch import Tensor
 
 from rssm.data.dataset import Dataset
 from rssm.errors import DataError
-from rssm.games.pong.features import OBS_SIZE, STACK_SIZE
 
 
 @dataclass(frozen=True)
@@ -81,8 +80,10 @@ class ChunkSampler:
         first, stop = first[:, None], stop[:, None]
         rows = start[:, None] + np.arange(self.length)
         after = start[:, None] + np.arange(self.length + 1)
-        frames = np.clip(after[..., None] + np.arange(1 - STACK_SIZE, 1), first[..., None], stop[..., None] - 1)
-        stacks = self._features[frames].swapaxes(-1, -2).reshape(self.batch_size, self.length + 1, OBS_SIZE)
+        frames = np.clip(
+            after[..., None] + np.arange(1 - self.data.game.layout.stack, 1), first[..., None], stop[..., None] - 1
+        )
+        stacks = self._features[frames].swapaxes(-1, -2).reshape(self.batch_size, self.length + 1, -1)
         return Chunk(
             stacks=torch.from_numpy(stacks),
             actions=torch.from_numpy(self.data.action[rows].astype(np.int64)),

@@ -16,21 +16,21 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, cast
 
+import gymnasium
 import numpy as np
 
+from rssm.arrays import FloatArray
 from rssm.config import CollectConfig, EnvConfig
 from rssm.data.dataset import Dataset, check_free, write_dataset
 from rssm.data.episode import Episode
 from rssm.errors import UserError
-from rssm.games.pong.env import PongFeatures, make_env
-from rssm.games.pong.features import NUM_FEATURES
-from rssm.games.pong.players import PolicyName, make_policy
+from rssm.game import game_of, load_game
 from rssm.progress import Progress
 
 
@@ -42,7 +42,7 @@ def collect(config: CollectConfig) -> None:
     """
     _collect(
         config.out,
-        env=EnvConfig(repeat_action_probability=config.sticky),
+        env=replace(load_game(config.env_id).default_env(), repeat_action_probability=config.sticky),
         policy=config.policy,
         epsilon=config.epsilon,
         steps=config.steps,
@@ -52,7 +52,7 @@ def collect(config: CollectConfig) -> None:
 
 
 def ensure_dataset(
-    path: str | Path, *, env: EnvConfig, policy: PolicyName, epsilon: float, steps: int, seed: int, workers: int
+    path: str | Path, *, env: EnvConfig, policy: str, epsilon: float, steps: int, seed: int, workers: int
 ) -> Dataset:
     """Open the data set at ``path``, collecting it first if the folder is not there.
 
@@ -83,13 +83,12 @@ def ensure_dataset(
     return dataset
 
 
-def play_episode(env: EnvConfig, policy: PolicyName, epsilon: float, seed: int, max_steps: int) -> Episode:
+def play_episode(env: EnvConfig, policy: str, epsilon: float, seed: int, max_steps: int) -> Episode:
     """Play one game from its seed, for at most ``max_steps`` agent steps."""
-    game = _game(env)
-    act = make_policy(policy, epsilon)
+    game, act = _emulator(env), game_of(env).make_player(policy, epsilon)
     rng = np.random.default_rng([seed, 1])  # apart from the game's own generator
     limit = min(max_steps, env.max_episode_steps)
-    features = np.empty((limit, NUM_FEATURES), np.float32)
+    features = np.empty((limit, game_of(env).layout.num_features), np.float32)
     action = np.empty(limit, np.uint8)
     reward = np.empty(limit, np.float32)
     _, info = game.reset(seed=seed)
@@ -97,18 +96,19 @@ def play_episode(env: EnvConfig, policy: PolicyName, epsilon: float, seed: int, 
     while step < limit and not terminated and not truncated:
         features[step] = info["frame"]
         action[step] = act(info["frame"], rng)
-        _, reward[step], terminated, truncated, info = game.step(action[step])
+        _, earned, terminated, truncated, info = game.step(action[step])
+        reward[step] = earned
         step += 1
     return Episode(features[:step].copy(), action[:step].copy(), reward[:step].copy(), terminated, not terminated, seed)
 
 
 @functools.lru_cache(maxsize=1)
-def _game(env: EnvConfig) -> PongFeatures:
+def _emulator(env: EnvConfig) -> gymnasium.Env[FloatArray, Any]:
     """A process plays all its episodes on one emulator: loading the game takes as long as playing 500 steps."""
-    return make_env(env)
+    return game_of(env).make_env(env)
 
 
-atexit.register(_game.cache_clear)  # else the emulator's bindings report a leak when the process ends
+atexit.register(_emulator.cache_clear)  # else the emulator's bindings report a leak when the process ends
 
 
 def episode_seed(seed: int, index: int) -> int:
@@ -117,9 +117,10 @@ def episode_seed(seed: int, index: int) -> int:
 
 
 def _collect(
-    path: str | Path, *, env: EnvConfig, policy: PolicyName, epsilon: float, steps: int, seed: int, workers: int
+    path: str | Path, *, env: EnvConfig, policy: str, epsilon: float, steps: int, seed: int, workers: int
 ) -> None:
     check_free(path)
+    game_of(env).make_player(policy, epsilon)  # refused here, not by a worker process
     episodes: list[Episode] = []
     with Progress(f"collecting {path}", steps, "steps") as progress:
         for episode in _play(env, policy, epsilon, seed, steps, workers or _cores()):
@@ -133,11 +134,11 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _policy_meta(policy: PolicyName, epsilon: float) -> dict[str, Any]:
+def _policy_meta(policy: str, epsilon: float) -> dict[str, Any]:
     return {"name": policy} if policy == "random" else {"name": policy, "epsilon": epsilon}
 
 
-def _play(env: EnvConfig, policy: PolicyName, epsilon: float, seed: int, steps: int, workers: int) -> Iterator[Episode]:
+def _play(env: EnvConfig, policy: str, epsilon: float, seed: int, steps: int, workers: int) -> Iterator[Episode]:
     """Episodes 0, 1, 2, ... of exactly ``steps`` agent steps together."""
     missing = steps
     if workers == 1:

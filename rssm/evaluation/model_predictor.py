@@ -7,7 +7,6 @@ import torch
 
 from rssm.arrays import FloatArray, IntArray
 from rssm.device import seeded
-from rssm.games.pong.features import OBS_SIZE
 from rssm.model.state import State
 from rssm.model.world_model import WorldModel
 
@@ -48,14 +47,14 @@ class WorldModelPredictor:
                 self._imagine(states[begin[i : i + _BATCH]], ahead[i : i + _BATCH])
                 for i in range(0, len(begin), _BATCH)
             ]
-        empty = torch.zeros(0, futures.shape[1], OBS_SIZE)
+        empty = torch.zeros(0, futures.shape[1], observations.shape[1])
         joined: FloatArray = torch.cat(predicted or [empty]).cpu().numpy()
         return joined
 
     def _imagine(self, states: State, actions: torch.Tensor) -> torch.Tensor:
         if self.samples == 0:
             return self.model.imagine(states, actions, sample=False).states.frame
-        total = torch.zeros(*actions.shape, OBS_SIZE, device=self.device)
+        total = torch.zeros(*actions.shape, states.frame.shape[-1], device=self.device)
         for _ in range(self.samples):
             imagined = self.model.imagine(states, actions, sample=True)
             total += torch.stack([prediction.mean() for prediction in imagined.predictions], 1)

@@ -13,13 +13,12 @@ from rssm.arrays import FloatArray
 from rssm.config import HORIZON, EvalConfig, EvaluateConfig, WorldModelConfig
 from rssm.config_file import load_config
 from rssm.data.dataset import Dataset
+from rssm.data.frames import newest_frame, stack_episode
 from rssm.device import pick_device, set_threads
 from rssm.errors import UserError
 from rssm.evaluation.model_predictor import WorldModelPredictor
-from rssm.evaluation.openloop import evaluate
+from rssm.evaluation.openloop import RESULT_FILE, evaluate
 from rssm.files import replace_file, write_json
-from rssm.games.pong.drawing import side_by_side_gif
-from rssm.games.pong.features import newest_frame, stack_episode
 from rssm.model.world_model import WorldModel
 from rssm.report.charts import error_by_step, to_png
 from rssm.report.report import write_report
@@ -28,7 +27,7 @@ from rssm.tracker import METRICS_FILE, Tracker
 from rssm.training.checkpoint import MODEL_FILE, load_model
 from rssm.training.run_folder import CONFIG_FILE
 
-RESULT_FILE, REPORT_FILE = "openloop.json", "report.html"
+REPORT_FILE = "report.html"
 #: agent steps shown in the GIF
 _GIF_STEPS = 120
 
@@ -62,13 +61,14 @@ def evaluate_and_report(
     print(format_table(result))
     write_json(run / RESULT_FILE, result)
     gif, chart = run / "media" / "openloop.gif", run / "media" / "error_by_step.png"
-    real, imagined = dream(model, dataset)
-    side_by_side_gif(gif, real, imagined)
+    drawn = model.game.draw(gif, *dream(model, dataset))
     replace_file(chart, lambda path: path.write_bytes(to_png(error_by_step(result))))
     command = f"python scripts/train_wm.py --config {run / CONFIG_FILE} --run {run}-again"
     history = [json.loads(line) for line in (run / METRICS_FILE).read_text().splitlines()]
-    write_report(run / REPORT_FILE, result, config=asdict(config), history=history, gif=gif, command=command)
-    tracker.log_gif("real_imagined", gif, update)
+    settings, shown = asdict(config), gif if drawn else None
+    write_report(run / REPORT_FILE, result, config=settings, history=history, gif=shown, command=command)
+    if drawn:
+        tracker.log_gif("real_imagined", gif, update)
     tracker.log_image("error_by_step", chart, update)
     tracker.summary(summary(result), update)
     print(f"report: {run / REPORT_FILE}")
@@ -82,7 +82,7 @@ def score(model: WorldModel, dataset: Dataset, config: EvalConfig) -> dict[str, 
 
 
 def dream(model: WorldModel, dataset: Dataset) -> tuple[FloatArray, FloatArray]:
-    """Frames (T, 14) of the longest game, real and as imagined, six steps at a time, from the real state before."""
+    """Frames (T, F) of the longest game, real and as imagined, six steps at a time, from the real state before."""
     lengths = [rows.stop - rows.start for rows in dataset.episodes]
     episode = dataset.episode(int(np.argmax(lengths)))
     steps = min(_GIF_STEPS, (len(episode.features) - 1) // HORIZON * HORIZON)

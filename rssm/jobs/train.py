@@ -10,17 +10,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from rssm.baselines import ConstantVelocity, Persistence
 from rssm.config import WorldModelConfig
 from rssm.data.chunks import ChunkSampler
 from rssm.data.collect import ensure_dataset
 from rssm.data.dataset import Dataset
 from rssm.device import pick_device, set_threads
 from rssm.errors import UserError
+from rssm.evaluation.constant_velocity import ConstantVelocity
 from rssm.evaluation.model_predictor import WorldModelPredictor
 from rssm.evaluation.openloop import episode_windows, score_windows
+from rssm.evaluation.persistence import Persistence
 from rssm.evaluation.predictor import Predictor
-from rssm.games.pong.statistics import FeatureStatistics
+from rssm.game import game_of
 from rssm.jobs.evaluate import evaluate_and_report
 from rssm.model.world_model import WorldModel
 from rssm.tracker import Tracker
@@ -37,6 +38,7 @@ def train_world_model(config: WorldModelConfig) -> None:
     device = pick_device(config.device)
     set_threads(config.threads)
     run = Path(config.run)
+    game_of(config.env).check_model(config.model)
     claim(run, config)
     train, heldout = open_datasets(config)
     trainer = make_trainer(run, config, train, device)
@@ -58,8 +60,8 @@ def make_trainer(run: Path, config: WorldModelConfig, data: Dataset, device: tor
     learned, validation = split_episodes(data, config.data.validation_steps)
     torch.manual_seed(config.seed)
     rows = slice(0, learned[-1].stop)
-    statistics = FeatureStatistics.fit(data.features[rows], data.action[rows], data.is_first[rows])
-    model = WorldModel(config.model, statistics, config.loss.huber_beta).to(device)
+    statistics = data.game.fit(data.features[rows], data.action[rows], data.is_first[rows])
+    model = WorldModel(config.model, data.game, statistics, config.loss.huber_beta).to(device)
     sampler = ChunkSampler(data, config.train.batch_size, config.train.chunk_length, config.seed, learned)
     return Trainer(run, config, model, sampler, _validate(data, validation), device)
 
@@ -106,7 +108,8 @@ def open_datasets(config: WorldModelConfig) -> tuple[Dataset, Dataset]:
 def _validate(data: Dataset, episodes: Sequence[slice]) -> Evaluation:
     """Open-loop error on the validation episodes; the baselines' values stand beside it on the same charts."""
     lengths = np.array([e.stop - e.start if e in episodes else 0 for e in data.episodes])
-    baselines: dict[str, Predictor] = {"persistence": Persistence(), "constant_velocity": ConstantVelocity()}
+    constant_velocity = ConstantVelocity(data.game.positions.values())
+    baselines: dict[str, Predictor] = {"persistence": Persistence(), "constant_velocity": constant_velocity}
     scored = score_windows(baselines, episode_windows(data, lengths))
     reference = {
         f"openloop/{name}_h{k + 1}": float(value)

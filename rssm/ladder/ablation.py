@@ -14,9 +14,8 @@ from rssm.data.chunks import ChunkSampler
 from rssm.data.dataset import Dataset
 from rssm.device import pick_device, set_threads
 from rssm.errors import UserError
+from rssm.evaluation.openloop import RESULT_FILE
 from rssm.files import replace_file, write_json
-from rssm.games.pong.statistics import FeatureStatistics
-from rssm.jobs.evaluate import RESULT_FILE
 from rssm.jobs.train import open_datasets, train_world_model
 from rssm.model.losses import chunk_losses
 from rssm.model.world_model import WorldModel
@@ -76,8 +75,8 @@ def seconds_per_update(config: WorldModelConfig) -> float:
     """Median CPU time of one update, all threads together; trains a model that is thrown away."""
     data: Dataset = open_datasets(config)[0]
     device = pick_device(config.device)
-    statistics = FeatureStatistics.fit(data.features, data.action, data.is_first)
-    model = WorldModel(config.model, statistics, config.loss.huber_beta).to(device)
+    statistics = data.game.fit(data.features, data.action, data.is_first)
+    model = WorldModel(config.model, data.game, statistics, config.loss.huber_beta).to(device)
     sampler = ChunkSampler(data, config.train.batch_size, config.train.chunk_length, config.seed)
     optimizer = Optimizer(model, config.train)
 

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from rssm.arrays import FloatArray, IntArray
-from rssm.baselines import Persistence
 from rssm.config_file import flat_settings
 from rssm.errors import DivergedError, UserError
 from rssm.evaluation.intervals import by_event
 from rssm.evaluation.openloop import episode_windows, first_rows, score_windows
+from rssm.evaluation.persistence import Persistence
 from rssm.evaluation.predictor import Predictor
 from rssm.files import write_json
 from rssm.ladder.config import CompareConfig
@@ -143,7 +143,7 @@ def _score(row: Row, data: Data, predictor: Predictor, validation: bool) -> dict
             "median": np.median(stack, axis=0).tolist(),
             "p90": np.quantile(stack, 0.9, axis=0).tolist(),
         },
-        "events": by_event(errors["row"]),
+        "events": by_event(errors["row"], data.game.events),
     }
     if (mean > _FAR * persistence).any():
         step = int(np.argmax(mean > _FAR * persistence))

@@ -10,15 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from rssm.baselines import ConstantVelocity, Persistence
 from rssm.baselines.predictor import BaselinePredictor
 from rssm.baselines.trainer import BaselineTrainer, seconds_per_update, updates_per_epoch
 from rssm.config import EvalConfig, LogConfig, WorldModelConfig
 from rssm.data.dataset import Dataset
 from rssm.device import pick_device
+from rssm.evaluation.constant_velocity import ConstantVelocity
 from rssm.evaluation.model_predictor import WorldModelPredictor
 from rssm.evaluation.openloop import episode_windows, score_windows
+from rssm.evaluation.persistence import Persistence
 from rssm.evaluation.predictor import Predictor
+from rssm.game import Game, game_of
 from rssm.jobs.train import make_trainer, open_datasets, split_episodes
 from rssm.ladder.ablation import seconds_per_update as world_model_seconds
 from rssm.ladder.config import CompareConfig, RowConfig
@@ -72,6 +74,11 @@ class Data:
             log=LogConfig(wandb="disabled"),
         )
 
+    @property
+    def game(self) -> Game:
+        """Of the comparison."""
+        return game_of(self.config.env)
+
     def open(self, row: RowConfig) -> tuple[Dataset, Dataset]:
         """The row's training data and the held-out data."""
         if row.data not in self._opened:
@@ -99,7 +106,7 @@ def train_row(row: Row, data: Data, seed: int, folder: Path, title: str) -> Trai
     if row.config.family == "persistence":
         return Trained(Persistence(), "the newest frame")
     if row.config.family == "constant_velocity":
-        return Trained(ConstantVelocity(), "the newest change, again and again")
+        return Trained(ConstantVelocity(data.game.positions.values()), "the newest change, again and again")
     if row.config.family == "rssm":
         return _train_world_model(row, data, seed, folder)
     return _train_baseline(row, data, seed, title)

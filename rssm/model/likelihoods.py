@@ -6,14 +6,16 @@ Every prediction answers ``loss(target)``, ``mode()``, ``mean()`` and ``sample()
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import torch
 import torch.nn.functional as nnf
 from torch import Tensor, nn
 
 from rssm.data.stacks import grid_to_stack, newest, shift_stack, stack_to_grid
-from rssm.games.pong import features as F
-from rssm.games.pong.statistics import SCORES, FeatureStatistics
+
+#: pairs (total, event), see :class:`rssm.game.Layout`
+Counters = Sequence[tuple[int, int]]
 
 
 def huber(error: Tensor, beta: float) -> Tensor:
@@ -22,10 +24,27 @@ def huber(error: Tensor, beta: float) -> Tensor:
     return torch.where(size < beta, 0.5 * error.square(), beta * (size - 0.5 * beta))
 
 
-def _with_scores(frame: Tensor, previous: Tensor) -> Tensor:
-    """The scores of frame (..., 14) as the previous frame's plus the frame's own score events."""
-    scores = previous[..., list(SCORES)] + frame[..., [F.SCORE_ENEMY, F.SCORE_PLAYER]]
-    return torch.cat([frame[..., : F.ENEMY_SCORE], scores, frame[..., F.SCORE_PLAYER :]], -1)
+def _with_totals(frame: Tensor, previous: Tensor, counters: Counters) -> Tensor:
+    """Frame (..., F) with the totals of the previous frame plus the frame's own events."""
+    if not counters:
+        return frame
+    totals, events = (list(features) for features in zip(*counters, strict=True))
+    counted = previous[..., totals] + frame[..., events]
+    return frame.index_copy(-1, torch.tensor(totals, device=frame.device), counted)
+
+
+class Reachable(Protocol):
+    """Statistics that say what each feature can do next.
+
+    Attributes:
+        moves: for each feature the changes per agent step that it makes, ascending; empty where it takes fixed values.
+        landings: for each feature the values that it jumps to, ascending.
+    """
+
+    @property
+    def moves(self) -> tuple[tuple[float, ...], ...]: ...
+    @property
+    def landings(self) -> tuple[tuple[float, ...], ...]: ...
 
 
 class Support(nn.Module):
@@ -48,7 +67,7 @@ class Support(nn.Module):
     members: Tensor  # (K, F), 1 where the outcome belongs to the feature
     features: Tensor  # (F,)
 
-    def __init__(self, statistics: FeatureStatistics, features: Sequence[int]) -> None:
+    def __init__(self, statistics: Reachable, features: Sequence[int]) -> None:
         super().__init__()
         rows = [
             [(value, 1.0, 0.0) for value in statistics.moves[i]]
@@ -172,10 +191,13 @@ class DiscretePrediction:
         first: the paddles, whether a ball is in play, the score events.
         ball: the ball's categoricals, given the rest of the next frame (..., 14).
         stack: (..., 56), the previous stack.
+        counters: of the game.
     """
 
-    def __init__(self, first: Categoricals, ball: Callable[[Tensor], Categoricals], stack: Tensor) -> None:
-        self.first, self.ball, self.stack = first, ball, stack
+    def __init__(
+        self, first: Categoricals, ball: Callable[[Tensor], Categoricals], stack: Tensor, counters: Counters = ()
+    ) -> None:
+        self.first, self.ball, self.stack, self.counters = first, ball, stack, counters
         self._drawn: tuple[Tensor, Categoricals] | None = None
 
     def loss(self, target: Tensor) -> Tensor:
@@ -208,7 +230,7 @@ class DiscretePrediction:
         return frame.index_copy(-1, part.support.features, values)
 
     def _stack(self, frame: Tensor) -> Tensor:
-        return shift_stack(self.stack, _with_scores(frame, newest(self.stack)))
+        return shift_stack(self.stack, _with_totals(frame, newest(self.stack), self.counters))
 
 
 class ChangePrediction:
@@ -219,18 +241,19 @@ class ChangePrediction:
         stack: (..., 56), the previous stack.
         std: (14,), standard deviations in raw units.
         beta: of the Huber loss in standard deviations; None takes the squared loss.
+        counters: of the game.
     """
 
-    def __init__(self, change: Tensor, stack: Tensor, std: Tensor, beta: float | None) -> None:
-        self.change, self.stack, self.std, self.beta = change, stack, std, beta
+    def __init__(self, change: Tensor, stack: Tensor, std: Tensor, beta: float | None, counters: Counters = ()) -> None:
+        self.change, self.stack, self.std, self.beta, self.counters = change, stack, std, beta, counters
 
     def loss(self, target: Tensor) -> Tensor:
-        error = _drop_scores(self.change - (newest(target) - newest(self.stack)) / self.std)
+        error = _without_totals(self.change - (newest(target) - newest(self.stack)) / self.std, self.counters)
         return _error_loss(error, self.beta).sum(-1)
 
     def mean(self) -> Tensor:
         previous = newest(self.stack)
-        return shift_stack(self.stack, _with_scores(previous + self.change * self.std, previous))
+        return shift_stack(self.stack, _with_totals(previous + self.change * self.std, previous, self.counters))
 
     mode = sample = mean
 
@@ -243,30 +266,41 @@ class DirectPrediction:
         stack: (..., 56), the previous stack, read for its scores alone.
         mean, std: (14,), of the raw features.
         beta: of the Huber loss in standard deviations; None takes the squared loss.
+        counters: of the game.
     """
 
-    def __init__(self, output: Tensor, stack: Tensor, mean: Tensor, std: Tensor, beta: float | None) -> None:
-        self.output = stack_to_grid(output)
+    def __init__(
+        self,
+        output: Tensor,
+        stack: Tensor,
+        mean: Tensor,
+        std: Tensor,
+        beta: float | None,
+        counters: Counters = (),
+    ) -> None:
+        self.output, self.counters = stack_to_grid(output), counters
         self.stack, self._mean, self._std, self.beta = stack, mean.unsqueeze(-1), std.unsqueeze(-1), beta
 
     def loss(self, target: Tensor) -> Tensor:
         grid = stack_to_grid(target)
         error = self.output - (grid - self._mean) / self._std
-        return _error_loss(_drop_scores(error.transpose(-1, -2)), self.beta).sum((-1, -2))
+        return _error_loss(_without_totals(error.transpose(-1, -2), self.counters), self.beta).sum((-1, -2))
 
     def mean(self) -> Tensor:
         grid = self.output * self._std + self._mean
-        frame = _with_scores(grid[..., -1], newest(self.stack))
-        shifted = stack_to_grid(shift_stack(self.stack, frame))
-        scores = shifted[..., F.ENEMY_SCORE : F.PLAYER_SCORE + 1, :]
-        full = torch.cat([grid[..., : F.ENEMY_SCORE, :], scores, grid[..., F.SCORE_PLAYER :, :]], -2)
-        return grid_to_stack(full)
+        if self.counters:
+            frame = _with_totals(grid[..., -1], newest(self.stack), self.counters)
+            shifted = stack_to_grid(shift_stack(self.stack, frame))
+            totals = torch.tensor([total for total, _ in self.counters], device=grid.device)
+            grid = grid.index_copy(-2, totals, shifted.index_select(-2, totals))
+        return grid_to_stack(grid)
 
     mode = sample = mean
 
 
-def _drop_scores(error: Tensor) -> Tensor:
-    return torch.cat([error[..., : F.ENEMY_SCORE], error[..., F.SCORE_PLAYER :]], -1)
+def _without_totals(error: Tensor, counters: Counters) -> Tensor:
+    totals = {total for total, _ in counters}
+    return error[..., [i for i in range(error.shape[-1]) if i not in totals]] if totals else error
 
 
 def _error_loss(error: Tensor, beta: float | None) -> Tensor:

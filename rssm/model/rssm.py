@@ -22,7 +22,6 @@ import torch.nn.functional as nnf
 from torch import Tensor, nn
 
 from rssm.config import ModelConfig
-from rssm.games.pong.features import NUM_ACTIONS
 from rssm.model.distributions import mix_uniform, mode_one_hot, sample_one_hot
 from rssm.model.networks import MLP
 
@@ -31,14 +30,20 @@ _LONGEST_MEMORY = 32.0
 
 
 class RSSM(nn.Module):
-    """deter (..., D), stoch (..., S, C) one-hot, log-probabilities (..., S, C)."""
+    """deter (..., D), stoch (..., S, C) one-hot, log-probabilities (..., S, C).
 
-    def __init__(self, config: ModelConfig, reads_frame: bool) -> None:
+    Args:
+        config: sizes and variants.
+        num_actions: A.
+        reads_frame: whether the recurrence reads the embedding.
+    """
+
+    def __init__(self, config: ModelConfig, num_actions: int, reads_frame: bool) -> None:
         super().__init__()
-        self.config, self.reads_frame = config, reads_frame
+        self.config, self.num_actions, self.reads_frame = config, num_actions, reads_frame
         self.coupled = config.posterior == "coupled"
         latents = config.stoch * config.classes
-        inputs = latents + NUM_ACTIONS + (config.hidden if reads_frame else 0)
+        inputs = latents + num_actions + (config.hidden if reads_frame else 0)
         self.gru = nn.GRU(inputs, config.deter, batch_first=True)
         _remember(self.gru)
         # two learned starts: an episode's first step, and the middle of a game whose past is unknown
@@ -104,7 +109,7 @@ class RSSM(nn.Module):
         return torch.stack(deters, 1), torch.stack(stochs, 1), torch.stack(posteriors, 1)
 
     def _inputs(self, stoch: Tensor, embedding: Tensor, action: Tensor) -> Tensor:
-        parts = [stoch.flatten(-2), nnf.one_hot(action, NUM_ACTIONS).to(stoch.dtype)]
+        parts = [stoch.flatten(-2), nnf.one_hot(action, self.num_actions).to(stoch.dtype)]
         return torch.cat([*parts, embedding] if self.reads_frame else parts, -1)
 
     def _log_probs(self, logits: Tensor) -> Tensor:

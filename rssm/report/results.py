@@ -10,8 +10,8 @@ from typing import Any
 
 from rssm.config import HORIZON, ResultsConfig
 from rssm.errors import UserError
+from rssm.evaluation.openloop import RESULT_FILE
 from rssm.files import replace_file, write_json
-from rssm.jobs.evaluate import RESULT_FILE
 from rssm.training.checkpoint import TRAINER_FILE, load_trainer
 
 _LAST = HORIZON - 1

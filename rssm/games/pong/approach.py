@@ -1,8 +1,6 @@
-"""Where things are relative to each other, and coordinates as waves."""
+"""Where things are relative to each other."""
 
 from __future__ import annotations
-
-import math
 
 import torch
 from torch import Tensor, nn
@@ -13,30 +11,6 @@ from rssm.games.pong.statistics import FeatureStatistics
 
 #: console frames per agent step, and pixels beyond which two things are simply far apart
 _FRAMES, _NEAR = 4, 48.0
-
-
-class Fourier(nn.Module):
-    """Sines and cosines (..., N 2 P) of N coordinates (..., N), at P periods that are powers of two.
-
-    Tancik et al. 2020, "Fourier features let networks learn high frequency functions". Where the ball meets a paddle or
-    a wall, one pixel decides, and a plain MLP is slow to learn functions that sharp.
-
-    Args:
-        shortest: exponent of the shortest period: 1 is 2 pixels.
-        longest: exponent of the longest period; below ``shortest`` there are no waves at all.
-    """
-
-    frequencies: Tensor
-
-    def __init__(self, shortest: int, longest: int) -> None:
-        super().__init__()
-        self.periods = max(0, longest - shortest + 1)
-        periods = 2.0 ** (shortest + torch.arange(self.periods))
-        self.register_buffer("frequencies", 2.0 * math.pi / periods, persistent=False)
-
-    def forward(self, coordinates: Tensor) -> Tensor:
-        angles = (coordinates.unsqueeze(-1) * self.frequencies).flatten(-2)
-        return torch.cat([angles.sin(), angles.cos()], -1)
 
 
 class Approach(nn.Module):

@@ -10,9 +10,8 @@ from torch import Tensor, nn
 from rssm.config import ModelConfig
 from rssm.data.stacks import stack_to_grid
 from rssm.games.pong import features as F
-from rssm.games.pong.approach import Fourier
 from rssm.games.pong.statistics import SCORES, FeatureStatistics
-from rssm.model.networks import MLP
+from rssm.model.networks import MLP, Fourier
 
 #: seen through Fourier features: positions that move, and the ball's height over each paddle's top edge
 _POSITIONS = (F.PLAYER_Y, F.ENEMY_Y, F.BALL_X, F.BALL_Y)
@@ -25,6 +24,8 @@ _SHORTEST = 4
 COARSE = F.STACK_SIZE * (F.NUM_FEATURES - len(SCORES) + len(_RELATIVE))
 FINE = len(_POSITIONS) * (F.STACK_SIZE - 1) + 2
 NEAR = len(_RELATIVE)
+#: width of what an agent sees beside the embedding
+VIEW = COARSE + FINE + NEAR
 
 
 class Normalizer(nn.Module):
@@ -66,7 +67,7 @@ class Look(NamedTuple):
 class Encoder(nn.Module):
     """Stack (..., 56) in raw pixels -> embedding (..., H).
 
-    Beside the normalised features it sees every position as waves (:class:`rssm.games.pong.approach.Fourier`) and, on
+    Beside the normalised features it sees every position as waves (:class:`rssm.model.networks.Fourier`) and, on
     a scale of pixels, what a single pixel can decide: the last changes, and how far the ball is from where it turns
     back.
     """
@@ -84,6 +85,14 @@ class Encoder(nn.Module):
 
     def forward(self, stack: Tensor) -> Tensor:
         return self.embed(self.look(stack))
+
+    def see(self, stack: Tensor) -> tuple[Tensor, Tensor]:
+        """The embedding (..., H) of a stack, and its geometry (..., V) without the waves.
+
+        With the waves an agent tells states apart that are the same to a player (docs/tries.md).
+        """
+        look = self.look(stack)
+        return self.embed(look), torch.cat([look.coarse, look.fine, look.near], -1)
 
     def look(self, stack: Tensor) -> Look:
         """What is to be seen in a stack (..., 56)."""

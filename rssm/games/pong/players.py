@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal
-
 import numpy as np
 
 from rssm.arrays import FloatArray
+from rssm.errors import UserError
+from rssm.game import Player
 from rssm.games.pong.features import ACTION_NAMES, BALL_Y, NUM_ACTIONS, PLAYER_Y
 
-#: newest frame (14,) and the player's own generator -> action
-Policy = Callable[[FloatArray, np.random.Generator], int]
-PolicyName = Literal["random", "tracking"]
+PLAYERS = ("random", "tracking")
 
 _NOOP, _UP, _DOWN = (ACTION_NAMES.index(name) for name in ("NOOP", "RIGHT", "LEFT"))
 _PADDLE_CENTRE, _BALL_CENTRE = 8.0, 2.0  # below the top edge, in pixels
 _DEAD_ZONE = 4.0  # pixels; closer than this the paddle overshoots
 
 
-def make_policy(name: PolicyName, epsilon: float) -> Policy:
-    """The player called ``name``; ``epsilon`` is the tracking player's chance of a uniformly random action per step."""
+def make_policy(name: str, epsilon: float) -> Player:
+    """The player called ``name``; ``epsilon`` is the tracking player's chance of a uniformly random action per step.
+
+    Raises:
+        UserError: nobody is called so.
+    """
+    if name not in PLAYERS:
+        raise UserError(f"policy: expected {' or '.join(PLAYERS)}, got {name}")
     return random_action if name == "random" else _tracking(epsilon)
 
 
@@ -37,7 +40,7 @@ def follow_ball(frame: FloatArray) -> int:
     return _DOWN if distance > 0 else _UP
 
 
-def _tracking(epsilon: float) -> Policy:
+def _tracking(epsilon: float) -> Player:
     def act(frame: FloatArray, rng: np.random.Generator) -> int:
         return random_action(frame, rng) if rng.random() < epsilon else follow_ball(frame)
 

@@ -6,8 +6,8 @@ from PIL import Image
 from agents.play.dream_gif import dream, write_dream
 from rssm.config import EnvConfig
 from rssm.data.collect import episode_seed
+from rssm.data.frames import newest_frame
 from rssm.games.pong.env import make_env
-from rssm.games.pong.features import newest_frame
 
 
 def up_and_down(state):

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from agents.play.filtering_player import Player
-from rssm.games.pong.features import stack_episode
+from rssm.data.frames import stack_episode
 from rssm.model.state import State
 
 STEPS = 12

@@ -10,6 +10,7 @@ from rssm.config import EnvConfig
 from rssm.data.collect import episode_seed
 from rssm.evaluation.model_predictor import WorldModelPredictor
 from rssm.games.pong.env import make_env
+from rssm.games.pong.game import PONG
 from rssm.model.state import State
 
 #: a paddle that stands still loses a game in less than a thousand steps
@@ -38,7 +39,7 @@ def world(make_model):
 
 @pytest.fixture(scope="module")
 def stander(world):
-    return Stander(ActorCriticConfig(hidden=8, layers=1, discount=DISCOUNT), sight_size(world.config))
+    return Stander(ActorCriticConfig(hidden=8, layers=1, discount=DISCOUNT), sight_size(world.config, PONG), PONG)
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,9 @@ from agents.learning.start_states import start_states
 from agents.play.planning import MOVES, PRIOR, TWINS, move_values, planned
 from rssm.config import EnvConfig
 from rssm.data.chunks import ChunkSampler
+from rssm.data.frames import newest_frame
 from rssm.games.pong.env import make_env
-from rssm.games.pong.features import NUM_ACTIONS, PLAYER_Y, newest_frame
+from rssm.games.pong.features import NUM_ACTIONS, PLAYER_Y
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from rssm.data.chunks import ChunkSampler
+from rssm.data.frames import stack_episode
 from rssm.errors import DataError
-from rssm.games.pong.features import stack_episode
+from rssm.games.pong.game import PONG
 
 LENGTH = 12
 PARTS = ("stacks", "actions", "rewards", "terminated", "next_exists", "is_first")
@@ -15,7 +16,7 @@ PARTS = ("stacks", "actions", "rewards", "terminated", "next_exists", "is_first"
 class Rows:
     """A data set whose every value tells which row it is from; the last of three episodes ends a game."""
 
-    path = "rows"
+    path, game = "rows", PONG
 
     def __init__(self, lengths=(15, LENGTH, 30)):
         stops = np.cumsum(lengths)

@@ -6,10 +6,10 @@ import pytest
 
 from rssm.config import EvalConfig, EvaluateConfig
 from rssm.data.dataset import Dataset
+from rssm.data.frames import newest_frame, stack_episode
 from rssm.errors import CheckpointError, DataError, UserError
 from rssm.evaluation.model_predictor import WorldModelPredictor
 from rssm.files import write_json
-from rssm.games.pong.features import newest_frame, stack_episode
 from rssm.jobs.evaluate import dream, evaluate_run, score, summary
 from rssm.training.checkpoint import load_model
 
