@@ -128,7 +128,7 @@ class Box(Game):
         return Stacked(self._make(render_mode), self.layout)
 
     def _make(self, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
-        shown = {} if render_mode is None else {"render_mode": render_mode}
+        shown: dict[str, Any] = {} if render_mode is None else {"render_mode": render_mode}
         try:
             return gymnasium.make(self.env_id, disable_env_checker=True, **shown)
         except (gymnasium.error.Error, ImportError) as error:

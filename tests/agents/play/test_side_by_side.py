@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-import agents.play.side_by_side
 from agents.play.side_by_side import Arena, borrow_emulator, return_emulator
 from rssm.config import EnvConfig
 from rssm.data.stacks import newest
 from rssm.games.pong import features as F
 from rssm.games.pong.env import make_env
+from rssm.games.pong.game import Pong
 from rssm.model.state import State
 
 SEEDS, STEPS = (11, 12, 13, 14), 50
@@ -79,11 +79,11 @@ def test_an_emulator_can_be_cloned_in_the_middle_of_the_game_that_it_plays(make_
 def test_the_emulators_of_games_that_are_over_serve_the_next(make_model, monkeypatch):
     env, made = EnvConfig(noop_max=7), []  # settings that nobody else in this process plays with
 
-    def count(settings):
+    def count(game, settings):
         made.append(make_env(settings))
         return made[-1]
 
-    monkeypatch.setattr(agents.play.side_by_side, "make_env", count)
+    monkeypatch.setattr(Pong, "make_env", count)
     for _ in range(2):
         arena = Arena(make_model(), follow_the_ball, env, SEEDS, max_steps=3, places=2)
         while len(arena.games):
