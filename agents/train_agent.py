@@ -32,6 +32,7 @@ from rssm.errors import UserError
 from rssm.evaluation.job import write_json
 from rssm.run_folder import CONFIG_FILE, claim
 from rssm.tracker import Tracker
+from rssm.training.muon import announce_precision
 
 
 def train_agent(config: AgentConfig) -> None:
@@ -59,7 +60,7 @@ def train_agent(config: AgentConfig) -> None:
         learner = Learner(agent, config.imagination, config.train, experience.updates)
         training = AgentTrainer(run, config, learner, experience, device)
         with Tracker(run, config.log, asdict(config), training.update or None) as tracker:
-            _announce(config, experience)
+            _announce(config, experience, device)
             training.train(tracker)
             print(f"trained {training.update:,} updates in {training.seconds:.0f} s; playing", file=sys.stderr)
             _finish(run, config, training, tracker)
@@ -86,7 +87,7 @@ def open_offline(config: AgentConfig, device: torch.device) -> Offline:
     return Offline(model, data, config.train.updates)
 
 
-def _announce(config: AgentConfig, experience: Experience) -> None:
+def _announce(config: AgentConfig, experience: Experience, device: torch.device) -> None:
     if not config.online:
         print(f"offline: {experience.env_steps:,} real steps, none to come", file=sys.stderr)
         return
@@ -101,6 +102,7 @@ def _announce(config: AgentConfig, experience: Experience) -> None:
         f"agent on {imagined:.0f} imagined ones",
         file=sys.stderr,
     )
+    announce_precision(world.muon_precision, device)
 
 
 def _finish(run: Path, config: AgentConfig, training: AgentTrainer, tracker: Tracker) -> None:

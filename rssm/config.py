@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+#: number format that Muon orthogonalises in; ``auto`` takes the fastest that the processor has
+Precision = Literal["auto", "float32", "bfloat16"]
+
 #: how far ahead the project predicts, in agent steps (the researcher's protocol)
 HORIZON = 6
 
@@ -227,6 +230,8 @@ class TrainConfig:
         chunk_length: agent steps per chunk.
         learning_rate: peak learning rate of AdamW (output layers, biases, norms).
         muon_factor: Muon's learning rate (hidden matrices) as a multiple of AdamW's.
+        muon_precision: what Muon computes in; ``auto`` takes bfloat16 only where the processor has it (many have to
+            emulate it, which takes thirty times as long), and float32 elsewhere.
         warmup: updates of linear warm-up.
         final_learning_rate: share of the peak that the cosine decay ends at.
         weight_decay: decoupled weight decay.
@@ -245,6 +250,7 @@ class TrainConfig:
     chunk_length: int = 48
     learning_rate: float = 1e-3
     muon_factor: float = 3.0
+    muon_precision: Precision = "auto"
     warmup: int = 200
     final_learning_rate: float = 0.03
     weight_decay: float = 0.0

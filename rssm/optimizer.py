@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from rssm.average import follow
 from rssm.config import TrainConfig
 from rssm.networks import MLP
+from rssm.training.muon import Muon, pick_precision
 from rssm.world_model import WorldModel
 
 
@@ -34,7 +35,8 @@ class Optimizer:
     def __init__(self, model: WorldModel, config: TrainConfig) -> None:
         self.model, self.config = model, config
         hidden, rest = hidden_matrices(model)
-        self.muon = torch.optim.Muon(hidden, lr=0.0, weight_decay=config.weight_decay, adjust_lr_fn="match_rms_adamw")
+        precision = pick_precision(config.muon_precision, hidden[0].device)
+        self.muon = Muon(hidden, precision, config.weight_decay)
         self.adam = torch.optim.AdamW(rest, lr=0.0, weight_decay=config.weight_decay, fused=True)
         self.average = copy.deepcopy(model).eval().requires_grad_(False) if config.ema else model
 

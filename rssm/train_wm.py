@@ -25,6 +25,7 @@ from rssm.run_folder import claim
 from rssm.statistics import FeatureStatistics
 from rssm.tracker import Tracker
 from rssm.trainer import SCORE, Evaluation, Trainer
+from rssm.training.muon import announce_precision
 from rssm.world_model import WorldModel
 
 
@@ -40,6 +41,7 @@ def train_world_model(config: WorldModelConfig) -> None:
     claim(run, config)
     train, heldout = open_datasets(config)
     trainer = make_trainer(run, config, train, device)
+    announce_precision(config.train.muon_precision, device)
     with Tracker(run, config.log, asdict(config), trainer.update or None) as tracker:
         model = trainer.train(tracker)
         print(f"trained {trainer.update:,} updates in {trainer.seconds:.0f} s; evaluating", file=sys.stderr)

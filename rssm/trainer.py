@@ -20,6 +20,7 @@ from rssm.losses import chunk_losses
 from rssm.optimizer import Optimizer, learning_rate
 from rssm.progress import Progress
 from rssm.tracker import Tracker
+from rssm.training.muon import name_of
 from rssm.world_model import WorldModel
 
 #: scores a model; the metric named below decides which weights are best (less is better), the rest is logged
@@ -123,7 +124,8 @@ class Trainer:
         ``model.safetensors`` holds the weights to keep.
         """
         weights, update = self._kept_weights()
-        save_model(self.run / MODEL_FILE, self.model, weights, {"update": update, "seed": self.config.seed})
+        record = {"update": update, "seed": self.config.seed, "muon_precision": name_of(self.optimizer.muon.precision)}
+        save_model(self.run / MODEL_FILE, self.model, weights, record)
         state = {
             "config": asdict(self.config.model) | asdict(self.config.loss) | asdict(self.config.train),
             "seed": self.config.seed,

@@ -1,0 +1,1 @@
+"""How networks are trained: the optimiser's pieces, and processes that share the work."""
