@@ -8,11 +8,11 @@ import numpy as np
 import torch
 
 from agents.arena import Arena
-from rssm.collect import episode_seed
 from rssm.config import HORIZON, EnvConfig
 from rssm.device import seeded
 from rssm.drawing import side_by_side_gif
 from rssm.features import FloatArray, newest_frame
+from rssm.seeds import episode_seed
 from rssm.world_model import Policy, WorldModel
 
 #: agent steps that are shown

@@ -11,11 +11,11 @@ import numpy.typing as npt
 from agents.agent import Agent
 from agents.arena import Arena
 from agents.planning import planned
-from rssm.collect import episode_seed
 from rssm.config import EnvConfig
 from rssm.device import seeded
 from rssm.evaluation.predictor import IntArray
 from rssm.progress import Progress
+from rssm.seeds import episode_seed
 from rssm.world_model import Policy, WorldModel
 
 GAMES_FILE = "games.json"

@@ -16,12 +16,12 @@ from agents.config import AgentConfig
 from agents.player import Player
 from agents.real_games import RealGames
 from agents.replay import Replay
-from agents.seeds import Stream, derived_seed
 from agents.world import Work, WorldTrainer, make_world, pack, unpack
 from rssm.dataset import Dataset
 from rssm.device import seeded
 from rssm.evaluation.predictor import IntArray
 from rssm.features import FloatArray
+from rssm.seeds import Stream, derived_seed
 from rssm.statistics import FeatureStatistics
 from rssm.world_model import WorldModel
 

@@ -11,13 +11,13 @@ from torch import Tensor
 
 from agents.arena import borrow_emulator, return_emulator
 from agents.replay import Block, Replay
-from agents.seeds import Stream, derived_seed
 from rssm.config import EnvConfig
 from rssm.dataset import Dataset
 from rssm.episode import Episode
 from rssm.errors import CheckpointError
 from rssm.evaluation.predictor import IntArray
 from rssm.features import NUM_FEATURES, FloatArray, newest_frame, stack_episode
+from rssm.seeds import Stream, derived_seed
 from rssm.world_model import WorldModel
 
 #: stacks (G, 56) and whether each game has just begun (G,) -> actions (G,)

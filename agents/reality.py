@@ -17,13 +17,13 @@ import torch
 from agents.agent import Agent
 from agents.arena import Arena, borrow_emulator, return_emulator
 from agents.imagination import imagine
-from rssm.collect import episode_seed
 from rssm.config import HORIZON, EnvConfig
 from rssm.device import seeded
 from rssm.env import GameState
 from rssm.evaluation.errors import squared_errors
 from rssm.evaluation.predictor import IntArray
 from rssm.features import OBS_SIZE, FloatArray
+from rssm.seeds import episode_seed
 from rssm.state import State
 from rssm.world_model import WorldModel
 

@@ -18,7 +18,6 @@ from agents.games import GAMES_FILE, POLICIES, score_agent
 from agents.learner import Learner
 from agents.online import Online
 from agents.reality import imagined_against_real
-from agents.seeds import Stream, derived_seed
 from agents.sight import sight_size
 from agents.table import format_games
 from agents.trainer import GROWING, AgentTrainer
@@ -31,6 +30,7 @@ from rssm.device import pick_device, seeded, set_threads
 from rssm.errors import UserError
 from rssm.evaluation.job import write_json
 from rssm.run_folder import CONFIG_FILE, claim
+from rssm.seeds import Stream, derived_seed
 from rssm.tracker import Tracker
 from rssm.training.muon import announce_precision
 

@@ -13,7 +13,6 @@ from typing import Any, Self
 import torch
 
 from agents.config import AgentConfig
-from agents.seeds import Stream, derived_seed
 from rssm.chunks import ChunkSampler
 from rssm.collect import start_worker
 from rssm.config import TrainConfig
@@ -21,6 +20,7 @@ from rssm.dataset import Dataset
 from rssm.device import pick_device, seeded, set_threads
 from rssm.errors import UserError
 from rssm.optimizer import Optimizer
+from rssm.seeds import Stream, derived_seed
 from rssm.statistics import FeatureStatistics
 from rssm.trainer import train_step
 from rssm.world_model import WorldModel

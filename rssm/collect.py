@@ -32,6 +32,7 @@ from rssm.errors import UserError
 from rssm.features import NUM_FEATURES
 from rssm.policies import PolicyName, make_policy
 from rssm.progress import Progress
+from rssm.seeds import episode_seed
 
 
 def collect(config: CollectConfig) -> None:
@@ -109,11 +110,6 @@ def _game(env: EnvConfig) -> PongFeatures:
 
 
 atexit.register(_game.cache_clear)  # else the emulator's bindings report a leak when the process ends
-
-
-def episode_seed(seed: int, index: int) -> int:
-    """The seed of episode ``index`` of the data set with this seed; below 2**53, so that JSON keeps it exactly."""
-    return int(np.random.SeedSequence([seed, index]).generate_state(1, np.uint64)[0] >> np.uint64(11))
 
 
 def _collect(

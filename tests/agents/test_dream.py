@@ -4,10 +4,10 @@ import torch
 from PIL import Image
 
 from agents.dream import dream, write_dream
-from rssm.collect import episode_seed
 from rssm.config import EnvConfig
 from rssm.env import make_env
 from rssm.features import newest_frame
+from rssm.seeds import episode_seed
 
 
 def up_and_down(state):

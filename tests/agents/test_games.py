@@ -3,10 +3,10 @@ import pytest
 import torch
 
 from agents.games import Games, play_games
-from rssm.collect import episode_seed
 from rssm.config import EnvConfig
 from rssm.env import make_env
 from rssm.features import NUM_ACTIONS
+from rssm.seeds import episode_seed
 
 
 def stand_still(state):

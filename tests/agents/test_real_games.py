@@ -4,11 +4,11 @@ import torch
 
 from agents.real_games import RealGames
 from agents.replay import Block, Replay
-from agents.seeds import Stream, derived_seed
 from rssm.config import EnvConfig
 from rssm.env import make_env
 from rssm.errors import CheckpointError
 from rssm.features import newest_frame, stack_episode
+from rssm.seeds import Stream, derived_seed
 
 #: short games, so that several are played; sticky actions, so that the emulator's own randomness counts
 SHORT = EnvConfig(max_episode_steps=30, repeat_action_probability=0.25)

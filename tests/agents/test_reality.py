@@ -6,10 +6,10 @@ from agents.agent import Agent
 from agents.learning_config import ActorCriticConfig
 from agents.reality import ALARM, Moment, discounted, draw_moments, imagined_against_real, play_same
 from agents.sight import sight_size
-from rssm.collect import episode_seed
 from rssm.config import EnvConfig
 from rssm.env import make_env
 from rssm.evaluation.world_model import WorldModelPredictor
+from rssm.seeds import episode_seed
 from rssm.state import State
 
 #: a paddle that stands still loses a game in less than a thousand steps

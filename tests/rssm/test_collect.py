@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rssm.collect import collect, ensure_dataset, episode_seed, play_episode
+from rssm.collect import collect, ensure_dataset, play_episode
 from rssm.config import CollectConfig, EnvConfig
 from rssm.dataset import Dataset
 from rssm.env import make_env
 from rssm.errors import DataError, UserError
 from rssm.features import PLAYER_SCORE
+from rssm.seeds import episode_seed
 
 
 def contents(folder: Path) -> dict[str, bytes]:
