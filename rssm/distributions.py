@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from rssm.noise import uniform
+
 
 def symlog(x: Tensor) -> Tensor:
     """sign(x) ln(|x| + 1)."""
@@ -39,8 +41,8 @@ def sample_one_hot(log_probs: Tensor) -> Tensor:
     """
     probs = log_probs.exp()
     with torch.no_grad():
-        uniform = torch.rand((*probs.shape[:-1], 1), device=probs.device, dtype=probs.dtype)
-        index = (probs.cumsum(-1) < uniform).sum(-1).clamp_(max=probs.shape[-1] - 1)
+        drawn = uniform((*probs.shape[:-1], 1), probs)
+        index = (probs.cumsum(-1) < drawn).sum(-1).clamp_(max=probs.shape[-1] - 1)
         hard = F.one_hot(index, probs.shape[-1]).to(probs.dtype)
     return hard + (probs - probs.detach())
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from rssm.chunks import Chunk
 from rssm.config import HORIZON, LossConfig
 from rssm.distributions import categorical_kl
+from rssm.noise import integers
 from rssm.world_model import Observed, WorldModel
 
 #: the name of each term and the key of its scale in LossConfig
@@ -122,7 +123,7 @@ def open_loop_loss(model: WorldModel, seen: Observed, chunk: Chunk, starts: int)
     """
     batch, length = chunk.actions.shape
     device = chunk.actions.device
-    start = torch.randint(length - HORIZON + 1, (batch, starts), device=device)
+    start = integers(length - HORIZON + 1, (batch, starts), device)
     rows = torch.arange(batch, device=device).unsqueeze(1)
     state = seen.states[rows, start].map(lambda part: rearrange(part, "b s ... -> (b s) ..."))
     steps = start.unsqueeze(-1) + torch.arange(HORIZON, device=device)  # (B, S, 6)
