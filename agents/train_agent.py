@@ -32,7 +32,7 @@ from rssm.evaluation.job import write_json
 from rssm.run_folder import CONFIG_FILE, claim
 from rssm.seeds import Stream, derived_seed
 from rssm.tracker import Tracker
-from rssm.training.muon import announce_precision
+from rssm.training.muon import name_of, pick_precision
 
 
 def train_agent(config: AgentConfig) -> None:
@@ -102,7 +102,7 @@ def _announce(config: AgentConfig, experience: Experience, device: torch.device)
         f"agent on {imagined:.0f} imagined ones",
         file=sys.stderr,
     )
-    announce_precision(world.muon_precision, device)
+    print(f"Muon computes in {name_of(pick_precision(world.muon_precision, device))}", file=sys.stderr)
 
 
 def _finish(run: Path, config: AgentConfig, training: AgentTrainer, tracker: Tracker) -> None:

@@ -22,7 +22,7 @@ from rssm.errors import UserError
 from rssm.optimizer import Optimizer
 from rssm.seeds import Stream, derived_seed
 from rssm.statistics import FeatureStatistics
-from rssm.trainer import train_step
+from rssm.training.step import train_step
 from rssm.world_model import WorldModel
 
 
@@ -62,8 +62,8 @@ class Work:
         sampler = ChunkSampler(self.data, config.world.batch_size, config.world.chunk_length, seed)
         sums: dict[str, float] = {}
         for update in range(self.first, self.stop):
-            with seeded(derived_seed(config.seed, Stream.WORLD_UPDATE, update), device):
-                terms = train_step(model, optimizer, sampler.batch(update).to(device), config.loss, update)
+            drawn = derived_seed(config.seed, Stream.WORLD_UPDATE, update)
+            terms = train_step(optimizer, sampler, config.loss, drawn, update)
             for name, value in terms.items():
                 sums[name] = sums.get(name, 0.0) + value
         means = {name.replace("train/", "world/"): value / (self.stop - self.first) for name, value in sums.items()}

@@ -16,13 +16,13 @@ from rssm.device import pick_device, set_threads
 from rssm.errors import UserError
 from rssm.evaluation.job import RESULT_FILE, write_json
 from rssm.files import replace_file
-from rssm.losses import chunk_losses
 from rssm.optimizer import Optimizer
 from rssm.results import mean_by_step
 from rssm.run_folder import CONFIG_FILE
 from rssm.statistics import FeatureStatistics
 from rssm.timing import cpu_seconds
 from rssm.train_wm import open_datasets, train_world_model
+from rssm.training.step import train_step
 from rssm.world_model import WorldModel
 
 DEFAULT = "default"
@@ -81,11 +81,7 @@ def seconds_per_update(config: WorldModelConfig) -> float:
     sampler = ChunkSampler(data, config.train.batch_size, config.train.chunk_length, config.seed)
     optimizer = Optimizer(model, config.train)
 
-    def update(number: int) -> None:
-        losses = chunk_losses(model, sampler.batch(number).to(device), config.loss)
-        optimizer.step(losses.total(config.loss), number)
-
-    return cpu_seconds(update, device)
+    return cpu_seconds(lambda n: train_step(optimizer, sampler, config.loss, config.seed + n, n), device)
 
 
 def _write(config: AblationConfig, results: dict[str, list[dict[str, Any]]]) -> None:

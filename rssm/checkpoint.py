@@ -26,6 +26,8 @@ from rssm.statistics import FeatureStatistics
 from rssm.world_model import WorldModel
 
 SCHEMA = 1
+#: of ``trainer.pt``; 2 holds no generator's state, since what an update draws follows from its number
+TRAINER_SCHEMA = 2
 MODEL_FILE, TRAINER_FILE = "model.safetensors", "trainer.pt"
 
 
@@ -90,7 +92,7 @@ def load_weights(path: Path, what: str) -> tuple[dict[str, Any], dict[str, torch
 
 def save_trainer(path: Path, state: dict[str, Any]) -> None:
     """Write a trainer's state (plain containers, numbers and tensors only), atomically."""
-    replace_file(path, lambda temporary: torch.save({"schema": SCHEMA, **state}, temporary))
+    replace_file(path, lambda temporary: torch.save({"schema": TRAINER_SCHEMA, **state}, temporary))
 
 
 def load_trainer(path: Path) -> dict[str, Any]:
@@ -107,8 +109,11 @@ def load_trainer(path: Path) -> dict[str, Any]:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{path}: expected a trainer's state, it cannot be read ({reason})") from None
     schema = state.get("schema") if isinstance(state, dict) else None
-    if schema != SCHEMA:
-        raise CheckpointError(f"{path}: expected a trainer's state of schema {SCHEMA}, got schema {schema}")
+    if schema != TRAINER_SCHEMA:
+        raise CheckpointError(
+            f"{path}: expected a trainer's state of schema {TRAINER_SCHEMA}, got schema {schema}; another release "
+            "wrote it: go on with that one, or start in another run folder"
+        )
     return state
 
 

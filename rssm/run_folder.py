@@ -12,7 +12,7 @@ from rssm.errors import UserError
 
 CONFIG_FILE = "config.yaml"
 #: settings that may change when a run goes on: no result depends on them
-FREE = ("device", "threads", "log", "run")
+FREE = ("device", "threads", "workers", "log", "run")
 
 
 def claim(run: Path, config: Any, growing: Collection[str] = ()) -> None:

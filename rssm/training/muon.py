@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from rssm.config import Precision
+from rssm.training.group import ALONE, Group
 
 #: coefficients of the quintic Newton-Schulz iteration (Jordan et al. 2024), steep at zero: small singular values rise
 #: quickly, and all of them end between 0.7 and 1.2
@@ -35,6 +35,8 @@ class Muon(torch.optim.Optimizer):
         precision: what they are orthogonalised in (see :func:`pick_precision`).
         weight_decay: decoupled weight decay.
         momentum: decay of the gradients' moving average.
+        group: the processes that share the training, and with it the matrices: each orthogonalises some of them. All
+            must have the same gradients.
     """
 
     def __init__(
@@ -43,13 +45,18 @@ class Muon(torch.optim.Optimizer):
         precision: torch.dtype,
         weight_decay: float = 0.0,
         momentum: float = 0.95,
+        group: Group = ALONE,
     ) -> None:
         super().__init__(parameters, {"lr": 0.0, "weight_decay": weight_decay, "momentum": momentum})
-        self.precision = precision
+        self.precision, self.group = precision, group
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """One step along the gradients that are there."""
+        """One step along the gradients that are there.
+
+        Raises:
+            LostProcessError: a process is gone; nothing has changed then.
+        """
         for group in self.param_groups:
             rate, momentum = group["lr"], group["momentum"]
             parameters = [p for p in group["params"] if p.grad is not None]
@@ -57,13 +64,27 @@ class Muon(torch.optim.Optimizer):
                 continue
             gradients = [p.grad for p in parameters]
             averages = [self._average(p) for p in parameters]
-            torch._foreach_lerp_(averages, gradients, 1 - momentum)
-            ahead = torch._foreach_lerp(gradients, averages, momentum)
-            steps = orthogonalize(ahead, self.precision)
+            moved = torch._foreach_lerp(averages, gradients, 1 - momentum)
+            steps = self._orthogonalize(torch._foreach_lerp(gradients, moved, momentum))
+            torch._foreach_copy_(averages, moved)
             if group["weight_decay"]:
                 torch._foreach_mul_(parameters, 1 - rate * group["weight_decay"])
             for parameter, step in zip(parameters, steps, strict=True):
                 parameter.add_(step, alpha=-rate * _ADAM_RMS * math.sqrt(max(parameter.shape)))
+
+    def _orthogonalize(self, matrices: Sequence[Tensor]) -> list[Tensor]:
+        """:func:`orthogonalize`, the matrices shared out among the processes."""
+        if self.group.size == 1:
+            return orthogonalize(matrices, self.precision)
+        shares = share_out([matrix.shape for matrix in matrices], self.group.size)
+        own = orthogonalize([matrices[n] for n in shares[self.group.rank]], self.precision)
+        empty = matrices[0].new_empty(0, dtype=self.precision)
+        sizes = [sum(matrices[n].numel() for n in share) for share in shares]
+        everyone = self.group.gather(torch.cat([empty, *(step.flatten() for step in own)]), sizes)
+        order = [n for share in shares for n in share]
+        pieces = everyone.split([matrices[n].numel() for n in order])
+        steps = dict(zip(order, pieces, strict=True))
+        return [steps[n].view_as(matrix) for n, matrix in enumerate(matrices)]
 
     def _average(self, parameter: nn.Parameter) -> Tensor:
         state = self.state[parameter]
@@ -71,6 +92,21 @@ class Muon(torch.optim.Optimizer):
             state["momentum_buffer"] = torch.zeros_like(parameter)
         average: Tensor = state["momentum_buffer"]
         return average
+
+
+def share_out(shapes: Sequence[Sequence[int]], shares: int) -> list[list[int]]:
+    """Which matrices each process orthogonalises: the dearest first, always to the one with the least to do."""
+
+    def cost(number: int) -> int:
+        rows, columns = sorted(shapes[number])
+        return rows * rows * (2 * columns + rows)  # multiplications of one iteration
+
+    work, taken = [0] * shares, [list[int]() for _ in range(shares)]
+    for number in sorted(range(len(shapes)), key=cost, reverse=True):
+        least = work.index(min(work))
+        taken[least].append(number)
+        work[least] += cost(number)
+    return taken
 
 
 def orthogonalize(matrices: Sequence[Tensor], precision: torch.dtype) -> list[Tensor]:
@@ -121,12 +157,6 @@ def pick_precision(setting: Precision, device: torch.device) -> torch.dtype:
     else:
         native = device.type == "cpu" and _cpu_has_bfloat16()
     return torch.bfloat16 if native else torch.float32
-
-
-def announce_precision(setting: Precision, device: torch.device) -> None:
-    """Tell the user what :func:`pick_precision` took, and why."""
-    reason = "" if setting != "auto" else " (auto: what this processor has)"
-    print(f"Muon computes in {name_of(pick_precision(setting, device))}{reason}", file=sys.stderr)
 
 
 def name_of(precision: torch.dtype) -> str:

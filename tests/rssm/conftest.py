@@ -47,6 +47,7 @@ def tiny_job(tmp_path_factory: pytest.TempPathFactory, tiny_sizes: dict[str, int
     return WorldModelConfig(
         run=str(folder / "runs" / "whole"),
         device="cpu",
+        workers=1,
         threads=1,
         env=EnvConfig(max_episode_steps=150),
         data=DataConfig(

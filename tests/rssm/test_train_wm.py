@@ -126,7 +126,7 @@ MOMENTS = {
     "before the first checkpoint": """
 from rssm.chunks import ChunkSampler
 batch = ChunkSampler.batch
-ChunkSampler.batch = lambda self, update: die() if update == 1 else batch(self, update)
+ChunkSampler.batch = lambda self, update, part: die() if update == 1 else batch(self, update, part)
 """,
     "half of trainer.pt is written": """
 import torch
@@ -223,7 +223,9 @@ def assert_same_run(run: Path, expected: Path):
     states = [torch.load(folder / "trainer.pt", weights_only=True) for folder in (run, expected)]
     for name in ("model", "best_weights"):
         assert all(torch.equal(value, states[1][name][key]) for key, value in states[0][name].items())
-    assert torch.equal(states[0]["rng"], states[1]["rng"])
+    leaves = [torch.utils._pytree.tree_leaves(state["optimizer"]) for state in states]
+    for one, other in zip(*leaves, strict=True):
+        assert torch.equal(one, other) if isinstance(one, torch.Tensor) else one == other
 
 
 class TestSplit:
@@ -249,6 +251,7 @@ def test_a_short_real_training_beats_both_baselines_at_every_step(tmp_path):
     config = WorldModelConfig(
         run=str(tmp_path / "run"),
         device="cpu",
+        workers=1,
         threads=1,
         data=DataConfig(
             train=str(tmp_path / "train"),

@@ -4,7 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from rssm.training.muon import Muon, announce_precision, orthogonalize, pick_precision
+from rssm.errors import LostProcessError
+from rssm.training.group import ALONE, Group
+from rssm.training.muon import Muon, orthogonalize, pick_precision, share_out
 
 SHAPES = [(24, 40), (40, 24), (24, 40), (16, 16), (16, 16), (5, 90), (90, 7)]
 CPU = torch.device("cpu")
@@ -129,10 +131,46 @@ def test_other_accelerators_take_float32():
     assert pick_precision("auto", torch.device("mps")) == torch.float32
 
 
-def test_the_choice_is_told(monkeypatch, capsys):
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-    announce_precision("auto", CPU)
-    announce_precision("bfloat16", CPU)
-    lines = capsys.readouterr().err.splitlines()
-    assert lines == ["Muon computes in float32 (auto: what this processor has)", "Muon computes in bfloat16"]
+@pytest.mark.parametrize("shares", [1, 2, 3, 20])
+def test_matrices_are_shared_out_evenly(shares):
+    taken = share_out(SHAPES, shares)
+    assert len(taken) == shares
+    assert sorted(n for share in taken for n in share) == list(range(len(SHAPES)))
+    assert sum(map(bool, taken)) == min(shares, len(SHAPES))
+    work = [sum(min(SHAPES[n]) ** 2 * (2 * max(SHAPES[n]) + min(SHAPES[n])) for n in share) for share in taken]
+    if shares in (2, 3):
+        assert max(work) < 1.3 * sum(work) / shares
+
+
+class Broken(Group):
+    """A group whose other process is gone."""
+
+    def gather(self, own, sizes):
+        raise LostProcessError("gone")
+
+
+def test_where_a_process_is_gone_nothing_has_changed():
+    parameters = _parameters()
+    optimizer = _make(parameters, torch.float32, weight_decay=0.1)
+    before = [p.clone() for p in _walk(optimizer, parameters)]
+    momenta = [state["momentum_buffer"].clone() for state in optimizer.state.values()]
+    optimizer.group = Broken(0, 2)
+    with pytest.raises(LostProcessError):
+        _walk(optimizer, parameters)
+    for parameter, old, momentum in zip(parameters, before, momenta, strict=True):
+        assert torch.equal(parameter, old)
+        assert torch.equal(optimizer.state[parameter]["momentum_buffer"], momentum)
+
+
+def test_shared_out_it_takes_the_same_steps(together):
+    def steps(group):
+        parameters = _parameters()
+        return _walk(_make(parameters, torch.float32, group=group), parameters)
+
+    alone = steps(ALONE)
+    for size in (2, 9):  # more processes than matrices
+        everyone = together(size, steps)
+        for found in everyone:
+            for one, other, first in zip(found, alone, everyone[0], strict=True):
+                torch.testing.assert_close(one, other, rtol=0, atol=1e-5)
+                assert torch.equal(one, first)
