@@ -65,6 +65,12 @@ def same(one, other):
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
+def everything(trainer):
+    """Copies of all that an update changes."""
+    state = [trainer.model.state_dict(), trainer.optimizer.state_dict()]
+    return [leaf.clone() for leaf in torch.utils._pytree.tree_leaves(state) if isinstance(leaf, torch.Tensor)]
+
+
 class Interrupted(Exception):
     """What a test throws into a training."""
 
@@ -172,6 +178,30 @@ def test_a_training_that_ran_out_of_patience_does_not_go_on_when_resumed(make_tr
     assert same(model.state_dict(), load_model(again.run / MODEL_FILE).state_dict())
 
 
+@pytest.mark.parametrize("ema", [0.0, 0.9])
+def test_after_an_evaluation_training_goes_on_in_training_mode(make_trainer, ema):
+    """cuDNN's GRU has no gradient in evaluation mode."""
+
+    def evaluate(model):
+        model.eval()
+        return {SCORE: 1.0}
+
+    trainer = make_trainer(evaluate, ema=ema, updates=5)
+    batch, modes = trainer.sampler.batch, []
+    trainer.sampler.batch = lambda n, part: (modes.append(trainer.model.training), batch(n, part))[1]
+    assert not train(trainer).training
+    assert modes == [True] * 5
+
+
+def test_what_is_drawn_outside_changes_nothing(make_trainer):
+    weights = []
+    for seed in (1, 2):
+        trainer = make_trainer(run=f"run{seed}", updates=2)
+        torch.manual_seed(seed)
+        weights.append(train(trainer).state_dict())
+    assert same(*weights)
+
+
 @pytest.mark.parametrize("stop", [1, 4, 5, 7, 11])
 def test_a_resumed_training_ends_the_same(make_trainer, stop):
     """Interrupted before the first checkpoint, right after one, and between two."""
@@ -237,9 +267,14 @@ def test_a_gradient_that_is_no_number_stops_the_training(make_trainer):
     trainer = make_trainer()
     parameter = trainer.model.rssm.start
     parameter.register_hook(lambda gradient: gradient * (math.inf if trainer.update == 5 else 1.0))
+    batch, seen = trainer.sampler.batch, []
+    trainer.sampler.batch = lambda n, part: (seen.append(everything(trainer)), batch(n, part))[1]
     with pytest.raises(UserError, match=r"gradient: (nan|inf) at update 5: expected finite numbers"):
         train(trainer)
     assert load_trainer(trainer.run / TRAINER_FILE)["update"] == 4
+    # weights, momenta and averages are those of before the update
+    for one, other in zip(everything(trainer), seen[-1], strict=True):
+        assert torch.equal(one, other)
 
 
 def test_other_settings_are_refused_and_nothing_is_written(make_trainer):
