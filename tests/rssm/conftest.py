@@ -69,6 +69,7 @@ def tiny_job(tmp_path_factory: pytest.TempPathFactory, tiny_sizes: dict[str, int
             evaluate_every=5,
             checkpoint_every=2,
             log_every=1,
+            muon_precision="float32",
         ),
         eval=EvalConfig(bootstrap=20, off_policy_windows=6),
     )
