@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rssm import ENV_ID
+from rssm.blocks import blocks
 from rssm.config import EnvConfig
 from rssm.episode import Episode
 from rssm.errors import DataError, UserError
@@ -244,9 +245,11 @@ def _read_array(path: Path, name: str, meta: dict[str, Any]) -> npt.NDArray[Any]
 
 def _check_values(folder: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
     for name in ("features", "reward"):
-        finite = np.isfinite(arrays[name])
-        if not finite.all():
-            raise DataError(f"{folder / name}.npy: row {np.argwhere(~finite)[0, 0]}: not finite")
+        for block in blocks(len(arrays[name])):
+            finite = np.isfinite(arrays[name][block])
+            if not finite.all():
+                row = block.start + np.argwhere(~finite)[0, 0]
+                raise DataError(f"{folder / name}.npy: row {row}: not finite")
     bad = np.flatnonzero(arrays["action"] >= NUM_ACTIONS)
     if len(bad):
         raise DataError(
