@@ -58,10 +58,10 @@ def _core_of(cpu: int) -> tuple[str, ...]:
         return (str(cpu),)
 
 
-def _container_share() -> int:
-    """Cores' worth of time that the control group may use."""
+def _container_share(limit: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """Whole cores' worth of time that the control group may use."""
     try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        quota, period = limit.read_text().split()
     except (OSError, ValueError):
         quota, period = "max", ""
     return (os.cpu_count() or 1) if quota == "max" else int(quota) // int(period)

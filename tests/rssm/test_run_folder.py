@@ -20,7 +20,7 @@ def test_a_new_folder_is_made_and_takes_the_settings(job, tmp_path):
 
 def test_what_no_result_depends_on_may_change(job, tmp_path):
     claim(tmp_path / "run", job)
-    claim(tmp_path / "run", dataclasses.replace(job, threads=2, device="cpu"))
+    claim(tmp_path / "run", dataclasses.replace(job, threads=2, workers=3, device="cpu"))
     assert load_config(tmp_path / "run" / CONFIG_FILE, WorldModelConfig) == job
 
 

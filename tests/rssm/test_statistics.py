@@ -139,5 +139,5 @@ def test_data_need_not_fit_into_memory(tmp_path, monkeypatch):
     fitted = FeatureStatistics.fit(frames, action, is_first)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < frames.nbytes / 20
+    assert peak < frames.nbytes / 10
     assert fitted.mean[F.BALL_X] == pytest.approx(49.5)
