@@ -1,6 +1,6 @@
 """Every setting of the agent's jobs, as frozen dataclasses that check their own values (see :mod:`rssm.config`).
 
-Those of the agent itself and of what it learns from are in :mod:`agents.learning_config`.
+Those of the agent itself and of what it learns from are in :mod:`agents.learning.config`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from agents.learning_config import ActorCriticConfig, ImaginationConfig
+from agents.learning.config import ActorCriticConfig, ImaginationConfig
 from rssm.config import EnvConfig, LogConfig, LossConfig, ModelConfig, Precision, TrainConfig, check
 
 

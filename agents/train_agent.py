@@ -9,30 +9,30 @@ from pathlib import Path
 
 import torch
 
-from agents.actor import allowed_actions
-from agents.agent import Agent
 from agents.config import AgentConfig
-from agents.dream import write_dream
-from agents.experience import Experience, Offline
-from agents.games import GAMES_FILE, POLICIES, score_agent
-from agents.learner import Learner
-from agents.online import Online
-from agents.reality import imagined_against_real
-from agents.sight import sight_size
-from agents.table import format_games
+from agents.learning.actor import allowed_actions
+from agents.learning.agent import Agent
+from agents.learning.inputs import sight_size
+from agents.learning.learner import Learner
+from agents.online.experience import Experience, Offline
+from agents.online.online import Online
+from agents.online.world_trainer import WorldTrainer
+from agents.play.dream_gif import write_dream
+from agents.play.imagined_vs_real import imagined_against_real
+from agents.play.scores import GAMES_FILE, POLICIES, score_agent
+from agents.report.table import format_games
 from agents.trainer import GROWING, AgentTrainer
-from agents.world import WorldTrainer
-from rssm.checkpoint import MODEL_FILE, load_model
 from rssm.config import WorldModelConfig
 from rssm.config_file import load_config
-from rssm.dataset import Dataset
+from rssm.data.dataset import Dataset
 from rssm.device import pick_device, seeded, set_threads
 from rssm.errors import UserError
-from rssm.evaluation.job import write_json
-from rssm.run_folder import CONFIG_FILE, claim
+from rssm.files import write_json
 from rssm.seeds import Stream, derived_seed
 from rssm.tracker import Tracker
+from rssm.training.checkpoint import MODEL_FILE, load_model
 from rssm.training.muon import name_of, pick_precision
+from rssm.training.run_folder import CONFIG_FILE, claim
 
 
 def train_agent(config: AgentConfig) -> None:

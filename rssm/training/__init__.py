@@ -1,1 +1,1 @@
-"""How networks are trained: the optimiser's pieces, and processes that share the work."""
+"""The world model's training: optimiser, trainer, processes that share it, checkpoints, run folders."""

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import torch
 import torch.distributed as dist
 
-from rssm.collect import start_worker
+from rssm.data.collect import start_worker
 from rssm.device import physical_cores
 from rssm.errors import LostProcessError, UserError
 from rssm.training.group import ALONE, KILLED, Group

@@ -6,13 +6,13 @@ import math
 
 import torch
 
-from rssm.chunks import ChunkSampler
 from rssm.config import LossConfig
+from rssm.data.chunks import ChunkSampler
 from rssm.device import seeded
 from rssm.errors import DivergedError
-from rssm.losses import SCALES, chunk_losses
+from rssm.model.losses import SCALES, chunk_losses
 from rssm.noise import drawn_for
-from rssm.optimizer import Optimizer, learning_rate
+from rssm.training.optimizer import Optimizer, learning_rate
 
 
 def train_step(

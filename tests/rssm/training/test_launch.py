@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from rssm.checkpoint import TRAINER_FILE, load_trainer
 from rssm.config_file import save_config
 from rssm.errors import UserError
 from rssm.tracker import METRICS_FILE
+from rssm.training.checkpoint import TRAINER_FILE, load_trainer
 from rssm.training.launch import count_processes
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from rssm.checkpoint import TRAINER_FILE, load_trainer
-from rssm.chunks import ChunkSampler
 from rssm.config import LogConfig, LossConfig, ModelConfig, TrainConfig, WorldModelConfig
+from rssm.data.chunks import ChunkSampler
+from rssm.model.world_model import WorldModel
 from rssm.tracker import METRICS_FILE, Tracker
-from rssm.trainer import SCORE, Trainer
+from rssm.training.checkpoint import TRAINER_FILE, load_trainer
 from rssm.training.group import ALONE, Group
 from rssm.training.step import train_step
-from rssm.world_model import WorldModel
+from rssm.training.trainer import SCORE, Trainer
 
 TRAIN = TrainConfig(
     updates=7,

@@ -1,0 +1,137 @@
+"""The KL-balanced ELBO over sequence chunks, and the open-loop term.
+
+KL balance and free nats: DreamerV3 (Hafner et al. 2023, equation 5), after DreamerV2 (2021, equation 2). Every term is
+an array over (batch, time); their scales are :class:`rssm.config.LossConfig`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from rssm.config import HORIZON, LossConfig
+from rssm.data.chunks import Chunk
+from rssm.model.distributions import categorical_kl
+from rssm.model.world_model import Observed, WorldModel
+from rssm.noise import integers
+
+#: the name of each term and the key of its scale in LossConfig
+SCALES = {
+    "reconstruction": "reconstruction",
+    "dynamics": "dynamics",
+    "representation": "representation",
+    "reward": "reward",
+    "continue": "continuation",
+    "open_loop": "open_loop",
+}
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Args:
+    terms: for each name an array (B, T), in nats where the likelihood is discrete; 0 where ``masks`` is 0.
+    masks: for each name an array (B, T) of 0 and 1: the entries that count.
+    """
+
+    terms: dict[str, Tensor]
+    masks: dict[str, Tensor]
+
+    def means(self) -> dict[str, Tensor]:
+        """The mean of each term over the entries that count."""
+        return {name: term.sum() / self.masks[name].sum().clamp(min=1.0) for name, term in self.terms.items()}
+
+    def total(self, config: LossConfig) -> Tensor:
+        """The trained scalar: the sum of scale x mean."""
+        return torch.stack([getattr(config, SCALES[name]) * mean for name, mean in self.means().items()]).sum()
+
+
+def balanced_kl(posterior: Tensor, prior: Tensor, free_nats: float) -> tuple[Tensor, Tensor]:
+    """The dynamics and the representation term.
+
+    Args:
+        posterior, prior: (B, T, S, C), log-probabilities.
+        free_nats: each step's KL (not the batch's mean) is clipped from below at this; below it no gradient flows.
+
+    Returns:
+        KL(sg(posterior) || prior), which trains the prior, and KL(posterior || sg(prior)), which trains the posterior;
+        both (B, T), in nats.
+    """
+    dynamics = categorical_kl(posterior.detach(), prior)
+    representation = categorical_kl(posterior, prior.detach())
+    return dynamics.clamp(min=free_nats), representation.clamp(min=free_nats)
+
+
+def chunk_losses(model: WorldModel, chunk: Chunk, config: LossConfig) -> Losses:
+    """All terms of one batch of chunks; see :class:`rssm.data.chunks.Chunk` for how rows and steps line up::
+
+    row          0     1     2   …   T
+    stack        x_0   x_1   x_2 …   x_T       observed (the last one may not exist: the game was over)
+    action       a_0   a_1   a_2 …             taken after x_t
+    reward             r_0   r_1 …   r_{T-1}   earned by a_t, so it is predicted from state t + 1
+    predicted          x_1   x_2 …   x_T       from (x_0, a_0) on: T predictions in each chunk
+    """
+    seen = model.observe(chunk.stacks[:, :-1], chunk.actions, chunk.is_first)
+    deter = torch.cat([seen.states.deter[:, 1:], seen.next_deter.unsqueeze(1)], 1)
+    last_embedding = model.encoder(chunk.stacks[:, -1:])
+    last_posterior = model.rssm.posterior(deter[:, -1:], last_embedding)
+    posterior = torch.cat([seen.posterior[:, 1:], last_posterior], 1)
+    stoch = torch.cat([seen.states.stoch[:, 1:], model.rssm.draw(last_posterior, True)], 1)
+    prior = model.rssm.prior(deter)
+    target, before = chunk.stacks[:, 1:], chunk.stacks[:, :-1]
+    prediction = model.predict(deter, stoch, seen.embedding, before, chunk.actions)
+    dynamics, representation = balanced_kl(posterior, prior, config.free_nats)
+
+    # Behind the end of a game nothing is observed: there the heads read what imagination would give them. Only the
+    # last step of a chunk can lie there.
+    exists = chunk.next_exists
+    over = exists[:, -1:, None] == 0
+    last = model.rssm.draw(prior[:, -1:], True)
+    final = model.predict(deter[:, -1:], last, seen.embedding[:, -1:], before[:, -1:], chunk.actions[:, -1:])
+    imagined = final.mode().detach()
+    last = torch.where(over.unsqueeze(-1), last, stoch[:, -1:])
+    last_embedding = torch.where(over, model.encoder(imagined), last_embedding)
+    embedding = torch.cat([seen.embedding[:, 1:], last_embedding], 1)
+    features = model.join_features(deter, torch.cat([stoch[:, :-1], last], 1), embedding)
+
+    terms = {
+        "reconstruction": prediction.loss(target) * exists,
+        "dynamics": dynamics * exists,
+        "representation": representation * exists,
+        "reward": model.reward_loss(features, chunk.rewards),
+        "continue": model.continue_loss(features, 1.0 - chunk.terminated),
+    }
+    masks = dict.fromkeys(("reconstruction", "dynamics", "representation"), exists)
+    masks |= {name: torch.ones_like(exists) for name in ("reward", "continue")}
+    if config.open_loop > 0:
+        terms["open_loop"], masks["open_loop"] = open_loop_loss(model, seen, chunk, config.open_loop_starts)
+    assert terms.keys() == masks.keys()
+    assert terms.keys() <= SCALES.keys()
+    return Losses(terms, masks)
+
+
+def open_loop_loss(model: WorldModel, seen: Observed, chunk: Chunk, starts: int) -> tuple[Tensor, Tensor]:
+    """Imagine six steps with the recorded actions from random steps of each chunk and score what is decoded.
+
+    The frame that the model feeds itself is its own mode (whole pixels under the discrete likelihood), as in
+    evaluation.
+
+    Returns:
+        The reconstruction loss (B, S * 6) of each imagined step and the mask of those that exist.
+    """
+    batch, length = chunk.actions.shape
+    device = chunk.actions.device
+    start = integers(length - HORIZON + 1, (batch, starts), device)
+    rows = torch.arange(batch, device=device).unsqueeze(1)
+    state = seen.states[rows, start].map(lambda part: rearrange(part, "b s ... -> (b s) ..."))
+    steps = start.unsqueeze(-1) + torch.arange(HORIZON, device=device)  # (B, S, 6)
+    rows = rows.unsqueeze(-1)
+    actions = rearrange(chunk.actions[rows, steps], "b s k -> (b s) k")
+    targets = rearrange(chunk.stacks[rows, steps + 1], "b s k x -> (b s) k x")
+    exists = rearrange(chunk.next_exists[rows, steps], "b s k -> (b s) k")
+    imagined = model.imagine(state, actions, sample=True, sample_frame=False)
+    loss = torch.stack([p.loss(targets[:, k]) for k, p in enumerate(imagined.predictions)], 1) * exists
+    by_chunk = "(b s) k -> b (s k)"
+    return rearrange(loss, by_chunk, b=batch), rearrange(exists, by_chunk, b=batch)
