@@ -6,7 +6,7 @@ A job is one dataclass; ``configs/*.yaml`` gives its defaults and presets. Nothi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 #: how far ahead the project predicts, in agent steps (the researcher's protocol)
@@ -346,24 +346,64 @@ class WorldModelConfig:
 
 
 @dataclass(frozen=True)
+class EvalOverrides:
+    """What to change of a run's own evaluation settings (see :class:`EvalConfig`); -1 leaves the run's.
+
+    Args:
+        samples: futures imagined per window, whose mean is the prediction; 0 predicts the mode.
+        bootstrap: resamplings of the episodes for the 95 % interval.
+        off_policy_windows: windows from cloned emulator states under random actions; 0 leaves them out.
+        floor_futures: emulator futures per window that measure the irreducible error; 0 leaves the floor out.
+        floor_windows: windows that the floor is measured on.
+        seed: of the bootstrap, the sampled futures and the off-policy actions.
+    """
+
+    samples: int = -1
+    bootstrap: int = -1
+    off_policy_windows: int = -1
+    floor_futures: int = -1
+    floor_windows: int = -1
+    seed: int = -1
+
+    def __post_init__(self) -> None:
+        for key, value in vars(self).items():
+            check(value >= -1, f"{key}: expected a setting, or -1 (the run's own), got {value}")
+        self.over(EvalConfig())
+
+    def over(self, own: EvalConfig) -> EvalConfig:
+        """A run's own settings with these changes."""
+        return replace(own, **{key: value for key, value in vars(self).items() if value != -1})
+
+
+@dataclass(frozen=True)
 class EvaluateConfig:
     """Score a run's world model on a data set (``scripts/evaluate.py``).
+
+    Scored as its training did, on its own held-out data with its own settings, the run's ``openloop.json`` is written
+    anew. Anything else goes into a file of its own; games that the run was trained on are refused.
 
     Args:
         run: folder of the run.
         data: folder of the data set; empty takes the run's own held-out data.
-        json: file to write the results to; empty writes ``openloop.json`` into the run.
+        role: what the data are to the model, for the record: ``auto`` says held-out of the run's own data and other of
+            anything else.
+        json: file to write the results to; empty writes ``openloop-NAME.json`` into the run, NAME being that of the
+            data's folder (``openloop.json`` where nothing differs from the run's own evaluation).
         device: ``auto`` takes an accelerator if there is one.
         threads: of torch on the CPU; 0 leaves torch's choice.
-        eval: the protocol's settings.
+        eval: what to change of the run's own evaluation settings.
     """
 
     run: str
     data: str = ""
+    role: Literal["auto", "held-out", "development", "test", "other"] = "auto"
     json: str = ""
     device: str = "auto"
-    threads: int = 0
-    eval: EvalConfig = field(default_factory=EvalConfig)
+    threads: int = 1
+    eval: EvalOverrides = field(default_factory=EvalOverrides)
+
+    def __post_init__(self) -> None:
+        check(self.threads >= 0, f"threads: expected 0 (torch's choice) or more, got {self.threads}")
 
 
 @dataclass(frozen=True)

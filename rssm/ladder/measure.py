@@ -15,7 +15,7 @@ from rssm.baselines import Persistence
 from rssm.config_file import flat_settings
 from rssm.errors import DivergedError, UserError
 from rssm.evaluation.intervals import by_event
-from rssm.evaluation.openloop import episode_windows, first_rows, score_windows
+from rssm.evaluation.openloop import episode_windows, score_windows
 from rssm.evaluation.predictor import Predictor
 from rssm.files import write_json
 from rssm.ladder.config import CompareConfig
@@ -131,7 +131,7 @@ def _score(row: Row, data: Data, predictor: Predictor, validation: bool) -> dict
     if validation:
         dataset, lengths = train, episode_lengths(train, data.split(row.config)[1])
     else:
-        dataset, lengths = heldout, first_rows(heldout, 0)
+        dataset, lengths = heldout(heldout, 0)
     timed = Timed(predictor)
     errors = score_windows({"row": timed, "persistence": Persistence()}, episode_windows(dataset, lengths))
     stack, persistence = errors["row"].stack, errors["persistence"].stack.mean(axis=0)

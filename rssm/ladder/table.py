@@ -14,7 +14,6 @@ from rssm.files import replace_file, write_json
 from rssm.ladder.config import CompareConfig
 from rssm.ladder.rows import Row
 from rssm.report.charts import errors_by_row, to_png
-from rssm.report.page import number
 from rssm.report.results import mean_by_step
 
 _LAST = HORIZON - 1

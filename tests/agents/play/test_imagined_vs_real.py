@@ -157,7 +157,7 @@ def test_error_and_reward_are_those_of_the_same_actions(world, stander, drawn, g
             for k in range(min(6, len(rewards) - 1 - start)):
                 errors[k].append(np.mean((predicted[window, k] - stacks[start + k + 1]) ** 2))
     for k in range(6):
-        assert result[f"imagination/error_h{k + 1}"] == pytest.approx(np.mean(errors[k]), rel=0.02)
+        assert result[f"imagination/error_k{k}"] == pytest.approx(np.mean(errors[k]), rel=0.02)
     sums = [games[moment.game][1][moment.step : moment.step + 6].sum() for moment in moments]
     assert result["real/reward"] == pytest.approx(np.mean(sums))
     assert result["real/value"] == pytest.approx(returns.mean())
