@@ -408,16 +408,18 @@ class EvaluateConfig:
 
 @dataclass(frozen=True)
 class AblationConfig:
-    """Train variants that change one thing, in the same time, and write a table (``scripts/ablate.py``).
+    """Train variants that change one thing, in the same time, and print and write a table (``scripts/ablate.py``).
 
     Args:
         rows: names of presets, separated by commas; empty takes the default and every preset.
         presets: folder of the presets; each changes only what it names.
-        seconds: CPU time of each training.
+        seconds: of each training, CPU time or, on an accelerator, wall time: each row stops by the clock, and its
+            learning rate follows the share of the time that is spent.
         seeds: trainings per row.
         threads: of torch on the CPU; 0 leaves torch's choice.
-        runs: folder of the runs; rows that are already there are not trained again.
-        out: folder of the table.
+        runs: folder of the results of each training; those that are there are not trained again.
+        out: folder of the table; ``docs/results`` publishes it, and never over rows that it lacks.
+        name: of the table's files.
     """
 
     rows: str = ""
@@ -426,7 +428,8 @@ class AblationConfig:
     seeds: int = 1
     threads: int = 1
     runs: str = "runs/ablation"
-    out: str = "docs/results"
+    out: str = "runs/results"
+    name: str = "ablation"
 
     def __post_init__(self) -> None:
         check(self.seconds > 0, f"seconds: expected more than 0, got {self.seconds}")
@@ -436,18 +439,20 @@ class AblationConfig:
 
 @dataclass(frozen=True)
 class ResultsConfig:
-    """Write one table over several runs of the same job (``scripts/summarize.py``).
+    """Print and write one table over several runs of the same job, such as its seeds (``scripts/summarize.py``).
 
     Args:
         runs: folders of evaluated runs, separated by commas.
         name: of the table's files.
-        title: of the table.
-        command: that made each run, for the record.
-        out: folder of the table.
+        title: of the page; empty takes the name.
+        command: that made each run, for the record; empty takes it from the first run's settings.
+        result: file of each run that is read: its own evaluation, or one of other data (``openloop-NAME.json``).
+        out: folder of the table; ``docs/results`` publishes it, and never over rows that it lacks.
     """
 
     runs: str
-    name: str = "pong"
-    title: str = "The default world model"
-    command: str = "python scripts/train_wm.py --seed SEED"
-    out: str = "docs/results"
+    name: str = "summary"
+    title: str = ""
+    command: str = ""
+    result: str = "openloop.json"
+    out: str = "runs/results"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -82,7 +83,7 @@ def refuse_training_data(dataset: Dataset, training: Dataset) -> int:
     return shared
 
 
-def refuse_unlike(names: list[str], records: list[Mapping[str, Any]], keys: Mapping[str, str]) -> None:
+def refuse_unlike(names: Sequence[str], records: Sequence[Mapping[str, Any]], keys: Mapping[str, str]) -> None:
     """Refuse records that differ in what must be the same to stand in one table.
 
     Args:
@@ -101,7 +102,7 @@ def refuse_unlike(names: list[str], records: list[Mapping[str, Any]], keys: Mapp
                 raise UserError(f"{name}: expected the {what} of {names[0]}, {_short(first)}; got {_short(value)}")
 
 
-def refuse_copies(names: list[str], checksums: list[str], what: str) -> None:
+def refuse_copies(names: Sequence[str], checksums: Sequence[str], what: str) -> None:
     """Refuse the same weights twice: a copy is no second training.
 
     Raises:
@@ -131,19 +132,21 @@ def lookup(record: Mapping[str, Any], key: str, name: str, what: str) -> Any:
 @functools.cache
 def code_version() -> str:
     """The commit of this checkout and its date, with ``+`` where files differ from it; else the package's release."""
-    if (_ROOT / ".git").exists():
+    git = shutil.which("git")
+    if git is not None and (_ROOT / ".git").exists():
         try:
-            commit, date = _git("log", "-1", "--abbrev=7", "--format=%h %cs").split()
-            changed = "+" if _git("status", "--porcelain", "--untracked-files=no").strip() else ""
+            commit, date = _git(git, "log", "-1", "--abbrev=7", "--format=%h %cs").split()
+            changed = "+" if _git(git, "status", "--porcelain", "--untracked-files=no").strip() else ""
         except (OSError, subprocess.CalledProcessError, ValueError):
-            pass  # no git, or not this user's checkout: the release is known all the same
+            pass  # not this user's checkout: the release is known all the same
         else:
             return f"{commit}{changed} ({date})"
     return f"release {version('pong-rssm')}"
 
 
-def _git(*words: str) -> str:
-    return subprocess.run(["git", "-C", _ROOT, *words], capture_output=True, text=True, check=True).stdout
+def _git(git: str, *words: str) -> str:
+    words = (git, "-C", str(_ROOT), *words)
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout  # noqa: S603  (nothing of a user's)
 
 
 def _begin(game: Episode) -> bytes:

@@ -134,7 +134,9 @@ def _read_job(run: Path, other_data: bool) -> WorldModelConfig | None:
     except UserError:
         if not other_data:
             raise
-        print(f"{run}: not a run of scripts/train_wm.py: the default evaluation, training data unknown", file=sys.stderr)
+        print(
+            f"{run}: not a run of scripts/train_wm.py: the default evaluation, training data unknown", file=sys.stderr
+        )
         return None
 
 

@@ -188,10 +188,10 @@ def _start(start: Mapping[str, Any]) -> str:
         return ""
     rows = {"least possible": start["floor"], "model": start["model"], "model ÷ least possible": start["ratio"]}
     return page.paragraph(
-        f"{start['windows']:,} windows begin in the first 40 steps of a game. When its first serve comes depends on how "
-        "many no-ops were played before, which nothing shows. The variance of what the recorded actions could still "
-        "lead to, over all numbers of no-ops that show the same frames, is the least error that any prediction can "
-        "have. Squared error, px².",
+        f"{start['windows']:,} windows begin in the first 40 steps of a game. When its first serve comes depends on "
+        "how many no-ops were played before, which nothing shows. The variance of what the recorded actions could "
+        "still lead to, over all numbers of no-ops that show the same frames, is the least error that any prediction "
+        "can have. Squared error, px².",
         "soft",
     ) + page.steps_table("", rows, strong=("model ÷ least possible",))
 

@@ -121,7 +121,15 @@ def report(tmp_path, result, *, config=CONFIG, history=HISTORY, gif=None, comman
 
 def test_the_head_says_the_figures_that_count(tmp_path, result):
     head = report(tmp_path, result).sections[""]
-    for figure in ("3,991 windows of 5 held-out games", "2.84 px²", "2.36 to 3.41", "0.13 px²", "0.31 px²", "87.0× below", "247 px²"):
+    for figure in (
+        "3,991 windows of 5 held-out games",
+        "2.84 px²",
+        "2.36 to 3.41",
+        "0.13 px²",
+        "0.31 px²",
+        "87.0× below",
+        "247 px²",
+    ):
         assert figure in head
     assert "1.12×" in head
     assert "1.33×" in head
@@ -215,7 +223,12 @@ def test_a_model_that_is_worse_than_no_model_is_said_to_be_above_it(tmp_path, re
 
 
 def test_the_start_of_a_game_is_held_against_what_is_possible(tmp_path, result):
-    result["start"] = {"windows": 35, "floor": [0.5] * 5 + [11.0], "model": [1.0] * 5 + [16.5], "ratio": [2.0] * 5 + [1.5]}
+    result["start"] = {
+        "windows": 35,
+        "floor": [0.5] * 5 + [11.0],
+        "model": [1.0] * 5 + [16.5],
+        "ratio": [2.0] * 5 + [1.5],
+    }
     page = report(tmp_path, result)
     assert "35 windows begin in the first 40 steps" in page.sections["The start of a game"]
     assert page.row("least possible")[-1] == "11.0"

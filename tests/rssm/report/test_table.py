@@ -12,7 +12,7 @@ def test_everything_is_shown_in_100_columns(recorded_sticky: Dataset) -> None:
     table = format_table(result)
     assert max(map(len, table.splitlines())) <= 100
     rows = [line.split() for line in table.splitlines()]
-    assert ["player_y", *(f"{value:.0f}" for value in result["features"]["player_y"])] in rows
+    assert ["player_y", *(f"{value:,.0f}" for value in result["features"]["player_y"])] in rows
     for name in (
         "mean over 128 samples",
         "persistence: mean",
