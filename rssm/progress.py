@@ -26,11 +26,12 @@ class Progress:
         total: pieces of work in all.
         unit: what a piece is called.
         done: pieces done before (a run that goes on).
-        every: seconds between two lines where there is no terminal.
+        every: seconds between two lines where there is no terminal; None takes the usual 20.
     """
 
-    def __init__(self, title: str, total: int, unit: str, done: int = 0, every: float = _EVERY) -> None:
-        self.title, self.total, self.unit, self.done, self.every = title, total, unit, done, every
+    def __init__(self, title: str, total: int, unit: str, done: int = 0, every: float | None = None) -> None:
+        self.title, self.total, self.unit, self.done = title, total, unit, done
+        self.every = _EVERY if every is None else every
         self._first, self._begin = done, time.monotonic()
         self._spoken = self._begin
         self._terminal = sys.stderr.isatty()
@@ -60,9 +61,9 @@ class Progress:
         self._bar.close()
 
 
-def track(items: Collection[T], title: str, unit: str, every: float = _EVERY) -> Iterator[T]:
+def track(items: Collection[T], title: str, unit: str) -> Iterator[T]:
     """The items one by one, each counted when its turn is over."""
-    with Progress(title, len(items), unit, every=every) as progress:
+    with Progress(title, len(items), unit) as progress:
         for item in items:
             yield item
             progress.advance(1)

@@ -72,9 +72,9 @@ def imagined_against_real(
 ) -> dict[str, float]:
     """Imagine six steps from moments of real games and play the same actions in the emulator.
 
-    The sampled policy plays whole games, and moments are drawn from all of their steps alike. Steps behind
-    ``env.max_episode_steps`` are not drawn from, but played until what follows is negligible, so that every return is
-    whole: nothing is bootstrapped.
+    The sampled policy plays whole games, from sampled latents as where it is scored, and moments are drawn from all of
+    their steps alike. Steps behind ``env.max_episode_steps`` are not drawn from, but played until what follows is
+    negligible, so that every return is whole: nothing is bootstrapped.
 
     Args:
         model: the world model.
@@ -134,7 +134,7 @@ def draw_moments(
     follow = next((n for n in range(longest) if discount**n < _NEGLIGIBLE), longest)
     seeds = [episode_seed(seed, index) for index in range(games)]
     policy = agent.policy(model, greedy=False)
-    arena = Arena(model, policy, env, seeds, max_steps=longest + follow, places=games)
+    arena = Arena(model, policy, env, seeds, max_steps=longest + follow, places=games, sample=True)
     rng = np.random.default_rng(seed)
     moments: list[Moment] = []
     rewards: list[list[float]] = [[] for _ in seeds]
