@@ -6,7 +6,6 @@ Those of the agent itself and of what it learns from are in :mod:`agents.learnin
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 from agents.learning.config import ActorCriticConfig, ImaginationConfig
 from rssm.config import EnvConfig, LogConfig, LossConfig, ModelConfig, Precision, TrainConfig, check
@@ -226,11 +225,11 @@ class EvaluateAgentConfig:
         sampled: draw actions from the policy.
         planned: try every move in imagination before one is made; about ten times slower.
         rollouts: imagined trajectories of each move, where moves are planned.
-        sticky: repeat-action probability of the games.
+        sticky: repeat-action probability of the games; -1 takes that of the run's own.
         data: folder of recorded games on which the reward and continue heads are scored as well; empty leaves it out.
-        json: file to write the results to; empty writes ``games.json`` into the run, or ``planned.json`` where all
-            games are planned.
-        seed: of the games and the sampled actions.
+        json: file to write the results to; empty puts them into the run's ``games.json``, beside the games of other
+            policies, or, where game or seed differ from those there, into ``games-WHAT.json``.
+        seed: of the games and the sampled actions; -1 takes that of the games at the end of the run's training.
         device: ``auto`` takes an accelerator if there is one.
         threads: of torch on the CPU; 0 leaves torch's choice.
     """
@@ -241,33 +240,42 @@ class EvaluateAgentConfig:
     sampled: bool = False
     planned: bool = False
     rollouts: int = 8
-    sticky: float = 0.0
+    sticky: float = -1.0
     data: str = ""
     json: str = ""
-    seed: int = 0
+    seed: int = -1
     device: str = "auto"
     threads: int = 1
 
     def __post_init__(self) -> None:
         check(self.games >= 1, f"games: expected at least 1, got {self.games}")
         check(self.rollouts >= 1, f"rollouts: expected at least 1, got {self.rollouts}")
-        check(0.0 <= self.sticky <= 1.0, f"sticky: expected a probability, got {self.sticky}")
-        check(self.seed >= 0, f"seed: expected 0 or more, got {self.seed}")
+        check(
+            self.sticky == -1.0 or 0.0 <= self.sticky <= 1.0,
+            f"sticky: expected a probability, or -1 (the run's own), got {self.sticky}",
+        )
+        check(self.seed >= -1, f"seed: expected 0 or more, or -1 (the run's own), got {self.seed}")
         check(self.threads >= 0, f"threads: expected 0 (torch's choice) or more, got {self.threads}")
 
 
 @dataclass(frozen=True)
 class AgentResultsConfig:
-    """Put the runs of one job, a seed each, into the table and the picture of all (``scripts/summarize_agents.py``).
+    """Put the runs of one job, a seed each, into the table and the picture of all jobs, and print the table
+    (``scripts/summarize_agents.py``).
 
     Args:
         runs: folders of evaluated runs, separated by commas.
-        name: of the job.
+        name: of the job; one that is in the table is replaced.
         command: that made each run, for the record.
-        out: folder of the table; what it says of other jobs is kept.
+        title: what the table calls the job; empty takes the name.
+        out: folder of the table; what it says of other jobs is kept. ``docs/results`` publishes it.
     """
 
     runs: str
-    name: Literal["offline", "online_100k", "online_100k_sticky"]
+    name: str
     command: str
-    out: str = "docs/results"
+    title: str = ""
+    out: str = "runs/results"
+
+    def __post_init__(self) -> None:
+        check(self.name.strip() != "", "name: expected a name for the job, got nothing")

@@ -19,6 +19,7 @@ from agents.online.online import Online
 from agents.online.world_trainer import WorldTrainer
 from agents.play.dream_gif import write_dream
 from agents.play.imagined_vs_real import imagined_against_real
+from agents.play.record import identified
 from agents.play.scores import GAMES_FILE, POLICIES, score_agent
 from agents.report.table import format_games
 from agents.trainer import GROWING, AgentTrainer
@@ -112,7 +113,7 @@ def _finish(run: Path, config: AgentConfig, training: AgentTrainer, tracker: Tra
     settings = config.evaluation
     result = score_agent(model, agent, config.env, list(POLICIES), settings.final_games, seed)
     print(format_games(result))
-    write_json(run / GAMES_FILE, result)
+    write_json(run / GAMES_FILE, identified(result, run))
     summary = {f"real/{name}_score": result[name]["mean"] for name in POLICIES}
     if settings.states:
         summary |= imagined_against_real(model, agent, states=settings.states, env=config.env, seed=seed)

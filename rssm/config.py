@@ -6,7 +6,7 @@ A job is one dataclass; ``configs/*.yaml`` gives its defaults and presets. Nothi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 #: number format that Muon orthogonalises in; ``auto`` takes the fastest that the processor has
@@ -361,38 +361,80 @@ class WorldModelConfig:
 
 
 @dataclass(frozen=True)
+class EvalOverrides:
+    """What to change of a run's own evaluation settings (see :class:`EvalConfig`); -1 leaves the run's.
+
+    Args:
+        samples: futures imagined per window, whose mean is the prediction; 0 predicts the mode.
+        bootstrap: resamplings of the episodes for the 95 % interval.
+        off_policy_windows: windows from cloned emulator states under random actions; 0 leaves them out.
+        floor_futures: emulator futures per window that measure the irreducible error; 0 leaves the floor out.
+        floor_windows: windows that the floor is measured on.
+        seed: of the bootstrap, the sampled futures and the off-policy actions.
+    """
+
+    samples: int = -1
+    bootstrap: int = -1
+    off_policy_windows: int = -1
+    floor_futures: int = -1
+    floor_windows: int = -1
+    seed: int = -1
+
+    def __post_init__(self) -> None:
+        for key, value in vars(self).items():
+            check(value >= -1, f"{key}: expected a setting, or -1 (the run's own), got {value}")
+        self.over(EvalConfig())
+
+    def over(self, own: EvalConfig) -> EvalConfig:
+        """A run's own settings with these changes."""
+        return replace(own, **{key: value for key, value in vars(self).items() if value != -1})
+
+
+@dataclass(frozen=True)
 class EvaluateConfig:
     """Score a run's world model on a data set (``scripts/evaluate.py``).
+
+    Scored as its training did, on its own held-out data with its own settings, the run's ``openloop.json`` is written
+    anew. Anything else goes into a file of its own; games that the run was trained on are refused.
 
     Args:
         run: folder of the run.
         data: folder of the data set; empty takes the run's own held-out data.
-        json: file to write the results to; empty writes ``openloop.json`` into the run.
+        role: what the data are to the model, for the record: ``auto`` says held-out of the run's own data and other of
+            anything else.
+        json: file to write the results to; empty writes ``openloop-NAME.json`` into the run, NAME being that of the
+            data's folder (``openloop.json`` where nothing differs from the run's own evaluation).
         device: ``auto`` takes an accelerator if there is one.
         threads: of torch on the CPU; 0 leaves torch's choice.
-        eval: the protocol's settings.
+        eval: what to change of the run's own evaluation settings.
     """
 
     run: str
     data: str = ""
+    role: Literal["auto", "held-out", "development", "test", "other"] = "auto"
     json: str = ""
     device: str = "auto"
-    threads: int = 0
-    eval: EvalConfig = field(default_factory=EvalConfig)
+    threads: int = 1
+    eval: EvalOverrides = field(default_factory=EvalOverrides)
+
+    def __post_init__(self) -> None:
+        check(self.threads >= 0, f"threads: expected 0 (torch's choice) or more, got {self.threads}")
 
 
 @dataclass(frozen=True)
 class AblationConfig:
-    """Train variants that change one thing, in the same time, and write a table (``scripts/ablate.py``).
+    """Train variants that change one thing, in the same time, and print and write a table (``scripts/ablate.py``).
 
     Args:
         rows: names of presets, separated by commas; empty takes the default and every preset.
         presets: folder of the presets; each changes only what it names.
-        seconds: CPU time of each training.
+        seconds: of each training, CPU time or, on an accelerator, wall time: each row stops by the clock, and its
+            learning rate follows the share of the time that is spent.
         seeds: trainings per row.
         threads: of torch on the CPU; 0 leaves torch's choice.
-        runs: folder of the runs; rows that are already there are not trained again.
-        out: folder of the table.
+        runs: folder of the results of each training; those that are there are not trained again.
+        out: folder of the table; ``docs/results`` publishes it, and never over rows that it lacks.
+        name: of the table's files.
     """
 
     rows: str = ""
@@ -401,7 +443,8 @@ class AblationConfig:
     seeds: int = 1
     threads: int = 1
     runs: str = "runs/ablation"
-    out: str = "docs/results"
+    out: str = "runs/results"
+    name: str = "ablation"
 
     def __post_init__(self) -> None:
         check(self.seconds > 0, f"seconds: expected more than 0, got {self.seconds}")
@@ -411,18 +454,20 @@ class AblationConfig:
 
 @dataclass(frozen=True)
 class ResultsConfig:
-    """Write one table over several runs of the same job (``scripts/summarize.py``).
+    """Print and write one table over several runs of the same job, such as its seeds (``scripts/summarize.py``).
 
     Args:
         runs: folders of evaluated runs, separated by commas.
         name: of the table's files.
-        title: of the table.
-        command: that made each run, for the record.
-        out: folder of the table.
+        title: of the page; empty takes the name.
+        command: that made each run, for the record; empty takes it from the first run's settings.
+        result: file of each run that is read: its own evaluation, or one of other data (``openloop-NAME.json``).
+        out: folder of the table; ``docs/results`` publishes it, and never over rows that it lacks.
     """
 
     runs: str
-    name: str = "pong"
-    title: str = "The default world model"
-    command: str = "python scripts/train_wm.py --seed SEED"
-    out: str = "docs/results"
+    name: str = "summary"
+    title: str = ""
+    command: str = ""
+    result: str = "openloop.json"
+    out: str = "runs/results"

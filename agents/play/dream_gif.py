@@ -32,7 +32,7 @@ def dream(model: WorldModel, policy: Policy, env: EnvConfig, seed: int, steps: i
     The two come apart where the model is wrong, and where the policy is drawn from and acts otherwise.
 
     Args:
-        model: the world model; its dream is its mode.
+        model: the world model; the policy reads sampled latents, as where it is scored, and the dream is the mode.
         policy: State (B,) -> actions (B,).
         env: the game's settings.
         seed: of the game and of the policy's samples.
@@ -44,7 +44,7 @@ def dream(model: WorldModel, policy: Policy, env: EnvConfig, seed: int, steps: i
     """
     real, dreamt = [], []
     with seeded(seed, next(model.parameters()).device):
-        arena = Arena(model, policy, env, [episode_seed(seed, 0)], max_steps=steps)
+        arena = Arena(model, policy, env, [episode_seed(seed, 0)], max_steps=steps, sample=True)
         while len(arena.games):
             state = arena.look()
             if arena.steps[0] % HORIZON == 0:

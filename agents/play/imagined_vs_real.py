@@ -20,6 +20,7 @@ from agents.play.side_by_side import Arena, borrow_emulator, return_emulator
 from rssm.arrays import FloatArray, IntArray
 from rssm.config import HORIZON, EnvConfig
 from rssm.device import seeded
+from rssm.evaluation.openloop import by_step
 from rssm.evaluation.window_errors import squared_errors
 from rssm.games.pong.env import GameState
 from rssm.games.pong.features import OBS_SIZE
@@ -71,9 +72,9 @@ def imagined_against_real(
 ) -> dict[str, float]:
     """Imagine six steps from moments of real games and play the same actions in the emulator.
 
-    The sampled policy plays whole games, and moments are drawn from all of their steps alike. Steps behind
-    ``env.max_episode_steps`` are not drawn from, but played until what follows is negligible, so that every return is
-    whole: nothing is bootstrapped.
+    The sampled policy plays whole games, from sampled latents as where it is scored, and moments are drawn from all of
+    their steps alike. Steps behind ``env.max_episode_steps`` are not drawn from, but played until what follows is
+    negligible, so that every return is whole: nothing is bootstrapped.
 
     Args:
         model: the world model.
@@ -84,7 +85,7 @@ def imagined_against_real(
         games: real games that they are taken from.
 
     Returns:
-        ``imagination/error_h1`` to ``_h6``: open-loop error on the agent's own behaviour (px², mean over 56 values, of
+        ``imagination/error_k0`` to ``_k5``: open-loop error on the agent's own behaviour (px², mean over 56 values, of
         the model's mode); ``imagination/reward`` and ``real/reward``: points in six steps of the same actions;
         ``imagination/value`` and ``real/value``: the critic's value and the discounted return that really followed, in
         points; ``imagination/optimism``: by how much the first lies above the second, as a multiple of the 5 to 95 %
@@ -110,7 +111,7 @@ def imagined_against_real(
             f"ranges of the returns, more than {ALARM}; it is too hopeful, or the policy exploits its model",
             file=sys.stderr,
         )
-    return {f"imagination/error_h{k + 1}": _mean(errors[truth.exists[:, k], k]) for k in range(HORIZON)} | {
+    return by_step("imagination/error", (_mean(errors[truth.exists[:, k], k]) for k in range(HORIZON))) | {
         "imagination/reward": float((goes_on * dreams.reward).sum(1).mean()),
         "real/reward": float(truth.reward.mean()),
         "imagination/value": value,
@@ -133,7 +134,7 @@ def draw_moments(
     follow = next((n for n in range(longest) if discount**n < _NEGLIGIBLE), longest)
     seeds = [episode_seed(seed, index) for index in range(games)]
     policy = agent.policy(model, greedy=False)
-    arena = Arena(model, policy, env, seeds, max_steps=longest + follow, places=games)
+    arena = Arena(model, policy, env, seeds, max_steps=longest + follow, places=games, sample=True)
     rng = np.random.default_rng(seed)
     moments: list[Moment] = []
     rewards: list[list[float]] = [[] for _ in seeds]

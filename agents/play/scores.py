@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from agents.play.side_by_side import Arena
 from rssm.arrays import IntArray
 from rssm.config import EnvConfig
 from rssm.device import seeded
+from rssm.evaluation.provenance import code_version
 from rssm.model.world_model import Policy, WorldModel
 from rssm.progress import Progress
 from rssm.seeds import episode_seed
@@ -21,8 +22,8 @@ from rssm.seeds import episode_seed
 GAMES_FILE = "games.json"
 #: the ways in which an agent's policy can act
 POLICIES = ("greedy", "sampled")
-#: a way to act that looks ahead at every step (:mod:`agents.play.planning`), and where its games are kept
-PLANNED, PLANNED_FILE = "planned", "planned.json"
+#: a way to act that looks ahead at every step (:mod:`agents.play.planning`)
+PLANNED = "planned"
 #: all of them, in the order of every table
 WAYS = (*POLICIES, PLANNED)
 
@@ -99,25 +100,34 @@ def make_policy(model: WorldModel, agent: Agent, name: str, rollouts: int) -> Po
     return planned(model, agent, rollouts) if name == PLANNED else agent.policy(model, greedy=name == "greedy")
 
 
+def how(name: str, rollouts: int) -> dict[str, Any]:
+    """How one of :data:`WAYS` acts, for the record."""
+    actions = {"greedy": "the likeliest", "sampled": "drawn", PLANNED: "the best of those tried in imagination"}[name]
+    return {"latents": "drawn", "actions": actions} | ({"rollouts": rollouts} if name == PLANNED else {})
+
+
 def score_agent(
     model: WorldModel, agent: Agent, env: EnvConfig, policies: list[str], games: int, seed: int, rollouts: int = 0
 ) -> dict[str, Any]:
     """Play ``games`` real games with each policy that is named (see :func:`make_policy`).
 
     Returns:
-        what ``games.json`` holds: ``sticky``, ``seed``, and for each policy ``games``, the statistics of
-        :meth:`Games.summary`, ``finished`` (games that were played to their end), and ``scores`` and
-        ``lengths`` of every game.
+        what ``games.json`` holds, but for whose games they are: ``env``, its ``sticky``, ``seed``, and for each policy
+        ``games``, ``acted`` (how), ``code``, the statistics of :meth:`Games.summary`, ``finished`` (games that were
+        played to their end), and ``scores``, ``lengths`` and ``seeds`` of every game.
     """
-    result: dict[str, Any] = {"sticky": env.repeat_action_probability, "seed": seed}
+    result: dict[str, Any] = {"env": asdict(env), "sticky": env.repeat_action_probability, "seed": seed}
     for name in policies:
         policy = make_policy(model, agent, name, rollouts)
         played = play_games(model, policy, games=games, env=env, seed=seed)
         result[name] = {
             "games": games,
+            "acted": how(name, rollouts),
+            "code": code_version(),
             **played.summary(),
             "finished": int(played.finished.sum()),
             "scores": played.scores.tolist(),
             "lengths": played.lengths.tolist(),
+            "seeds": [episode_seed(seed, index) for index in range(games)],
         }
     return result

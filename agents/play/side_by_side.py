@@ -51,8 +51,8 @@ class Arena:
         env: the game's settings.
         seeds: of the games, in the order in which they are started.
         max_steps: agent steps after which a game is stopped.
-        places: games played at the same time.
         sample: whether posterior latents are sampled or take their mode.
+        places: games played at the same time.
 
     Attributes:
         games: (B,) which game is played at each open place: its index in ``seeds``.
@@ -68,8 +68,8 @@ class Arena:
         seeds: Sequence[int],
         *,
         max_steps: int,
+        sample: bool,
         places: int = PLACES,
-        sample: bool = False,
     ) -> None:
         self._env, self._seeds, self._max_steps = env, seeds, max_steps
         self._started = min(places, len(seeds))

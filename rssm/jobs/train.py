@@ -19,7 +19,7 @@ from rssm.data.dataset import Dataset
 from rssm.device import pick_device, set_threads
 from rssm.errors import UserError
 from rssm.evaluation.model_predictor import WorldModelPredictor
-from rssm.evaluation.openloop import episode_windows, score_windows
+from rssm.evaluation.openloop import by_step, episode_lengths, episode_windows, score_windows
 from rssm.evaluation.predictor import Predictor
 from rssm.games.pong.statistics import FeatureStatistics
 from rssm.jobs.evaluate import evaluate_and_report
@@ -156,22 +156,20 @@ def open_datasets(config: WorldModelConfig) -> tuple[Dataset, Dataset]:
 
 def _validate(data: Dataset, episodes: Sequence[slice]) -> Evaluation:
     """Open-loop error on the validation episodes; the baselines' values stand beside it on the same charts."""
-    lengths = np.array([e.stop - e.start if e in episodes else 0 for e in data.episodes])
+    lengths = episode_lengths(data, episodes)
 
     @functools.cache  # the first process alone evaluates
     def reference() -> dict[str, float]:
         baselines: dict[str, Predictor] = {"persistence": Persistence(), "constant_velocity": ConstantVelocity()}
-        return {
-            f"openloop/{name}_h{k + 1}": float(value)
-            for name, errors in score_windows(baselines, episode_windows(data, lengths)).items()
-            for k, value in enumerate(errors.stack.mean(axis=0))
-        }
+        values: dict[str, float] = {}
+        for name, errors in score_windows(baselines, episode_windows(data, lengths)).items():
+            values |= by_step(f"openloop/{name}", errors.stack.mean(axis=0))
+        return values
 
     def evaluate(model: WorldModel) -> dict[str, float]:
         errors = score_windows({"model": WorldModelPredictor(model)}, episode_windows(data, lengths))["model"]
         mean, median = errors.stack.mean(axis=0), np.median(errors.stack, axis=0)
-        metrics = {f"openloop/mse_h{k + 1}": float(value) for k, value in enumerate(mean)}
-        metrics |= {f"openloop/median_h{k + 1}": float(value) for k, value in enumerate(median)}
+        metrics = by_step("openloop/mse", mean) | by_step("openloop/median", median)
         metrics["openloop/mse_mean"] = float(mean.mean())
         # nearly all of the mean lies in a handful of windows with a wrong goal or serve, too few to choose by
         return metrics | {SCORE: float(np.log1p(errors.stack).mean())} | reference()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Literal
 
 from rssm.baselines.config import BaselineConfig
+from rssm.command import command_of
 from rssm.config import DataConfig, EnvConfig, LossConfig, ModelConfig, TrainConfig, check
-from rssm.config_file import flat_settings
 
 #: settings that change no result: how it is computed, and where the presets and the pages lie
 _UNSAID = ("presets", "out", "threads", "device", "data.workers")
@@ -16,23 +16,25 @@ _UNSAID = ("presets", "out", "threads", "device", "data.workers")
 
 @dataclass(frozen=True)
 class CompareConfig:
-    """Train every row of the ladder on the same data for the same time and write one table (``scripts/compare.py``).
+    """Train every row of the ladder on the same data for the same time and print and write one table
+    (``scripts/compare.py``).
 
     Args:
         rows: names of presets, separated by commas; empty takes all. The table shows every row whose results are there.
-        budget: CPU seconds of each training; 0 lets each row run to its own stop (a baseline until the validation error
-            no longer improves, the RSSM for its preset's updates).
+        budget: seconds of each training, CPU time or, on an accelerator, wall time: each row stops by the clock, and
+            its schedules follow the share of the time that is spent. 0 lets each row run to its own stop (a baseline
+            until the validation error no longer improves, the RSSM for its preset's updates).
         seeds: trainings per row.
         learning_rates: numbers separated by commas: instead of the ladder, train each row with each of them, score on
             the validation episodes and write a table to choose from; the choice is then put into the row's preset.
         samples: sampled futures per window whose mean the RSSM predicts; 0 predicts the mode.
         presets: folder of the rows' presets.
         threads: of torch on the CPU; 0 leaves torch's choice.
-        device: ``auto`` takes an accelerator if there is one; budgets are CPU seconds all the same.
+        device: ``auto`` takes an accelerator if there is one.
         more_data: folder of the data of the row with more data; collected when such a row is asked for.
         more_steps: transitions in it.
         runs: folder of the results of each training; those that are there are not trained again.
-        out: folder of the table.
+        out: folder of the table; ``docs/results`` publishes it, and never over rows that it lacks.
         name: of the table's files.
     """
 
@@ -47,7 +49,7 @@ class CompareConfig:
     more_data: str = "data/pong/train_more"
     more_steps: int = 880_000
     runs: str = "runs/ladder"
-    out: str = "docs/results"
+    out: str = "runs/results"
     name: str = "ladder"
     env: EnvConfig = field(default_factory=EnvConfig)
     data: DataConfig = field(default_factory=DataConfig)
@@ -80,12 +82,8 @@ class CompareConfig:
     @property
     def command(self) -> str:
         """The command that gives the same results again: budget, seeds, and what is not as by default."""
-        given = {"budget": f"{self.budget:g}", "seeds": self.seeds}
-        default = dict(flat_settings(asdict(CompareConfig())))
-        for key, value in flat_settings(asdict(self)):
-            if key not in _UNSAID and value != default[key]:
-                given.setdefault(key, value)
-        return " ".join(["python scripts/compare.py", *(f"--{key} {value}" for key, value in given.items())])
+        first = {"budget": f"{self.budget:g}", "seeds": self.seeds}
+        return command_of("scripts/compare.py", self, _UNSAID, first)
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,7 @@ def test_a_run_counts_and_shows_every_real_step(whole, online_job):
     played = [(row["update"], row["env_steps"]) for row in metrics if "train/actor" in row]
     assert played == [(2, 100), (4, 120), (6, 140), (8, 160), (10, 180), (12, 200), (14, 202)]
     assert [row["update"] for row in metrics if "real/score" in row] == [6, 12, 14]
-    assert {"imagination/error_h6", "imagination/value", "real/value"} <= metrics[3].keys() | metrics[4].keys()
+    assert {"imagination/error_k5", "imagination/value", "real/value"} <= metrics[3].keys() | metrics[4].keys()
     assert metrics[-1]["summary/env_steps"] == 202
     assert "202 real steps" in whole["stderr"]
     assert "evaluation games are not counted" in whole["stderr"]

@@ -7,7 +7,7 @@ from agents.learning.config import ActorCriticConfig
 from agents.learning.inputs import sight_size
 from agents.play.imagined_vs_real import ALARM, Moment, discounted, draw_moments, imagined_against_real, play_same
 from rssm.config import EnvConfig
-from rssm.evaluation.model_predictor import WorldModelPredictor
+from rssm.device import seeded
 from rssm.games.pong.env import make_env
 from rssm.model.state import State
 from rssm.seeds import episode_seed
@@ -144,23 +144,33 @@ def played(drawn, monkeypatch):
     monkeypatch.setattr("agents.play.imagined_vs_real.draw_moments", lambda *arguments: drawn)
 
 
-def test_error_and_reward_are_those_of_the_same_actions(world, stander, drawn, games):
+def test_error_and_reward_are_those_of_the_same_actions(world, stander, drawn, played, games):
     result = compare(world, stander)
     moments, returns = drawn
+    with torch.no_grad():
+        start = State.stack([moment.state for moment in moments], 0)
+        predicted = world.imagine(start, torch.full((len(moments), 6), NOOP), sample=False).states.frame.numpy()
     errors = [[] for _ in range(6)]
-    for index, (stacks, rewards) in enumerate(games):
-        starts = np.array([moment.step for moment in moments if moment.game == index])
-        futures = np.full((len(starts), 6), NOOP)
-        actions = np.full(len(rewards), NOOP)
-        predicted = WorldModelPredictor(world).predict(stacks[:-1], actions, starts, futures)
-        for window, start in enumerate(starts):
-            for k in range(min(6, len(rewards) - 1 - start)):
-                errors[k].append(np.mean((predicted[window, k] - stacks[start + k + 1]) ** 2))
+    for moment, stacks in zip(moments, predicted, strict=True):
+        real, rewards = games[moment.game]
+        for k in range(min(6, len(rewards) - 1 - moment.step)):
+            errors[k].append(np.mean((stacks[k] - real[moment.step + k + 1]) ** 2))
     for k in range(6):
-        assert result[f"imagination/error_h{k + 1}"] == pytest.approx(np.mean(errors[k]), rel=0.02)
+        assert result[f"imagination/error_k{k}"] == pytest.approx(np.mean(errors[k]), rel=1e-3)
     sums = [games[moment.game][1][moment.step : moment.step + 6].sum() for moment in moments]
     assert result["real/reward"] == pytest.approx(np.mean(sums))
     assert result["real/value"] == pytest.approx(returns.mean())
+
+
+def test_the_agent_reads_sampled_latents_as_where_it_is_scored(world, stander):
+    env = EnvConfig(max_episode_steps=20)
+    latents = []
+    for seed in (0, 0, 1):
+        with torch.no_grad(), seeded(seed, torch.device("cpu")):
+            moments, _ = draw_moments(world, stander, 20, env, seed=0, games=1)
+        latents.append(torch.stack([moment.state.stoch for moment in moments]))
+    assert torch.equal(latents[0], latents[1])
+    assert not torch.equal(latents[0], latents[2])  # the same game, other samples
 
 
 def test_imagined_reward_is_what_the_head_says_until_the_end_that_it_says(world, stander, played, monkeypatch):

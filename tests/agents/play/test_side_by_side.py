@@ -35,7 +35,7 @@ def play_alone(env, seed, steps):
 def test_each_game_is_the_one_that_its_seed_gives_alone(make_model, places, sticky):
     env = EnvConfig(repeat_action_probability=sticky)
     model = make_model()
-    arena = Arena(model, follow_the_ball, env, SEEDS, max_steps=STEPS, places=places)
+    arena = Arena(model, follow_the_ball, env, SEEDS, max_steps=STEPS, sample=False, places=places)
     before, after, deter = defaultdict(list), defaultdict(list), defaultdict(list)
     while len(arena.games):
         assert len(arena.games) == len(arena.emulators) <= places
@@ -60,7 +60,7 @@ def test_each_game_is_the_one_that_its_seed_gives_alone(make_model, places, stic
 
 
 def test_a_match_that_the_console_ends_is_over_but_not_played_to_its_end(make_model):
-    arena = Arena(make_model(), follow_the_ball, EnvConfig(), SEEDS[:2], max_steps=1_000)
+    arena = Arena(make_model(), follow_the_ball, EnvConfig(), SEEDS[:2], max_steps=1_000, sample=False)
     arena.emulators[0]._ale.setRAM(9, 255)  # its count of frames overflows within 256 of them
     while len(arena.games) == 2:
         turn = arena.play(arena.look())
@@ -70,7 +70,7 @@ def test_a_match_that_the_console_ends_is_over_but_not_played_to_its_end(make_mo
 
 
 def test_an_emulator_can_be_cloned_in_the_middle_of_the_game_that_it_plays(make_model):
-    arena = Arena(make_model(), follow_the_ball, EnvConfig(), SEEDS, max_steps=STEPS, places=2)
+    arena = Arena(make_model(), follow_the_ball, EnvConfig(), SEEDS, max_steps=STEPS, sample=False, places=2)
     for _ in range(40):
         turn = arena.play(arena.look())
     assert np.array_equal(arena.emulators[1].clone_state().stack, turn.stacks[1])
@@ -85,7 +85,7 @@ def test_the_emulators_of_games_that_are_over_serve_the_next(make_model, monkeyp
 
     monkeypatch.setattr(agents.play.side_by_side, "make_env", count)
     for _ in range(2):
-        arena = Arena(make_model(), follow_the_ball, env, SEEDS, max_steps=3, places=2)
+        arena = Arena(make_model(), follow_the_ball, env, SEEDS, max_steps=3, sample=False, places=2)
         while len(arena.games):
             arena.play(arena.look())
     assert len(made) == 2

@@ -62,12 +62,12 @@ class TestTheRunFolder:
     def test_its_metrics_are_complete(self, finished_run):
         rows = [json.loads(line) for line in (finished_run / "metrics.jsonl").read_text().splitlines()]
         assert [row["update"] for row in rows if "train/loss" in row] == list(range(1, 13))
-        assert [row["update"] for row in rows if "openloop/mse_h1" in row] == [5, 10, 12]
+        assert [row["update"] for row in rows if "openloop/mse_k0" in row] == [5, 10, 12]
         for row in rows:
-            if "openloop/mse_h1" in row:
+            if "openloop/mse_k0" in row:
                 for name in ("mse", "persistence", "constant_velocity"):
-                    assert all(np.isfinite(row[f"openloop/{name}_h{k}"]) for k in range(1, 7))
-        assert rows[-1]["summary/openloop/mse_h6"] > 0
+                    assert all(np.isfinite(row[f"openloop/{name}_k{k}"]) for k in range(6))
+        assert rows[-1]["summary/openloop/mse_k5"] > 0
 
     def test_its_result_is_of_the_held_out_games(self, finished_run, tiny_job):
         result = json.loads((finished_run / "openloop.json").read_text())
