@@ -12,7 +12,7 @@ import torch
 from agents.config import AgentConfig
 from agents.learning.actor import allowed_actions
 from agents.learning.agent import Agent
-from agents.learning.inputs import sight_size
+from agents.learning.inputs import inputs_size
 from agents.learning.learner import Learner
 from agents.online.experience import Experience, Offline
 from agents.online.online import Online
@@ -49,10 +49,10 @@ def train_agent(config: AgentConfig) -> None:
             claim(run, config, GROWING)
             trainer = stack.enter_context(WorldTrainer(config.world.workers))
             experience = Online(run, config, trainer, device)
-            size = sight_size(config.model)
+            size = inputs_size(config.model)
         else:
             experience = open_offline(config, device)
-            size = sight_size(experience.model.config)
+            size = inputs_size(experience.model.config)
             claim(run, config, GROWING)
         with seeded(derived_seed(config.seed, Stream.AGENT_WEIGHTS), device):
             agent = Agent(config.actor_critic, size).to(device)

@@ -80,15 +80,11 @@ class AgentTrainer:
         settings, seed = self.config.imagination, self.config.seed
         chunks_seed = derived_seed(seed, Stream.AGENT_CHUNKS)
         sampler = ChunkSampler(self.experience.data(), settings.chunks, settings.chunk_length, chunks_seed)
-        sums: dict[str, float] = {}
-        updates = range(self.update, stop)
-        for update in updates:
+        for update in range(self.update, stop):
             with seeded(derived_seed(seed, Stream.AGENT_UPDATE, update), self.device):
                 chunk = sampler.batch(update).to(self.device)
-                terms = self.learner.update(self.experience.model, chunk, update)
-            for name, value in terms.items():
-                sums[name] = sums.get(name, 0.0) + value
-        metrics |= {name: value / len(updates) for name, value in sums.items()}
+                self.learner.update(self.experience.model, chunk, update)
+        metrics |= self.learner.take_metrics()
         self.update = stop
         return metrics | self.experience.finish()
 

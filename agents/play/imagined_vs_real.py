@@ -97,7 +97,7 @@ def imagined_against_real(
         start = State.stack([moment.state for moment in moments], 0)
         dreams = imagine(model, agent, start, HORIZON)
         predicted = model.imagine(start, dreams.actions, sample=False).states.frame
-        value = float(agent.value(dreams.features[:, 0]).mean())
+        value = float(agent.value(dreams.inputs[: dreams.starts]).mean())
     truth = play_same(env, moments, dreams.actions.cpu().numpy())
     errors, _ = squared_errors(predicted.cpu().numpy(), truth.stacks)
     goes_on = torch.cat([torch.ones_like(dreams.continuation[:, :1]), dreams.continuation[:, :-1]], 1).cumprod(1)

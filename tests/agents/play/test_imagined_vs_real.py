@@ -4,7 +4,7 @@ import torch
 
 from agents.learning.agent import Agent
 from agents.learning.config import ActorCriticConfig
-from agents.learning.inputs import sight_size
+from agents.learning.inputs import inputs_size
 from agents.play.imagined_vs_real import ALARM, Moment, discounted, draw_moments, imagined_against_real, play_same
 from rssm.config import EnvConfig
 from rssm.data.collect import episode_seed
@@ -24,9 +24,6 @@ class Stander(Agent):
     def act(self, features, greedy):
         return torch.full(features.shape[:-1], NOOP)
 
-    def explore(self, features):
-        return self.act(features, greedy=False)
-
     def value(self, features):
         return torch.full(features.shape[:-1], self.expected)
 
@@ -38,7 +35,10 @@ def world(make_model):
 
 @pytest.fixture(scope="module")
 def stander(world):
-    return Stander(ActorCriticConfig(hidden=8, layers=1, discount=DISCOUNT), sight_size(world.config))
+    agent = Stander(ActorCriticConfig(hidden=8, layers=1, discount=DISCOUNT), inputs_size(world.config))
+    with torch.no_grad():
+        agent.actor.network.layers[-1].bias[agent.actor.allowed.index(NOOP)] = 100.0  # so it does in imagination
+    return agent
 
 
 @pytest.fixture(scope="module")
