@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +14,7 @@ from agents.checkpoint import AGENT_FILE, save_agent
 from agents.config import AgentConfig
 from agents.learning.learner import Learner
 from agents.online.experience import Experience
-from agents.play.imagined_vs_real import imagined_against_real
+from agents.play.imagined_vs_real import alarm, imagined_against_real
 from agents.play.scores import score_agent
 from agents.seeds import Stream, derived_seed
 from rssm.data.chunks import ChunkSampler
@@ -52,6 +53,7 @@ class AgentTrainer:
         self.run, self.config, self.device = run, config, device
         self.learner, self.experience = learner, experience
         self.update, self.seconds, self._score = 0, 0.0, "not scored yet"
+        self._warned = False
         if (run / TRAINER_FILE).exists():
             self._restore(load_trainer(run / TRAINER_FILE))
 
@@ -107,6 +109,10 @@ class AgentTrainer:
             metrics |= imagined_against_real(
                 model, agent, states=settings.states, env=self.config.env, seed=seed, games=settings.games
             )
+            said = alarm(metrics)
+            if said and not self._warned:
+                print(f"warning: {said} (said once; imagination/alarm is logged each time)", file=sys.stderr)
+                self._warned = True
         return metrics
 
     def _log(self, tracker: Tracker, metrics: dict[str, float]) -> None:

@@ -7,7 +7,7 @@ same actions, and a critic that expects more than the games return.
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,7 @@ from rssm.games.pong.env import GameState
 from rssm.games.pong.features import OBS_SIZE
 from rssm.model.state import State
 from rssm.model.world_model import WorldModel
+from rssm.progress import Progress
 
 #: how far values may lie above the returns, in ranges of the returns, before it is an alarm. Chance alone hardly comes
 #: to a tenth with a hundred states from sixteen games.
@@ -89,7 +90,7 @@ def imagined_against_real(
         ``imagination/value`` and ``real/value``: the critic's value and the discounted return that really followed, in
         points; ``imagination/optimism``: by how much the first lies above the second, as a multiple of the 5 to 95 %
         range of the returns (which counts as no less than ``return_floor``); ``imagination/alarm``: 1 where that is
-        over :data:`ALARM`, which is also said on stderr.
+        over :data:`ALARM` (:func:`alarm` says so in words).
     """
     device = next(model.parameters()).device
     with seeded(seed, device), torch.no_grad():
@@ -104,12 +105,6 @@ def imagined_against_real(
     real = float(returns.mean())
     low, high = np.quantile(returns, [0.05, 0.95])
     optimism = (value - real) / max(float(high - low), agent.config.return_floor)
-    if optimism > ALARM:
-        print(
-            f"warning: the critic expects {value:+.2f} points where the real games return {real:+.2f}: {optimism:.2f} "
-            f"ranges of the returns, more than {ALARM}; it is too hopeful, or the policy exploits its model",
-            file=sys.stderr,
-        )
     return {f"imagination/error_h{k + 1}": _mean(errors[truth.exists[:, k], k]) for k in range(HORIZON)} | {
         "imagination/reward": float((goes_on * dreams.reward).sum(1).mean()),
         "real/reward": float(truth.reward.mean()),
@@ -118,6 +113,17 @@ def imagined_against_real(
         "imagination/optimism": optimism,
         "imagination/alarm": float(optimism > ALARM),
     }
+
+
+def alarm(metrics: Mapping[str, float]) -> str | None:
+    """One line where the critic expects more than the real games return, by :func:`imagined_against_real`'s metrics."""
+    if not metrics.get("imagination/alarm"):
+        return None
+    return (
+        f"the critic expects {metrics['imagination/value']:+.2f} points where the real games return "
+        f"{metrics['real/value']:+.2f}: {metrics['imagination/optimism']:.2f} ranges of the returns, more than "
+        f"{ALARM}; it is too hopeful, or the policy exploits its model"
+    )
 
 
 def draw_moments(
@@ -138,19 +144,22 @@ def draw_moments(
     moments: list[Moment] = []
     rewards: list[list[float]] = [[] for _ in seeds]
     seen = 0
-    while len(arena.games):
-        state = arena.look()
-        for place in np.flatnonzero(arena.steps < longest):
-            # Each step of each game stays with the same chance, however many there will be (Vitter 1985, algorithm R).
-            slot = len(moments) if len(moments) < count else int(rng.integers(seen + 1))
-            seen += 1
-            if slot < count:
-                emulator = arena.emulators[place].clone_state()
-                moment = Moment(int(arena.games[place]), int(arena.steps[place]), state[place], emulator)
-                moments[slot : slot + 1] = [moment]
-        turn = arena.play(state)
-        for game, reward in zip(turn.games, turn.rewards, strict=True):
-            rewards[game].append(float(reward))
+    with Progress("games to imagine from", games, "games") as progress:
+        while len(arena.games):
+            state = arena.look()
+            for place in np.flatnonzero(arena.steps < longest):
+                # Each step of each game stays with the same chance, however many there will be (Vitter 1985,
+                # algorithm R).
+                slot = len(moments) if len(moments) < count else int(rng.integers(seen + 1))
+                seen += 1
+                if slot < count:
+                    emulator = arena.emulators[place].clone_state()
+                    moment = Moment(int(arena.games[place]), int(arena.steps[place]), state[place], emulator)
+                    moments[slot : slot + 1] = [moment]
+            turn = arena.play(state)
+            for game, reward in zip(turn.games, turn.rewards, strict=True):
+                rewards[game].append(float(reward))
+            progress.advance(int(turn.over.sum()))
     returns = [discounted(rewards[game], discount) for game in range(games)]
     return moments, np.array([returns[moment.game][moment.step] for moment in moments])
 

@@ -36,9 +36,9 @@ def format_games(result: Mapping[str, Any]) -> str:
 
 
 def format_events(events: Mapping[str, Any], data: str) -> str:
-    """The heads' precision and recall as a small table; lines without a last newline."""
+    """The reward head's precision and recall as a small table; lines without a last newline."""
     heads = ("events", "precision", "recall", "", "precision", "recall")
-    lines = [f"Rewards and ends in {data}: read from the real state, and up to six imagined steps after it"]
+    lines = [f"Points in {data}: read from the real state, and up to six imagined steps after it"]
     lines += [_row("", heads), "─" * (_LABEL + len(heads) * _CELL)]
     for name, observed in events["observed"].items():
         values = [f"{observed['events']}", _share(observed["precision"]), _share(observed["recall"]), ""]

@@ -101,7 +101,7 @@ def test_the_heads_are_scored_where_recorded_games_are_given(pong_data, tmp_path
     events = json.loads((tmp_path / "games.json").read_text())["events"]
     assert events["observed"]["point_lost"]["events"] == (pong_data.reward < 0).sum()
     table = capsys.readouterr().out
-    assert all(f"\n{name} " in table for name in ("point won", "point lost", "end"))
+    assert all(f"\n{name} " in table for name in ("point won", "point lost"))
 
 
 @pytest.mark.usefixtures("loaded")
