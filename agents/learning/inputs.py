@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from rssm.config import ModelConfig
-from rssm.games.pong.encoder import COARSE, FINE, NEAR
+from rssm.games.pong.encoder import COARSE, FINE, NEAR, Look
 from rssm.model.state import State
 from rssm.model.world_model import WorldModel
 
@@ -25,6 +25,13 @@ class Seen(State):
 
     embedding: Tensor
     inputs: Tensor
+
+    @staticmethod
+    def of(state: State, look: Look, embedding: Tensor) -> Seen:
+        """States (...) with what their stacks look like and the embedding (..., E) that was made of it."""
+        # the first three are the world model's own features
+        parts = [state.deter, state.stoch.flatten(-2), embedding, look.coarse, look.fine, look.near]
+        return Seen(state.deter, state.stoch, state.frame, embedding, torch.cat(parts, -1))
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Seen:
         return Seen(*(function(getattr(self, part.name)) for part in fields(self)))
@@ -44,10 +51,7 @@ def see(model: WorldModel, state: State, embedding: Tensor | None = None) -> See
         embedding: (..., E), of their stacks where it is known; None encodes them.
     """
     look = model.encoder.look(state.frame)
-    embedding = model.encoder.embed(look) if embedding is None else embedding
-    # the first three are the world model's own features
-    parts = [state.deter, state.stoch.flatten(-2), embedding, look.coarse, look.fine, look.near]
-    return Seen(state.deter, state.stoch, state.frame, embedding, torch.cat(parts, -1))
+    return Seen.of(state, look, model.encoder.embed(look) if embedding is None else embedding)
 
 
 def agent_inputs(model: WorldModel, state: State) -> Tensor:

@@ -16,7 +16,8 @@ import torch
 
 from agents.learning.agent import Agent
 from agents.learning.imagination import imagine
-from agents.play.side_by_side import Arena, borrow_emulator, return_emulator
+from agents.play.filtered_games import FilteredGames
+from agents.play.side_by_side import SideBySide, one_after_the_other
 from rssm.arrays import FloatArray, IntArray
 from rssm.config import HORIZON, EnvConfig
 from rssm.data.collect import episode_seed
@@ -139,24 +140,24 @@ def draw_moments(
     follow = next((n for n in range(longest) if discount**n < _NEGLIGIBLE), longest)
     seeds = [episode_seed(seed, index) for index in range(games)]
     policy = agent.policy(model, greedy=False)
-    arena = Arena(model, policy, env, seeds, max_steps=longest + follow, places=games)
+    playing = FilteredGames(model, policy, env, seeds, max_steps=longest + follow)
     rng = np.random.default_rng(seed)
     moments: list[Moment] = []
     rewards: list[list[float]] = [[] for _ in seeds]
     seen = 0
     with Progress("games to imagine from", games, "games") as progress:
-        while len(arena.games):
-            state = arena.look()
-            for place in np.flatnonzero(arena.steps < longest):
+        while len(playing):
+            state, now = playing.look(), playing.games
+            for row in np.flatnonzero(now.steps < longest).tolist():
                 # Each step of each game stays with the same chance, however many there will be (Vitter 1985,
                 # algorithm R).
                 slot = len(moments) if len(moments) < count else int(rng.integers(seen + 1))
                 seen += 1
                 if slot < count:
-                    emulator = arena.emulators[place].clone_state()
-                    moment = Moment(int(arena.games[place]), int(arena.steps[place]), state[place], emulator)
+                    emulator = now.emulators[row].clone_state()
+                    moment = Moment(int(now.games[row]), int(now.steps[row]), state[row], emulator)
                     moments[slot : slot + 1] = [moment]
-            turn = arena.play(state)
+            turn = playing.play(state)
             for game, reward in zip(turn.games, turn.rewards, strict=True):
                 rewards[game].append(float(reward))
             progress.advance(int(turn.over.sum()))
@@ -176,16 +177,14 @@ def play_same(env: EnvConfig, moments: list[Moment], actions: IntArray) -> Truth
     """Play actions (N, K) from N moments in the emulator; sticky actions are drawn as in the game that went on."""
     stacks = np.zeros((*actions.shape, OBS_SIZE), np.float32)
     exists, reward = np.zeros(actions.shape, np.bool_), np.zeros(len(moments))
-    emulator = borrow_emulator(env)
-    for row, moment in enumerate(moments):
-        emulator.restore_state(moment.emulator)
-        for k, action in enumerate(actions[row]):
-            stacks[row, k], earned, terminated, truncated, _ = emulator.step(action)
-            reward[row] += earned
-            if terminated or truncated:
-                break
-            exists[row, k] = True
-    return_emulator(env, emulator)
+    starts = one_after_the_other([moment.emulator for moment in moments])
+    games = SideBySide(env, starts, max_steps=actions.shape[1], places=1)
+    while len(games):
+        turn = games.step(actions[games.games, games.steps])
+        rows = turn.games, turn.steps
+        stacks[rows] = turn.stacks
+        exists[rows] = ~turn.terminated & ~turn.truncated
+        reward[turn.games] += turn.rewards
     return Truth(stacks, exists, reward)
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.learning.agent import Agent
+from agents.play.filtered_games import FilteredGames
 from agents.play.planning import planned
-from agents.play.side_by_side import Arena
 from rssm.arrays import IntArray
 from rssm.config import EnvConfig
 from rssm.data.collect import episode_seed
@@ -89,11 +89,11 @@ def play_games(
     """
     seeds = [episode_seed(seed, index) for index in range(games)]
     limit = env.max_episode_steps if max_steps is None else max_steps
-    arena = Arena(model, policy, env, seeds, max_steps=limit, sample=True)
+    playing = FilteredGames(model, policy, env, seeds, max_steps=limit)
     scores, lengths, finished = np.zeros(games, np.int64), np.zeros(games, np.int64), np.zeros(games, np.bool_)
     with seeded(seed, next(model.parameters()).device), Progress(title, games, "games") as progress:
-        while len(arena.games):
-            turn = arena.play(arena.look())
+        while len(playing):
+            turn = playing.play(playing.look())
             scores[turn.games] += turn.rewards.astype(np.int64)
             lengths[turn.games] += 1
             finished[turn.games] = turn.terminated

@@ -16,7 +16,6 @@ from agents.play.imagined_vs_real import (
 )
 from rssm.config import EnvConfig
 from rssm.data.collect import episode_seed
-from rssm.evaluation.model_predictor import WorldModelPredictor
 from rssm.games.pong.env import make_env
 from rssm.model.state import State
 
@@ -155,15 +154,14 @@ def played(drawn, monkeypatch):
 def test_error_and_reward_are_those_of_the_same_actions(world, stander, drawn, games):
     result = compare(world, stander)
     moments, returns = drawn
+    start = State.stack([moment.state for moment in moments], 0)
+    with torch.no_grad():
+        predicted = world.imagine(start, torch.full((len(moments), 6), NOOP), sample=False).states.frame.numpy()
     errors = [[] for _ in range(6)]
-    for index, (stacks, rewards) in enumerate(games):
-        starts = np.array([moment.step for moment in moments if moment.game == index])
-        futures = np.full((len(starts), 6), NOOP)
-        actions = np.full(len(rewards), NOOP)
-        predicted = WorldModelPredictor(world).predict(stacks[:-1], actions, starts, futures)
-        for window, start in enumerate(starts):
-            for k in range(min(6, len(rewards) - 1 - start)):
-                errors[k].append(np.mean((predicted[window, k] - stacks[start + k + 1]) ** 2))
+    for row, moment in enumerate(moments):
+        stacks, rewards = games[moment.game]
+        for k in range(min(6, len(rewards) - 1 - moment.step)):
+            errors[k].append(np.mean((predicted[row, k] - stacks[moment.step + k + 1]) ** 2))
     for k in range(6):
         assert result[f"imagination/error_h{k + 1}"] == pytest.approx(np.mean(errors[k]), rel=0.02)
     sums = [games[moment.game][1][moment.step : moment.step + 6].sum() for moment in moments]
