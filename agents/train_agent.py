@@ -9,19 +9,21 @@ from pathlib import Path
 
 import torch
 
+from agents.checkpoint import AGENT_FILE
 from agents.config import AgentConfig
 from agents.learning.actor import allowed_actions
 from agents.learning.agent import Agent
-from agents.learning.inputs import sight_size
+from agents.learning.inputs import inputs_size
 from agents.learning.learner import Learner
 from agents.online.experience import Experience, Offline
 from agents.online.online import Online
 from agents.online.world_trainer import WorldTrainer
 from agents.play.dream_gif import write_dream
-from agents.play.imagined_vs_real import imagined_against_real
+from agents.play.imagined_vs_real import alarm, imagined_against_real
 from agents.play.record import identified
 from agents.play.scores import GAMES_FILE, POLICIES, score_agent
 from agents.report.table import format_games
+from agents.report.verdict import verdict
 from agents.trainer import GROWING, AgentTrainer
 from rssm.config import WorldModelConfig
 from rssm.config_file import load_config
@@ -51,10 +53,10 @@ def train_agent(config: AgentConfig) -> None:
             claim(run, config, GROWING)
             trainer = stack.enter_context(WorldTrainer(config.world.workers))
             experience = Online(run, config, trainer, device)
-            size = sight_size(config.model)
+            size = inputs_size(config.model)
         else:
             experience = open_offline(config, device)
-            size = sight_size(experience.model.config)
+            size = inputs_size(experience.model.config)
             claim(run, config, GROWING)
         with seeded(derived_seed(config.seed, Stream.AGENT_WEIGHTS), device):
             agent = Agent(config.actor_critic, size).to(device)
@@ -107,12 +109,11 @@ def _announce(config: AgentConfig, experience: Experience, device: torch.device)
 
 
 def _finish(run: Path, config: AgentConfig, training: AgentTrainer, tracker: Tracker) -> None:
-    """The end of a run: ``games.json``, ``media/dream.gif``, the table, and all of it logged."""
+    """The end of a run: ``games.json``, ``media/dream.gif``, all of it logged, and what came of it for a person."""
     model, agent = training.experience.model, training.learner.agent
     seed = derived_seed(config.seed, Stream.FINAL_EVALUATION)
     settings = config.evaluation
     result = score_agent(model, agent, config.env, list(POLICIES), settings.final_games, seed)
-    print(format_games(result))
     write_json(run / GAMES_FILE, identified(result, run))
     summary = {f"real/{name}_score": result[name]["mean"] for name in POLICIES}
     if settings.states:
@@ -121,3 +122,10 @@ def _finish(run: Path, config: AgentConfig, training: AgentTrainer, tracker: Tra
     write_dream(gif, model, agent.policy(model, greedy=True), config.env, seed)
     tracker.log_gif("dream", gif, training.update)
     tracker.summary({"env_steps": float(training.experience.env_steps)} | summary, training.update)
+    said = alarm(summary)
+    print(f"{format_games(result)}\n" + (f"\nNote: {said}.\n" if said else ""))
+    print(f"After {training.experience.env_steps:,} real steps and {training.update:,} updates of the agent:")
+    print(f"{verdict(result)}\n")
+    print(f"{run / GAMES_FILE}: every game's score\n{gif}: a real game and what the agent dreams of it")
+    print(f"{run / AGENT_FILE}, {run / MODEL_FILE}: the agent and its world model")
+    print(f"next: python scripts/evaluate_agent.py --run {run} --planned")

@@ -31,9 +31,9 @@ class ActorCriticConfig:
         bonus: what keeps the policy from becoming certain too early: ``uniform``, its divergence from the uniform
             policy, or its ``entropy`` [entropy] (see :func:`agents.learning.actor.uniformity`).
         entropy: scale of the bonus at first [3e-4].
-        final_entropy: scale that it has fallen to, by equal factors, when the learning rates begin to fall. Little
-            depends on most single actions in Pong, so that a large bonus explores; it then costs points. Online runs
-            keep more, since they still explore the real game.
+        final_entropy: scale that it has fallen to when the learning rates begin to fall: by equal factors, to 0 by
+            equal amounts. Little depends on most single actions in Pong, so that a large bonus explores; it then costs
+            points. Online runs keep more, since they still explore the real game.
         return_low: quantile of the returns that their range begins at.
         return_high: quantile of the returns that their range ends at.
         return_decay: of the moving averages of the two.

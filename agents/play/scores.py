@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.learning.agent import Agent
+from agents.play.filtered_games import FilteredGames
 from agents.play.planning import planned
-from agents.play.side_by_side import Arena
 from rssm.arrays import IntArray
 from rssm.config import EnvConfig
 from rssm.device import seeded
@@ -62,7 +62,14 @@ class Games:
 
 
 def play_games(
-    model: WorldModel, policy: Policy, *, games: int, env: EnvConfig, seed: int, max_steps: int | None = None
+    model: WorldModel,
+    policy: Policy,
+    *,
+    games: int,
+    env: EnvConfig,
+    seed: int,
+    max_steps: int | None = None,
+    title: str = "games",
 ) -> Games:
     """Play real games.
 
@@ -79,14 +86,15 @@ def play_games(
         env: the game's settings.
         seed: of the games and of the policy's random numbers.
         max_steps: agent steps after which a game is stopped; None takes ``env.max_episode_steps``.
+        title: what the progress calls them.
     """
     seeds = [episode_seed(seed, index) for index in range(games)]
     limit = env.max_episode_steps if max_steps is None else max_steps
-    arena = Arena(model, policy, env, seeds, max_steps=limit, sample=True)
+    playing = FilteredGames(model, policy, env, seeds, max_steps=limit)
     scores, lengths, finished = np.zeros(games, np.int64), np.zeros(games, np.int64), np.zeros(games, np.bool_)
-    with seeded(seed, next(model.parameters()).device), Progress("playing", games, "games") as progress:
-        while len(arena.games):
-            turn = arena.play(arena.look())
+    with seeded(seed, next(model.parameters()).device), Progress(title, games, "games") as progress:
+        while len(playing):
+            turn = playing.play(playing.look())
             scores[turn.games] += turn.rewards.astype(np.int64)
             lengths[turn.games] += 1
             finished[turn.games] = turn.terminated
@@ -119,7 +127,7 @@ def score_agent(
     result: dict[str, Any] = {"env": asdict(env), "sticky": env.repeat_action_probability, "seed": seed}
     for name in policies:
         policy = make_policy(model, agent, name, rollouts)
-        played = play_games(model, policy, games=games, env=env, seed=seed)
+        played = play_games(model, policy, games=games, env=env, seed=seed, title=f"{name} games")
         result[name] = {
             "games": games,
             "acted": how(name, rollouts),

@@ -4,14 +4,13 @@ import json
 import numpy as np
 import pytest
 import torch
-from agents.seeds import Stream, derived_seed
 
 from agents.checkpoint import save_agent
 from agents.config import AgentConfig, EvaluateAgentConfig
 from agents.evaluate_agent import evaluate_agent
 from agents.learning.agent import Agent
 from agents.learning.config import ActorCriticConfig
-from agents.learning.inputs import sight_size
+from agents.learning.inputs import inputs_size
 from agents.play.scores import Games, how, play_games
 from rssm.config import EnvConfig
 from rssm.config_file import save_config
@@ -19,7 +18,7 @@ from rssm.errors import DataError, UserError
 from rssm.evaluation.provenance import checksum, code_version
 from rssm.games.pong.features import NUM_ACTIONS
 from rssm.model.state import State
-from rssm.seeds import episode_seed
+from rssm.seeds import Stream, derived_seed, episode_seed
 from rssm.training.checkpoint import save_model, weights_of
 
 #: the game and the seed of the loaded run's own games, played to their end
@@ -38,7 +37,7 @@ class Stander(Agent):
 def loaded(make_model, monkeypatch):
     """A world model and an agent that every run is said to hold; its own games were short and sticky."""
     model = make_model()
-    agent = Stander(ActorCriticConfig(hidden=8, layers=1), sight_size(model.config))
+    agent = Stander(ActorCriticConfig(hidden=8, layers=1), inputs_size(model.config))
     config = AgentConfig(env=EnvConfig(max_episode_steps=100, repeat_action_probability=0.25))
     monkeypatch.setattr("agents.evaluate_agent.load_agent", lambda run, device: (model, agent, config))
     return model, agent
@@ -155,7 +154,7 @@ def test_the_heads_are_scored_where_recorded_games_are_given(pong_data, tmp_path
     assert events["observed"]["point_lost"]["events"] == (pong_data.reward < 0).sum()
     assert events["data"]["sha256"] == checksum(pong_data)
     table = capsys.readouterr().out
-    assert all(f"\n{name} " in table for name in ("point won", "point lost", "end"))
+    assert all(f"\n{name} " in table for name in ("point won", "point lost"))
 
 
 @pytest.mark.usefixtures("loaded")
@@ -168,7 +167,7 @@ def test_data_that_are_not_there_are_refused_before_a_game_is_played(asked, tmp_
 
 def test_a_run_on_disk(make_model, asked, tmp_path, monkeypatch):
     model, run = make_model(), tmp_path / "run"
-    agent = Agent(ActorCriticConfig(fire=True, hidden=8, layers=1), sight_size(model.config))
+    agent = Agent(ActorCriticConfig(fire=True, hidden=8, layers=1), inputs_size(model.config))
     with torch.no_grad():
         list(agent.player.parameters())[-1][4] = 50.0  # the last bias: always RIGHTFIRE
     save_model(run / "model.safetensors", model, weights_of(model), {})

@@ -93,7 +93,7 @@ def expected(whole, config):
         run = Path(config.run).parent / "whole"
         process = start(dataclasses.replace(config, run=str(run)))
         assert process.returncode == 0, process.stderr
-        whole |= outcome(run) | {"stderr": process.stderr, "run": run}
+        whole |= outcome(run) | {"stderr": process.stderr, "stdout": process.stdout, "run": run}
     return whole
 
 
@@ -119,6 +119,35 @@ def test_a_run_counts_and_shows_every_real_step(whole, online_job):
     assert "202 real steps" in whole["stderr"]
     assert "evaluation games are not counted" in whole["stderr"]
     assert "replay ratio" in whole["stderr"]
+
+
+def test_a_run_ends_with_what_came_of_it_and_where_it_is(whole, online_job):
+    expected(whole, online_job)
+    *_, verdict, _, games, dream, weights, following = whole["stdout"].splitlines()
+    run = whole["run"]
+    assert verdict.startswith("sampled: the agent ")
+    assert games.startswith(f"{run / 'games.json'}: ")
+    assert dream.startswith(f"{run / 'media' / 'dream.gif'}: ")
+    assert weights.startswith(f"{run / 'agent.safetensors'}, {run / 'model.safetensors'}: ")
+    assert following == f"next: python scripts/evaluate_agent.py --run {run} --planned"
+    for path in (run / "games.json", run / "media" / "dream.gif", run / "agent.safetensors", run / "model.safetensors"):
+        assert path.is_file()
+    # the last word on the other channel is no warning; what is being counted is said
+    assert not whole["stderr"].splitlines()[-1].startswith("warning")
+    assert "greedy games: 2 of 2 games" in whole["stderr"]
+    assert "sampled games: 2 of 2 games" in whole["stderr"]
+
+
+def test_a_hopeful_critic_is_warned_of_once_and_noted_at_the_end(offline_job, monkeypatch, capsys):
+    found = {"imagination/alarm": 1.0, "imagination/value": 2.0, "real/value": 1.0, "imagination/optimism": 0.5}
+    for place in ("trainer", "train_agent"):
+        monkeypatch.setattr(f"agents.{place}.imagined_against_real", lambda *arguments, **settings: found)
+    train_agent(offline_job)
+    said = capsys.readouterr()
+    evaluations = [row for row in rows(Path(offline_job.run)) if "imagination/alarm" in row]
+    assert len(evaluations) == 2
+    assert said.err.count("warning: the critic expects +2.00 points") == 1
+    assert said.out.count("Note: the critic expects +2.00 points") == 1
 
 
 def test_a_run_s_folder_holds_what_is_needed_to_use_it(whole, online_job):

@@ -51,7 +51,7 @@ def test_every_step_is_the_emulator_s_own(played):
 def test_a_match_that_the_console_ends_is_truncated_and_the_next_one_begins(tmp_path):
     replay = Replay(tmp_path / "replay", games=2)
     games = RealGames(EnvConfig(), SEED, replay)
-    games._emulators[0]._ale.setRAM(9, 255)  # its count of frames overflows within 256 of them
+    games._games.emulators[0]._ale.setRAM(9, 255)  # its count of frames overflows within 256 of them
     games.play(player(1), 70)
     ended, other = replay.place(0), replay.place(1)
     assert ended.truncated.sum() == 1

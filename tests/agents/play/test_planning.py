@@ -33,7 +33,7 @@ def paying(world, monkeypatch):
 
     def reward(self, features):
         result = torch.zeros(features.shape[:-1])
-        result[:, 0] = paid[firsts[0]]
+        result[: len(firsts[0])] = paid[firsts[0]]  # one step of all trajectories after the other
         firsts.clear()
         return result
 
