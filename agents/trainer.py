@@ -16,9 +16,11 @@ from agents.online.experience import Experience
 from agents.play.imagined_vs_real import imagined_against_real
 from agents.play.scores import score_agent
 from agents.seeds import Stream, derived_seed
+from rssm.config.keys import idle_settings
+from rssm.config.stored import from_stored
 from rssm.data.chunks import ChunkSampler
 from rssm.device import seeded
-from rssm.errors import CheckpointError
+from rssm.errors import CheckpointError, UserError
 from rssm.progress import Progress
 from rssm.tracker import Tracker
 from rssm.training.checkpoint import MODEL_FILE, TRAINER_FILE, load_trainer, save_model, save_trainer, weights_of
@@ -133,7 +135,11 @@ class AgentTrainer:
         save_trainer(self.run / TRAINER_FILE, state)
 
     def _restore(self, state: dict[str, Any]) -> None:
-        differing = difference(state["config"], asdict(self.config), GROWING)
+        try:
+            before = asdict(from_stored(type(self.config), state["config"]))
+        except UserError as error:
+            raise CheckpointError(f"{self.run / TRAINER_FILE}: config: {error}") from None
+        differing = difference(before, asdict(self.config), GROWING, idle_settings(self.config))
         if differing is not None:
             key, found, wanted = differing
             raise CheckpointError(

@@ -20,6 +20,7 @@ from rssm.jobs.evaluate import RESULT_FILE
 from rssm.jobs.train import open_datasets, train_world_model
 from rssm.model.losses import chunk_losses
 from rssm.model.world_model import WorldModel
+from rssm.presets import preset_folder
 from rssm.report.results import mean_by_step
 from rssm.training.optimizer import Optimizer
 from rssm.training.run_folder import CONFIG_FILE
@@ -47,7 +48,7 @@ def ablate(config: AblationConfig) -> None:
 
 
 def _rows(config: AblationConfig) -> dict[str, dict[str, Any]]:
-    folder = Path(config.presets)
+    folder = preset_folder("ablation", config.presets)
     known = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
     wanted = [name for name in config.rows.split(",") if name] or [DEFAULT, *known]
     for name in wanted:

@@ -15,6 +15,7 @@ from rssm.ladder.rows import Row, choose_rows, read_rows
 from rssm.ladder.sweep import sweep
 from rssm.ladder.table import Standing, write_table
 from rssm.ladder.train import Data
+from rssm.presets import preset_folder
 from rssm.progress import track
 
 
@@ -25,7 +26,7 @@ def compare(config: CompareConfig) -> None:
         UserError: there is no such row; a preset does not fit; results that are there belong to other settings.
     """
     set_threads(config.threads)
-    rows = read_rows(Path(config.presets))
+    rows = read_rows(preset_folder("ladder", config.presets))
     wanted = choose_rows(rows, config.rows)
     if config.rates:
         sweep(config, [row for row in wanted if row.trains])
