@@ -16,9 +16,11 @@ from agents.learning.learner import Learner
 from agents.online.experience import Experience
 from agents.play.imagined_vs_real import alarm, imagined_against_real
 from agents.play.scores import score_agent
+from rssm.config.keys import idle_settings
+from rssm.config.stored import from_stored
 from rssm.data.chunks import ChunkSampler
 from rssm.device import seeded
-from rssm.errors import CheckpointError
+from rssm.errors import CheckpointError, UserError
 from rssm.progress import Progress
 from rssm.seeds import Stream, derived_seed
 from rssm.tracker import Tracker
@@ -135,7 +137,11 @@ class AgentTrainer:
         save_trainer(self.run / TRAINER_FILE, state)
 
     def _restore(self, state: dict[str, Any]) -> None:
-        differing = difference(state["config"], asdict(self.config), GROWING)
+        try:
+            before = asdict(from_stored(type(self.config), state["config"]))
+        except UserError as error:
+            raise CheckpointError(f"{self.run / TRAINER_FILE}: config: {error}") from None
+        differing = difference(before, asdict(self.config), GROWING, idle_settings(self.config))
         if differing is not None:
             key, found, wanted = differing
             raise CheckpointError(

@@ -7,9 +7,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from rssm.command import command_of
 from rssm.config import AblationConfig, WorldModelConfig
-from rssm.config_file import build, flat_settings, read_settings
+from rssm.config.keys import build, flat_settings
+from rssm.config_file import read_settings
 from rssm.device import pick_device, set_threads
 from rssm.errors import UserError
 from rssm.evaluation.openloop import episode_lengths
@@ -20,9 +20,11 @@ from rssm.ladder.measure import score_row
 from rssm.ladder.outcomes import LAST, Outcomes, outcome
 from rssm.ladder.world_model import train_for
 from rssm.numbers import DASH
+from rssm.presets import preset_folder
 from rssm.progress import track
 from rssm.report.publish import dropped, publish, refuse_to_drop
 from rssm.report.tables import markdown, text
+from rssm.rerun import command_of
 from rssm.training.timing import clock_name
 
 DEFAULT = "default"
@@ -63,7 +65,7 @@ def ablate(config: AblationConfig) -> None:
 
 def _rows(config: AblationConfig) -> dict[str, dict[str, Any]]:
     """The settings that each row changes, by its name."""
-    folder = Path(config.presets)
+    folder = preset_folder("ablation", config.presets)
     known = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
     wanted = [name for name in config.rows.split(",") if name] or [DEFAULT, *known]
     for name in wanted:

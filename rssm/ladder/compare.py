@@ -14,6 +14,7 @@ from rssm.ladder.rows import Row, choose_rows, read_rows
 from rssm.ladder.sweep import sweep
 from rssm.ladder.table import Standing, show_table, write_table
 from rssm.ladder.train import Data
+from rssm.presets import preset_folder
 from rssm.progress import track
 from rssm.report.publish import dropped, refuse_to_drop
 
@@ -26,7 +27,7 @@ def compare(config: CompareConfig) -> None:
             published table would lose rows.
     """
     set_threads(config.threads)
-    rows = read_rows(Path(config.presets))
+    rows = read_rows(preset_folder("ladder", config.presets))
     wanted = choose_rows(rows, config.rows)
     if config.rates:
         sweep(config, [row for row in wanted if row.trains])

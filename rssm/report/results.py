@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rssm.command import command_of
 from rssm.config import HORIZON, ResultsConfig, WorldModelConfig
 from rssm.config_file import load_config
 from rssm.errors import UserError
@@ -17,6 +16,7 @@ from rssm.evaluation.provenance import lookup, refuse_copies, refuse_unlike
 from rssm.numbers import number
 from rssm.report.publish import publish, refuse_to_drop
 from rssm.report.tables import STEPS, markdown, text
+from rssm.rerun import command_of
 from rssm.training.checkpoint import TRAINER_FILE, load_trainer
 from rssm.training.run_folder import CONFIG_FILE, difference
 

@@ -19,7 +19,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from rssm.config import ModelConfig
-from rssm.errors import CheckpointError
+from rssm.config.stored import from_stored
+from rssm.errors import CheckpointError, UserError
 from rssm.files import replace_file
 from rssm.games.pong.features import ACTION_NAMES, FEATURE_NAMES
 from rssm.games.pong.statistics import FeatureStatistics
@@ -51,9 +52,9 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> WorldModel:
     description, weights = load_weights(path, "a world model")
     try:
         statistics = FeatureStatistics.from_dict(description["statistics"])
-        model = WorldModel(ModelConfig(**description["model"]), statistics, description["huber_beta"])
+        model = WorldModel(from_stored(ModelConfig, description["model"]), statistics, description["huber_beta"])
         model.load_state_dict(weights)
-    except (LookupError, TypeError, ValueError, RuntimeError) as error:
+    except (LookupError, TypeError, ValueError, RuntimeError, UserError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{path}: its weights do not fit its own description ({reason})") from None
     return model.to(device).eval()

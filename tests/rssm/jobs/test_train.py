@@ -13,7 +13,8 @@ import torch
 from PIL import Image
 from safetensors import safe_open
 
-from rssm.cli import EXIT_BAD_INPUT, run_job
+from rssm.cli import TRAIN_WM
+from rssm.command import EXIT_BAD_INPUT, run_job
 from rssm.config import DataConfig, EvalConfig, LossConfig, ModelConfig, TrainConfig, WorldModelConfig
 from rssm.config_file import load_config, save_config
 from rssm.data.dataset import Dataset
@@ -21,8 +22,6 @@ from rssm.errors import UserError
 from rssm.games.pong.statistics import FeatureStatistics
 from rssm.jobs.train import split_episodes, train_world_model
 from rssm.training.checkpoint import load_model
-
-JOB = "rssm.jobs.train:train_world_model"
 
 
 def tensors(path):
@@ -98,7 +97,7 @@ class TestTheRunFolder:
 def test_a_run_of_other_settings_is_left_alone(finished_run, capsys, flags, line):
     before = contents(finished_run)
     argv = ["--config", str(finished_run / "config.yaml"), *flags]
-    assert run_job(WorldModelConfig, JOB, argv, default="pong") == EXIT_BAD_INPUT
+    assert run_job(TRAIN_WM, argv) == EXIT_BAD_INPUT
     out, err = capsys.readouterr()
     expected = "expected the same settings to go on, or another --run"
     assert (out, err) == ("", f"error: {finished_run / 'config.yaml'}: {line}; {expected}\n")

@@ -97,7 +97,7 @@ def test_nothing_is_trained_where_a_row_is_unknown_or_old_results_do_not_fit(job
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"budget": -1.0}, "budget: expected seconds"),
+        ({"budget": -1.0}, "budget: expected at least 0"),
         ({"seeds": 0}, "seeds: expected at least 1"),
         ({"learning_rates": "1e-3,fast"}, "learning_rates: expected numbers above 0"),
         ({"learning_rates": "0"}, "learning_rates: expected numbers above 0"),

@@ -1,0 +1,46 @@
+"""Every setting of every job, as frozen dataclasses that check their own values.
+
+A job is one dataclass; presets in ``configs/`` change some of its defaults. Nothing here imports torch, so that
+``--help`` answers at once.
+"""
+
+from rssm.config.jobs import AblationConfig, CollectConfig, EvalOverrides, EvaluateConfig, ImportConfig, ResultsConfig
+from rssm.config.settings import Settings, check, group, required, setting
+from rssm.config.world_model import (
+    HORIZON,
+    DataConfig,
+    EnvConfig,
+    EvalConfig,
+    LogConfig,
+    LossConfig,
+    ModelConfig,
+    Precision,
+    TrainConfig,
+    Workers,
+    WorldModelConfig,
+)
+
+__all__ = [
+    "HORIZON",
+    "AblationConfig",
+    "CollectConfig",
+    "DataConfig",
+    "EnvConfig",
+    "EvalConfig",
+    "EvalOverrides",
+    "EvaluateConfig",
+    "ImportConfig",
+    "LogConfig",
+    "LossConfig",
+    "ModelConfig",
+    "Precision",
+    "ResultsConfig",
+    "Settings",
+    "TrainConfig",
+    "Workers",
+    "WorldModelConfig",
+    "check",
+    "group",
+    "required",
+    "setting",
+]
