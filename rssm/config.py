@@ -6,8 +6,11 @@ A job is one dataclass; ``configs/*.yaml`` gives its defaults and presets. Nothi
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from typing import Literal
+
+from rssm.data.mixture import Mixture
 
 #: how far ahead the project predicts, in agent steps (the researcher's protocol)
 HORIZON = 6
@@ -44,32 +47,51 @@ class EnvConfig:
         check(self.max_episode_steps >= 1, f"max_episode_steps: expected at least 1, got {self.max_episode_steps}")
 
 
+def check_players(key: str, text: str) -> None:
+    """Refuse a text that names no players (see :class:`rssm.data.mixture.Mixture`)."""
+    try:
+        Mixture.parse(text)
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from None
+
+
 @dataclass(frozen=True)
 class CollectConfig:
     """Play real games and keep them as a data set (``scripts/collect.py``).
 
+    A player is ``tracking`` (follows the ball), ``random`` or ``sweeping`` (up and down), and what is changed about it:
+    ``epsilon=0.1`` (chance of a random action in each step; 0.5 where a tracking player does not say), ``rest`` (does
+    nothing while no ball is in play), ``lag=3`` (sees every frame so many steps late), ``hold=4`` (keeps an action for
+    a random stretch, so many steps on average), ``dead_zone=4`` (pixels within which it does not move), ``aim=6``
+    (meets the ball up to so many pixels off the paddle's centre). Several share the steps:
+    ``"60% tracking, 40% tracking epsilon=0.1 rest"``.
+
     Args:
         out: folder of the new data set; must not exist yet.
         steps: transitions to record, in agent steps.
-        policy: who plays: uniformly random actions, or a player that follows the ball.
-        epsilon: chance of a random action in each step (tracking only).
+        games: whole games of each player to record instead; 0 goes by ``steps``.
+        players: who plays.
         seed: fixes the games, whatever the number of workers.
         sticky: repeat-action probability of the game.
+        noops: a game starts after 0 to this many NOOP console frames.
         workers: processes that play whole episodes side by side; 0 takes one per core.
     """
 
     out: str
     steps: int = 100_000
-    policy: Literal["random", "tracking"] = "tracking"
-    epsilon: float = 0.5
+    games: int = 0
+    players: str = "tracking"
     seed: int = 0
     sticky: float = 0.0
+    noops: int = 30
     workers: int = 0
 
     def __post_init__(self) -> None:
         check(self.steps >= 1, f"steps: expected at least 1, got {self.steps}")
-        check(0.0 <= self.epsilon <= 1.0, f"epsilon: expected a probability, got {self.epsilon}")
+        check(self.games >= 0, f"games: expected 0 (go by steps) or more, got {self.games}")
+        check_players("players", self.players)
         check(0.0 <= self.sticky <= 1.0, f"sticky: expected a probability, got {self.sticky}")
+        check(self.noops >= 0, f"noops: expected 0 or more, got {self.noops}")
         check(self.seed >= 0, f"seed: expected 0 or more, got {self.seed}")
         check(self.workers >= 0, f"workers: expected 0 (one per core) or more, got {self.workers}")
 
@@ -89,9 +111,70 @@ class ImportConfig:
     layout: Literal["pong", "jaxatari"] = "pong"
 
 
+#: half of the steps by the player that the headline is measured on, half by others that show what it never does
+MIXTURE = (
+    "50% tracking, 10% tracking rest, 10% tracking epsilon=0.1 rest, 10% tracking lag=3, 10% tracking hold=4, "
+    "10% random"
+)
+
+
+@dataclass(frozen=True)
+class OthersConfig:
+    """Games by other players: does the model know the game, or the player that its data come from?
+
+    Args:
+        path: folder of these games.
+        players: who plays; all have as many games.
+        games: whole games of each, for tries; 0 leaves other players out of the evaluation.
+        noops: these games start after 0 to this many NOOP console frames.
+        seed: of these games.
+    """
+
+    path: str = "data/pong/others"
+    players: str = "tracking rest, tracking epsilon=0.1, tracking lag=3, random, sweeping"
+    games: int = 2
+    noops: int = 120
+    seed: int = 3
+
+    def __post_init__(self) -> None:
+        check_players("players", self.players)
+        check("%" not in self.players, f"players: expected players without shares, got {self.players}")
+        check(self.games >= 0, f"games: expected 0 (none) or more, got {self.games}")
+        check(self.noops >= 0, f"noops: expected 0 or more, got {self.noops}")
+        check(self.seed >= 0, f"seed: expected 0 or more, got {self.seed}")
+
+
+@dataclass(frozen=True)
+class SealedConfig:
+    """The test set, for published figures: collected when first asked for (``scripts/evaluate.py --test``).
+
+    Args:
+        path: folder of its two data sets, ``main`` and ``others``.
+        games: whole games of the held-out player.
+        other_games: whole games of each other player.
+        seed: of the held-out player's games.
+        others_seed: of the other players' games.
+    """
+
+    path: str = "data/pong/test"
+    games: int = 65
+    other_games: int = 20
+    seed: int = 4
+    others_seed: int = 5
+
+    def __post_init__(self) -> None:
+        check(self.games >= 1, f"games: expected at least 1, got {self.games}")
+        check(self.other_games >= 1, f"other_games: expected at least 1, got {self.other_games}")
+        for key in ("seed", "others_seed"):
+            check(getattr(self, key) >= 0, f"{key}: expected 0 or more, got {getattr(self, key)}")
+
+
 @dataclass(frozen=True)
 class DataConfig:
-    """The two data sets of a run; each is collected first if its folder is not there.
+    """The data sets of a run; each is collected first if its folder is not there.
+
+    Validation games (part of the training data) steer a training, the held-out games and those of other players are
+    for tries, and the test set gives the figures that are published. No game is in two of them: all seeds differ.
 
     Args:
         train: folder of the training data.
@@ -99,35 +182,53 @@ class DataConfig:
         train_steps: transitions to collect for training.
         heldout_steps: transitions to collect for evaluation.
         validation_steps: of the training data, as many (in whole episodes, the last ones) are not trained on: they
-            score the weights and can stop training early, so that the held-out data decide nothing.
-        policy: who plays (see :class:`CollectConfig`).
-        epsilon: chance of a random action in each step.
+            score the weights and can stop training early, so that the held-out data decide nothing. The last 4 % of
+            data by several players are of all of them in their proportions.
+        players: who plays the training games (see :class:`CollectConfig`), each its share of ``train_steps``.
+        heldout_player: who plays the held-out games and those of the test set.
         train_seed: seed of the training games.
         heldout_seed: seed of the held-out games.
         workers: collecting processes; 0 takes one per core.
+        others: games by other players.
+        test: the test set.
     """
 
-    train: str = "data/pong/train"
+    train: str = "data/pong_mixed/train"
     heldout: str = "data/pong/heldout"
     train_steps: int = 100_000
     heldout_steps: int = 24_000
     validation_steps: int = 4_000
-    policy: Literal["random", "tracking"] = "tracking"
-    epsilon: float = 0.5
+    players: str = MIXTURE
+    heldout_player: str = "tracking"
     train_seed: int = 1
     heldout_seed: int = 2
     workers: int = 0
+    others: OthersConfig = field(default_factory=OthersConfig)
+    test: SealedConfig = field(default_factory=SealedConfig)
 
     def __post_init__(self) -> None:
-        check(self.train != self.heldout, "heldout: expected another folder than train")
-        check(self.train_seed != self.heldout_seed, "heldout_seed: expected another seed than train_seed")
+        folders = {"train": self.train, "heldout": self.heldout, "others": self.others.path, "test": self.test.path}
+        seeds = {
+            "train_seed": self.train_seed,
+            "heldout_seed": self.heldout_seed,
+            "others.seed": self.others.seed,
+            "test.seed": self.test.seed,
+            "test.others_seed": self.test.others_seed,
+        }
+        for what, values in (("folder", folders), ("seed", seeds)):
+            for (key, value), (other, same) in itertools.combinations(values.items(), 2):
+                check(value != same, f"{other}: expected another {what} than {key}")
         check(self.train_steps >= 1, f"train_steps: expected at least 1, got {self.train_steps}")
         check(self.heldout_steps >= 1, f"heldout_steps: expected at least 1, got {self.heldout_steps}")
         check(
             1 <= self.validation_steps < self.train_steps,
             f"validation_steps: expected at least 1 and fewer than train_steps, got {self.validation_steps}",
         )
-        check(0.0 <= self.epsilon <= 1.0, f"epsilon: expected a probability, got {self.epsilon}")
+        check_players("players", self.players)
+        check_players("heldout_player", self.heldout_player)
+        check("," not in self.heldout_player, f"heldout_player: expected one player, got {self.heldout_player}")
+        for key in ("train_seed", "heldout_seed", "workers"):
+            check(getattr(self, key) >= 0, f"{key}: expected 0 or more, got {getattr(self, key)}")
 
 
 @dataclass(frozen=True)
@@ -282,6 +383,10 @@ class EvalConfig:
         off_policy_windows: windows from cloned emulator states under random actions; 0 leaves them out.
         floor_futures: emulator futures per window that measure the irreducible error; 0 leaves the floor out.
         floor_windows: windows that the floor is measured on.
+        survival_every: steps between the starts of long rollouts, which are followed until they go wrong; 0 leaves
+            them out.
+        calibration_windows: windows on which the spread of the futures is held against their error; 0 leaves it out.
+        calibration_samples: futures of each of these.
         seed: of the bootstrap, the sampled futures and the off-policy actions.
     """
 
@@ -290,13 +395,18 @@ class EvalConfig:
     off_policy_windows: int = 1_000
     floor_futures: int = 0
     floor_windows: int = 1_000
+    survival_every: int = 24
+    calibration_windows: int = 1_000
+    calibration_samples: int = 32
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for key in ("samples", "off_policy_windows", "seed"):
+        for key in ("samples", "off_policy_windows", "survival_every", "calibration_windows", "seed"):
             check(getattr(self, key) >= 0, f"{key}: expected 0 or more, got {getattr(self, key)}")
         check(self.bootstrap >= 1, f"bootstrap: expected at least 1, got {self.bootstrap}")
         check(self.floor_windows >= 1, f"floor_windows: expected at least 1, got {self.floor_windows}")
+        samples = self.calibration_samples
+        check(samples >= 2, f"calibration_samples: expected at least 2, got {samples}")
         check(
             self.floor_futures == 0 or self.floor_futures >= 2,
             f"floor_futures: expected 0 (off) or at least 2, got {self.floor_futures}",
@@ -352,7 +462,11 @@ class EvaluateConfig:
     Args:
         run: folder of the run.
         data: folder of the data set; empty takes the run's own held-out data.
-        json: file to write the results to; empty writes ``openloop.json`` into the run.
+        others: folders of games by other players, separated by commas; empty takes the run's own where ``data`` is
+            empty too.
+        test: score on the test set instead (collected when first asked for), games of other players included.
+        json: file to write the results to; empty writes ``openloop.json`` (with ``test`` ``openloop-test.json``) into
+            the run.
         device: ``auto`` takes an accelerator if there is one.
         threads: of torch on the CPU; 0 leaves torch's choice.
         eval: the protocol's settings.
@@ -360,10 +474,17 @@ class EvaluateConfig:
 
     run: str
     data: str = ""
+    others: str = ""
+    test: bool = False
     json: str = ""
     device: str = "auto"
     threads: int = 0
     eval: EvalConfig = field(default_factory=EvalConfig)
+
+    def __post_init__(self) -> None:
+        for key in ("data", "others"):
+            value = getattr(self, key)
+            check(not (self.test and value), f"{key}: expected nothing beside test, got {value}")
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ from rssm.device import pick_device, set_threads
 from rssm.errors import UserError
 from rssm.files import replace_file, write_json
 from rssm.games.pong.statistics import FeatureStatistics
+from rssm.jobs.data_sets import open_datasets
 from rssm.jobs.evaluate import RESULT_FILE
-from rssm.jobs.train import open_datasets, train_world_model
+from rssm.jobs.train import train_world_model
 from rssm.model.losses import chunk_losses
 from rssm.model.world_model import WorldModel
 from rssm.report.results import mean_by_step
@@ -26,6 +27,14 @@ from rssm.training.run_folder import CONFIG_FILE
 from rssm.training.timing import cpu_seconds
 
 DEFAULT = "default"
+#: rows are compared by the mode's error on the recorded games, and by nothing else
+_RECORDED_ONLY = {
+    "data.others.games": 0,
+    "eval.off_policy_windows": 0,
+    "eval.samples": 0,
+    "eval.survival_every": 0,
+    "eval.calibration_windows": 0,
+}
 
 
 def ablate(config: AblationConfig) -> None:
@@ -62,7 +71,7 @@ def _run(config: AblationConfig, name: str, settings: dict[str, Any], seed: int)
         job = load_config(run / CONFIG_FILE, WorldModelConfig)
     else:
         common = {"run": str(run), "seed": seed, "threads": config.threads, "log.wandb": "disabled"}
-        job = build(WorldModelConfig, settings | common | {"eval.off_policy_windows": 0, "eval.samples": 0})
+        job = build(WorldModelConfig, settings | common | _RECORDED_ONLY)
         updates = max(1, int(config.seconds / seconds_per_update(job)))
         job = replace(job, train=replace(job.train, updates=updates, evaluate_every=updates))
     if not (run / RESULT_FILE).exists():

@@ -44,7 +44,7 @@ class CompareConfig:
     presets: str = "configs/ladder"
     threads: int = 1
     device: str = "cpu"
-    more_data: str = "data/pong/train_more"
+    more_data: str = "data/pong_mixed/train_more"
     more_steps: int = 880_000
     runs: str = "runs/ladder"
     out: str = "docs/results"

@@ -19,7 +19,8 @@ from rssm.device import pick_device
 from rssm.evaluation.model_predictor import WorldModelPredictor
 from rssm.evaluation.openloop import episode_windows, score_windows
 from rssm.evaluation.predictor import Predictor
-from rssm.jobs.train import make_trainer, open_datasets, split_episodes
+from rssm.jobs.data_sets import open_datasets, split_episodes
+from rssm.jobs.train import make_trainer
 from rssm.ladder.ablation import seconds_per_update as world_model_seconds
 from rssm.ladder.config import CompareConfig, RowConfig
 from rssm.ladder.rows import Row

@@ -8,8 +8,11 @@ from rssm.config import (
     DataConfig,
     EnvConfig,
     EvalConfig,
+    EvaluateConfig,
     LossConfig,
     ModelConfig,
+    OthersConfig,
+    SealedConfig,
     TrainConfig,
     WorldModelConfig,
 )
@@ -27,8 +30,27 @@ PRESETS = sorted(path.stem for path in CONFIG_DIR.glob("*.yaml") if not path.ste
             "repeat_action_probability: expected a probability, got 1.5",
         ),
         (lambda: CollectConfig(out="x", steps=0), "steps: expected at least 1, got 0"),
-        (lambda: CollectConfig(out="x", epsilon=-0.1), "epsilon: expected a probability, got -0.1"),
+        (
+            lambda: CollectConfig(out="x", players="tracking epsilon=-0.1"),
+            "players: epsilon: expected 0 to 1, got -0.1",
+        ),
+        (lambda: CollectConfig(out="x", noops=-1), "noops: expected 0 or more, got -1"),
+        (lambda: CollectConfig(out="x", games=-1), "games: expected 0 (go by steps) or more, got -1"),
         (lambda: DataConfig(train="a", heldout="a"), "heldout: expected another folder than train"),
+        (lambda: DataConfig(heldout="data/pong/test"), "test: expected another folder than heldout"),
+        (lambda: DataConfig(others=OthersConfig(seed=1)), "others.seed: expected another seed than train_seed"),
+        (
+            lambda: DataConfig(test=SealedConfig(others_seed=2)),
+            "test.others_seed: expected another seed than heldout_seed",
+        ),
+        (lambda: DataConfig(players="50% tracking"), "players: expected shares above 0 that make up 100 %, got 50 %"),
+        (lambda: DataConfig(heldout_player="random, tracking"), "heldout_player: expected one player, got random,"),
+        (lambda: OthersConfig(players="50% random, 50% tracking"), "players: expected players without shares, got 50%"),
+        (lambda: OthersConfig(games=-1), "games: expected 0 (none) or more, got -1"),
+        (lambda: SealedConfig(games=0), "games: expected at least 1, got 0"),
+        (lambda: EvalConfig(calibration_samples=1), "calibration_samples: expected at least 2, got 1"),
+        (lambda: EvalConfig(survival_every=-1), "survival_every: expected 0 or more, got -1"),
+        (lambda: EvaluateConfig("run", data="x", test=True), "data: expected nothing beside test, got x"),
         (lambda: DataConfig(train_seed=3, heldout_seed=3), "heldout_seed: expected another seed than train_seed"),
         (lambda: ModelConfig(bins=40), "bins: expected an odd number from 3, got 40"),
         (lambda: ModelConfig(decoder="direct", likelihood="discrete"), "likelihood: discrete needs decoder: residual"),
@@ -61,10 +83,30 @@ def test_every_preset_parses(preset):
     assert isinstance(parse(WorldModelConfig, ["--config", preset], default="pong"), WorldModelConfig)
 
 
-def test_no_two_presets_share_a_folder():
+def test_presets_share_no_run_and_only_data_sets_that_are_the_same():
     configs = [parse(WorldModelConfig, ["--config", preset], default="pong") for preset in PRESETS]
-    folders = [folder for c in configs if c is not None for folder in (c.run, c.data.train, c.data.heldout)]
-    assert len(set(folders)) == 3 * len(PRESETS)
+    runs, found = set(), {}
+    for config in configs:
+        assert config is not None
+        runs.add(config.run)
+        env, data = config.env, config.data
+        others = (env, data.others.players, data.others.noops)
+        for folder, recording in (
+            (data.train, (env, data.players, data.train_steps, data.train_seed)),
+            (data.heldout, (env, data.heldout_player, data.heldout_steps, data.heldout_seed)),
+            (data.others.path, (*others, data.others.games, data.others.seed)),
+            (data.test.path, (*others, data.heldout_player, data.test)),
+        ):
+            assert found.setdefault(folder, recording) == recording, folder
+    assert len(runs) == len(PRESETS)
+
+
+def test_one_player_s_data_can_be_had():
+    config = parse(WorldModelConfig, ["--config", "pong_one_player"], default="pong")
+    assert config is not None
+    default = WorldModelConfig()
+    assert (config.data.players, config.data.train) == ("tracking", "data/pong/train")
+    assert dataclasses.replace(config.data, players=default.data.players, train=default.data.train) == default.data
 
 
 def test_the_sticky_preset_is_sticky_and_measures_the_floor():
