@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,11 +16,15 @@ from rssm.config_file import load_config
 from rssm.data.dataset import Dataset
 from rssm.device import pick_device, set_threads
 from rssm.errors import UserError
+from rssm.evaluation.calibration import calibration
 from rssm.evaluation.model_predictor import WorldModelPredictor
 from rssm.evaluation.openloop import evaluate
+from rssm.evaluation.other_players import score_others
+from rssm.evaluation.survival import survival
 from rssm.files import replace_file, write_json
 from rssm.games.pong.drawing import side_by_side_gif
 from rssm.games.pong.features import newest_frame, stack_episode
+from rssm.jobs.data_sets import open_others, open_test_sets
 from rssm.model.world_model import WorldModel
 from rssm.report.charts import error_by_step, to_png
 from rssm.report.report import write_report
@@ -28,7 +33,9 @@ from rssm.tracker import METRICS_FILE, Tracker
 from rssm.training.checkpoint import MODEL_FILE, load_model
 from rssm.training.run_folder import CONFIG_FILE
 
-RESULT_FILE, REPORT_FILE = "openloop.json", "report.html"
+RESULT_FILE, TEST_RESULT_FILE, REPORT_FILE = "openloop.json", "openloop-test.json", "report.html"
+#: tries, published figures, or data that somebody named
+SetName = Literal["development", "test", "other"]
 #: agent steps shown in the GIF
 _GIF_STEPS = 120
 
@@ -44,21 +51,42 @@ def evaluate_run(config: EvaluateConfig) -> None:
     if not (run / CONFIG_FILE).is_file():
         raise UserError(f"{run}: expected the folder of a run with a {CONFIG_FILE}")
     model = load_model(run / MODEL_FILE, pick_device(config.device))
-    dataset = Dataset.open(config.data or load_config(run / CONFIG_FILE, WorldModelConfig).data.heldout)
-    result = score(model, dataset, config.eval)
+    dataset, others, kind = _open(config, load_config(run / CONFIG_FILE, WorldModelConfig))
+    result = score(model, dataset, config.eval, others, kind)
     print(format_table(result))
-    write_json(Path(config.json) if config.json else run / RESULT_FILE, result)
+    file = TEST_RESULT_FILE if config.test else RESULT_FILE
+    write_json(Path(config.json) if config.json else run / file, result)
+
+
+def _open(config: EvaluateConfig, job: WorldModelConfig) -> tuple[Dataset, list[Dataset], SetName]:
+    """The games to score on, those by other players, and what they are."""
+    others = [Dataset.open(folder) for folder in config.others.split(",") if folder]
+    if config.data:
+        return Dataset.open(config.data), others, "other"
+    train = Dataset.open(job.data.train) if Path(job.data.train).exists() else None
+    if config.test:
+        main, unseen = open_test_sets(job, train)
+        return main, [unseen], "test"
+    if not others and (found := open_others(job, train)) is not None:
+        others = [found]
+    return Dataset.open(job.data.heldout), others, "development"
 
 
 def evaluate_and_report(
-    run: Path, config: WorldModelConfig, model: WorldModel, dataset: Dataset, tracker: Tracker, update: int
+    run: Path,
+    config: WorldModelConfig,
+    model: WorldModel,
+    dataset: Dataset,
+    tracker: Tracker,
+    update: int,
+    others: Sequence[Dataset] = (),
 ) -> dict[str, Any]:
     """The end of a training run: ``openloop.json``, ``media/``, ``report.html``, the table, and all of it logged.
 
     Returns:
         what ``openloop.json`` holds.
     """
-    result = score(model, dataset, config.eval)
+    result = score(model, dataset, config.eval, others)
     print(format_table(result))
     write_json(run / RESULT_FILE, result)
     gif, chart = run / "media" / "openloop.gif", run / "media" / "error_by_step.png"
@@ -75,10 +103,42 @@ def evaluate_and_report(
     return result
 
 
-def score(model: WorldModel, dataset: Dataset, config: EvalConfig) -> dict[str, Any]:
-    """The open-loop evaluation of a model; see :func:`rssm.evaluation.openloop.evaluate`."""
+def score(
+    model: WorldModel,
+    dataset: Dataset,
+    config: EvalConfig,
+    others: Sequence[Dataset] = (),
+    kind: SetName = "development",
+) -> dict[str, Any]:
+    """Everything that is said about a model.
+
+    Args:
+        model: the world model.
+        dataset: games that it was not trained on.
+        config: the protocol's settings.
+        others: games by other players.
+        kind: what the games are for.
+
+    Returns:
+        the dictionary of :func:`rssm.evaluation.openloop.evaluate` and beside it ``data`` (which games),
+        ``players`` (:func:`rssm.evaluation.other_players.score_others`), ``survival``
+        (:func:`rssm.evaluation.survival.survival`) and ``calibration``
+        (:func:`rssm.evaluation.calibration.calibration`), each ``{"skipped": reason}`` where it was not measured.
+    """
     predictor = WorldModelPredictor(model, config.samples, config.seed)
-    return evaluate(predictor, dataset, config, predictor.description)
+    result = evaluate(predictor, dataset, config, predictor.description)
+    result["data"] = {"set": kind, **dataset.identity()}
+    result["players"] = {"skipped": "no games by other players were given"}
+    if others:
+        result["players"] = score_others(predictor, others, result["mse"]["mean"], config)
+    result["survival"] = {"skipped": "survival_every is 0"}
+    if config.survival_every:
+        result["survival"] = survival(WorldModelPredictor(model), dataset, config.survival_every)
+    result["calibration"] = {"skipped": "calibration_windows is 0"}
+    if config.calibration_windows:
+        sizes = config.calibration_windows, config.calibration_samples
+        result["calibration"] = calibration(predictor, dataset, *sizes, config.seed)
+    return result
 
 
 def dream(model: WorldModel, dataset: Dataset) -> tuple[FloatArray, FloatArray]:
@@ -101,4 +161,13 @@ def summary(result: dict[str, Any]) -> dict[str, float]:
         values[f"openloop/median_h{k + 1}"] = result["mse"]["median"][k]
         for name, baseline in result["baselines"].items():
             values[f"openloop/{name}_h{k + 1}"] = baseline["mean"][k]
+    for name, player in result["players"].get("players", {}).items():
+        values[f"players/{name.replace(' ', '_')}_h{HORIZON}"] = player["mse"]["mean"][-1]
+    for limit in ("within_2px", "within_12px"):
+        if limit in result["survival"]:
+            found = result["survival"][limit]
+            values |= {f"survival/{limit}_median": found["median"], f"survival/{limit}_100": found["share"]["100"]}
+    ratio = result["calibration"].get("ratio", [None])[-1]
+    if ratio is not None:
+        values[f"calibration/ratio_h{HORIZON}"] = ratio
     return values

@@ -12,6 +12,7 @@ from rssm.config import HORIZON, ResultsConfig
 from rssm.errors import UserError
 from rssm.files import replace_file, write_json
 from rssm.jobs.evaluate import RESULT_FILE
+from rssm.report.further import Section, sections
 from rssm.training.checkpoint import TRAINER_FILE, load_trainer
 
 _LAST = HORIZON - 1
@@ -95,6 +96,8 @@ def _text(
     lines += _start(runs, results)
     lines += _optional("Random actions from cloned emulator states ÷ recorded actions", runs, results, "off_policy")
     lines += _optional("Error ÷ variance of resampled futures of the emulator", runs, results, "floor")
+    for section in zip(*(sections(result) for result in results), strict=False):
+        lines += _further(runs, section)
     lines += _events(results)
     return "\n".join(lines).rstrip() + "\n"
 
@@ -121,6 +124,19 @@ def _optional(title: str, runs: Sequence[Path], results: Sequence[dict[str, Any]
             lines.append(_row(f"`{run.name}`, but for a game's first 40 steps", result[key]["after_start"]["ratio"]))
             lines.append(_row(f"`{run.name}`, variance", result[key]["mean"]))
     return [*lines, ""]
+
+
+def _further(runs: Sequence[Path], found: Sequence[Section]) -> list[str]:
+    """A part that all runs have, each run's rows under its name."""
+    if not all(section.rows for section in found):
+        return []
+    heads = found[0].heads
+    lines = [f"## {found[0].title[:1].upper()}{found[0].title[1:]}", ""]
+    lines += ["| | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
+    for run, section in zip(runs, found, strict=True):
+        lines += [_row(f"`{run.name}`, {label.strip()}", values) for label, values in section.rows]
+    notes = [f"`{run.name}`: {section.note}." for run, section in zip(runs, found, strict=True) if section.note]
+    return [*lines, "", *([" ".join(notes), ""] if notes else [])]
 
 
 def _events(results: Sequence[dict[str, Any]]) -> list[str]:

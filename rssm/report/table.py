@@ -6,14 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rssm.config import HORIZON
+from rssm.report import further
 
 _LABEL, _CELL = 31, 11
+_HEADS = tuple(f"k = {step}" for step in range(HORIZON))
 
 
 def format_table(result: Mapping[str, Any]) -> str:
     """Lay out the dictionary of :func:`rssm.evaluation.openloop.evaluate`; lines without a last newline."""
     protocol = result["protocol"]
-    title = f"{result['windows']} windows of {protocol['episodes']} held-out episodes"
+    games = result["data"]["set"] if "data" in result else "held-out"
+    title = f"{result['windows']} windows of {protocol['episodes']} {games} episodes"
     lines = [f"Open-loop error, squared pixels: {title}", f"Prediction: {protocol['prediction']}"]
     lines += _section("recorded actions")
     lines += _errors(result)
@@ -45,6 +48,13 @@ def format_table(result: Mapping[str, Any]) -> str:
         lines.append(_row("model against all futures", floor["model"]))
         lines.append(_row("model ÷ floor", floor["ratio"]))
         lines.append(_row("the same, but for starts", floor["after_start"]["ratio"]))
+    for section in further.sections(result):
+        if section.rows:
+            lines += _section(section.title, section.heads)
+            lines += [_row(label, values) for label, values in section.rows]
+            lines += [section.note] if section.note else []
+        else:
+            lines += ["", f"{section.title}: skipped, {section.note}"]
     lines += ["", f"¹ share of the model's total error at k = {HORIZON - 1}"]
     return "\n".join(lines)
 
@@ -81,13 +91,18 @@ def _events(result: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _section(title: str) -> list[str]:
-    heads = "".join(f"{f'k = {step}':>{_CELL}}" for step in range(HORIZON))
-    return ["", f"{title:<{_LABEL}}{heads}", "─" * (_LABEL + HORIZON * _CELL)]
+def _section(title: str, heads: Sequence[str] = _HEADS) -> list[str]:
+    columns = "".join(f"{head:>{_CELL}}" for head in heads)
+    return ["", f"{_cut(title):<{_LABEL}}{columns}", "─" * (_LABEL + len(heads) * _CELL)]
 
 
 def _row(label: str, values: Sequence[float | None]) -> str:
-    return f"{label:<{_LABEL}}" + "".join(f"{_number(value):>{_CELL}}" for value in values)
+    return f"{_cut(label):<{_LABEL}}" + "".join(f"{_number(value):>{_CELL}}" for value in values)
+
+
+def _cut(label: str) -> str:
+    """A player's name can be longer than the column."""
+    return label if len(label) < _LABEL else f"{label[: _LABEL - 2]}…"
 
 
 def _number(value: float | None) -> str:

@@ -35,7 +35,7 @@ def test_a_run_evaluated_again_gives_what_its_training_wrote(run, finished_run, 
 
 def test_other_data_and_another_file(run, pong_data, capsys):
     target = run.parent / "elsewhere" / "result.json"
-    config = EvalConfig(bootstrap=10, off_policy_windows=0, samples=2)
+    config = EvalConfig(bootstrap=10, off_policy_windows=0, samples=2, calibration_windows=0)
     evaluate_run(
         EvaluateConfig(run=str(run), data=str(pong_data.path), json=str(target), device="cpu", threads=1, eval=config)
     )
@@ -44,8 +44,35 @@ def test_other_data_and_another_file(run, pong_data, capsys):
     assert result["windows"] == sum(starts)
     assert result["protocol"]["prediction"] == "mean over 2 samples"
     assert result["off_policy"] == {"skipped": "off_policy_windows is 0"}
+    assert result["players"] == {"skipped": "no games by other players were given"}
+    assert result["data"]["set"] == "other"
     assert not (run / "openloop.json").exists()
     assert "mean over 2 samples" in capsys.readouterr().out
+
+
+def test_the_test_set_is_scored_into_a_file_of_its_own(run, tiny_job, capsys):
+    evaluate_run(EvaluateConfig(run=str(run), test=True, device="cpu", eval=tiny_job.eval))
+    assert not (run / "openloop.json").exists()
+    result = json.loads((run / "openloop-test.json").read_text())
+    assert result["data"]["set"] == "test"
+    assert result["data"]["path"] == f"{tiny_job.data.test.path}/main"
+    assert result["data"]["seed"] == tiny_job.data.test.seed
+    assert result["windows"] == 3 * 24
+    assert {name: player["games"] for name, player in result["players"]["players"].items()} == {
+        "random": 1,
+        "sweeping": 1,
+    }
+    assert "72 windows of 3 test episodes" in capsys.readouterr().out
+
+
+def test_more_games_of_other_players_can_be_named(run, tiny_job, pong_data):
+    config = EvalConfig(bootstrap=10, off_policy_windows=0, samples=0, survival_every=0, calibration_windows=0)
+    folders = {"data": tiny_job.data.heldout, "others": f"{pong_data.path},{tiny_job.data.others.path}"}
+    evaluate_run(EvaluateConfig(run=str(run), **folders, device="cpu", eval=config))
+    result = json.loads((run / "openloop.json").read_text())
+    assert result["players"]["players"].keys() == {"tracking epsilon=0.5", "random", "sweeping"}
+    assert result["survival"] == {"skipped": "survival_every is 0"}
+    assert result["calibration"] == {"skipped": "calibration_windows is 0"}
 
 
 def test_what_is_not_there_is_refused_in_one_line(run, tmp_path):
@@ -68,7 +95,7 @@ def test_what_is_not_there_is_refused_in_one_line(run, tmp_path):
 
 
 def test_score_says_how_the_model_was_asked(make_model, recorded):
-    config = EvalConfig(samples=0, bootstrap=5, off_policy_windows=0)
+    config = EvalConfig(samples=0, bootstrap=5, off_policy_windows=0, calibration_windows=0)
     one = score(make_model(), recorded, config)
     assert one["protocol"]["prediction"] == "mode"
     other = score(make_model(), recorded, dataclasses.replace(config, samples=3))
@@ -97,6 +124,10 @@ def test_the_summary_has_every_step_beside_the_baselines(finished_run):
     assert values["openloop/windows"] == result["windows"]
     assert values["openloop/mse_h1"] == result["mse"]["mean"][0]
     assert values["openloop/median_h6"] == result["mse"]["median"][5]
+    assert values["players/sweeping_h6"] == result["players"]["players"]["sweeping"]["mse"]["mean"][5]
+    assert values["survival/within_2px_median"] == result["survival"]["within_2px"]["median"]
+    assert values["survival/within_12px_100"] == result["survival"]["within_12px"]["share"]["100"]
+    assert values["calibration/ratio_h6"] == result["calibration"]["ratio"][5]
     assert values["openloop/persistence_h3"] == result["baselines"]["persistence"]["mean"][2]
     assert values["openloop/constant_velocity_h6"] == result["baselines"]["constant_velocity"]["mean"][5]
 
