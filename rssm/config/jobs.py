@@ -6,28 +6,37 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from rssm.config.settings import SEEDS, WORKERS, Settings, group, required, setting
-from rssm.config.world_model import STEPS, EvalConfig
+from rssm.config.settings import SEEDS, WORKERS, Settings, check, group, required, setting
+from rssm.config.world_model import STEPS, EvalConfig, check_players
 
 
 @dataclass(frozen=True)
 class CollectConfig(Settings):
-    """Play real games and keep them as a data set."""
+    """Play real games and keep them as a data set.
+
+    A player is tracking (follows the ball), random or sweeping (up and down), and what is changed about it: epsilon=0.1
+    (chance of a random action in each step; 0.5 where a tracking player does not say), rest (does nothing while no ball
+    is in play), lag=3 (sees every frame so many steps late), hold=4 (keeps an action for a random stretch, so many
+    steps on average), dead_zone=4 (pixels within which it does not move), aim=6 (meets the ball up to so many pixels
+    off the paddle's centre). Several share the steps: "60% tracking, 40% tracking epsilon=0.1 rest".
+    """
 
     out: str = required("folder of the new data set; must not exist yet", filled=True)
     steps: int = setting(100_000, "transitions to record, in agent steps", low=1, high=STEPS)
-    policy: Literal["random", "tracking"] = setting(
-        "tracking", "who plays: uniformly random actions, or a player that follows the ball"
-    )
-    epsilon: float = setting(0.5, "chance of a random action in each step (tracking)", low=0, high=1)
+    games: int = setting(0, "whole games of each player to record instead; 0 goes by steps", low=0, high=10**6)
+    players: str = setting("tracking", "who plays", filled=True)
     seed: int = setting(0, "fixes the games, whatever the number of workers", low=0, high=SEEDS)
     sticky: float = setting(0.0, "repeat-action probability of the game", low=0, high=1)
+    noops: int = setting(30, "a game starts after 0 to this many NOOP console frames", low=0, high=10_000)
     workers: int = setting(
         0, "processes that play whole episodes side by side; 0 takes one per core", low=0, high=WORKERS
     )
 
+    def check_together(self) -> None:
+        check_players("players", self.players)
+
     def idle(self) -> Mapping[str, str]:
-        return {"epsilon": "with policy random"} if self.policy == "random" else {}
+        return {"steps": "with games"} if self.games else {}
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,16 @@ class EvalOverrides(Settings):
         -1, "emulator futures per window that measure the irreducible error; 0 leaves the floor out", low=-1, high=10**4
     )
     floor_windows: int = setting(-1, "windows that the floor is measured on", low=-1, high=10**6)
+    survival_every: int = setting(
+        -1, "steps between the starts of long rollouts; 0 leaves them out", low=-1, high=10**6
+    )
+    calibration_windows: int = setting(
+        -1,
+        "windows on which the spread of the futures is held against their error; 0 leaves it out",
+        low=-1,
+        high=10**6,
+    )
+    calibration_samples: int = setting(-1, "futures of each of these", low=-1, high=10_000)
     seed: int = setting(-1, "of the bootstrap, the sampled futures and the off-policy actions", low=-1, high=SEEDS)
 
     def check_together(self) -> None:
@@ -81,6 +100,15 @@ class EvaluateConfig(Settings):
         "what the data are to the model, for the record; auto says held-out of the run's own data and other of "
         "anything else",
     )
+    others: str = setting(
+        "",
+        "folders of games by other players, separated by commas; empty takes the run's own where data is empty too",
+    )
+    test: bool = setting(
+        False,
+        "score on the test set instead (collected when first asked for), games of other players included; the results "
+        "go into openloop-test.json",
+    )
     json: str = setting(
         "",
         "file to write the results to; empty writes openloop-NAME.json into the run, NAME being that of the data's "
@@ -89,6 +117,11 @@ class EvaluateConfig(Settings):
     device: str = setting("auto", "auto takes an accelerator if there is one, else the CPU", filled=True)
     threads: int = setting(1, "of torch on the CPU; 0 leaves torch's choice", low=0, high=WORKERS)
     eval: EvalOverrides = group(EvalOverrides)
+
+    def check_together(self) -> None:
+        for key in ("data", "others"):
+            value = getattr(self, key)
+            check(not (self.test and value), f"{key}: expected nothing beside test, got {value}")
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from rssm.config.settings import COUNTS, RATES, SEEDS, WIDTHS, WORKERS, Settings, check, group, setting
+from rssm.data.mixture import Mixture
 
 #: how far ahead the project predicts, in agent steps (the researcher's protocol)
 HORIZON = 6
@@ -33,39 +35,121 @@ class EnvConfig(Settings):
     max_episode_steps: int = setting(27_000, "agent steps after which an episode is truncated", low=1, high=10**6)
 
 
+#: half of the steps by the player that the headline is measured on, half by others that show what it never does
+MIXTURE = (
+    "50% tracking, 10% tracking rest, 10% tracking epsilon=0.1 rest, 10% tracking lag=3, 10% tracking hold=4, "
+    "10% random"
+)
+
+
+def check_players(key: str, text: str) -> None:
+    """Refuse a text that names no players (see :class:`rssm.data.mixture.Mixture`)."""
+    try:
+        Mixture.parse(text)
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from None
+
+
+@dataclass(frozen=True)
+class OthersConfig(Settings):
+    """Games by other players: does the model know the game, or the player that its data come from?"""
+
+    path: str = setting("data/pong/others", "folder of these games", filled=True, before="data/pong/others")
+    players: str = setting(
+        "tracking rest, tracking epsilon=0.1, tracking lag=3, random, sweeping",
+        "who plays; all have as many games",
+        filled=True,
+        before="random",
+    )
+    games: int = setting(
+        2,
+        "whole games of each, for tries; 0 leaves other players out of the evaluation",
+        low=0,
+        high=10_000,
+        before=0,
+    )
+    noops: int = setting(
+        120, "these games start after 0 to this many NOOP console frames", low=0, high=10_000, before=120
+    )
+    seed: int = setting(3, "of these games", low=0, high=SEEDS, before=3)
+
+    def check_together(self) -> None:
+        check_players("players", self.players)
+        check("%" not in self.players, f"players: expected players without shares, got {self.players}")
+
+    def idle(self) -> Mapping[str, str]:
+        return {} if self.games else dict.fromkeys(("path", "players", "noops", "seed"), "with games 0")
+
+
+@dataclass(frozen=True)
+class SealedConfig(Settings):
+    """The test set, for published figures: collected when first asked for (evaluate --test)."""
+
+    path: str = setting(
+        "data/pong/test", "folder of its two data sets, main and others", filled=True, before="data/pong/test"
+    )
+    games: int = setting(65, "whole games of the held-out player", low=1, high=10_000, before=65)
+    other_games: int = setting(20, "whole games of each other player", low=1, high=10_000, before=20)
+    seed: int = setting(4, "of the held-out player's games", low=0, high=SEEDS, before=4)
+    others_seed: int = setting(5, "of the other players' games", low=0, high=SEEDS, before=5)
+
+
 @dataclass(frozen=True)
 class DataConfig(Settings):
-    """The two data sets of a run; each is collected first if its folder is not there."""
+    """The data sets of a run; each is collected first if its folder is not there.
 
-    train: str = setting("data/pong/train", "folder of the training data", filled=True)
+    Validation games (part of the training data) steer a training, the held-out games and those of other players are
+    for tries, and the test set gives the figures that are published. No game is in two of them: all seeds differ.
+    """
+
+    renamed: ClassVar[Mapping[str, tuple[str, ...]]] = {"policy": (), "epsilon": ()}
+
+    train: str = setting("data/pong_mixed/train", "folder of the training data", filled=True)
     heldout: str = setting("data/pong/heldout", "folder of the data that is only ever evaluated on", filled=True)
     train_steps: int = setting(100_000, "transitions to collect for training", low=1, high=STEPS)
     heldout_steps: int = setting(24_000, "transitions to collect for evaluation", low=1, high=STEPS)
     validation_steps: int = setting(
         4_000,
         "of the training data, as many (in whole episodes, the last ones) are not trained on: they score the weights "
-        "and can stop training early, so that the held-out data decide nothing",
+        "and can stop training early, so that the held-out data decide nothing; the last 4 % of data by several "
+        "players are of all of them in their proportions",
         low=1,
         high=STEPS,
     )
-    policy: Literal["random", "tracking"] = setting(
-        "tracking", "who plays: uniformly random actions, or a player that follows the ball"
+    players: str = setting(
+        MIXTURE,
+        "who plays the training games, each its share of train_steps; collect --help says what players there are",
+        filled=True,
+        before="tracking",
     )
-    epsilon: float = setting(0.5, "chance of a random action in each step (tracking)", low=0, high=1)
+    heldout_player: str = setting(
+        "tracking", "who plays the held-out games and those of the test set", filled=True, before="tracking"
+    )
     train_seed: int = setting(1, "seed of the training games", low=0, high=SEEDS)
     heldout_seed: int = setting(2, "seed of the held-out games", low=0, high=SEEDS)
     workers: int = setting(0, "collecting processes; 0 takes one per core", low=0, high=WORKERS)
+    others: OthersConfig = group(OthersConfig)
+    test: SealedConfig = group(SealedConfig)
 
     def check_together(self) -> None:
-        check(self.train != self.heldout, "heldout: expected another folder than train")
-        check(self.train_seed != self.heldout_seed, "heldout_seed: expected another seed than train_seed")
+        folders = {"train": self.train, "heldout": self.heldout, "others": self.others.path, "test": self.test.path}
+        seeds = {
+            "train_seed": self.train_seed,
+            "heldout_seed": self.heldout_seed,
+            "others.seed": self.others.seed,
+            "test.seed": self.test.seed,
+            "test.others_seed": self.test.others_seed,
+        }
+        for what, values in (("folder", folders), ("seed", seeds)):
+            for (key, value), (other, same) in itertools.combinations(values.items(), 2):
+                check(value != same, f"{other}: expected another {what} than {key}")
         check(
             self.validation_steps < self.train_steps,
             f"validation_steps: expected fewer than train_steps, got {self.validation_steps}",
         )
-
-    def idle(self) -> Mapping[str, str]:
-        return {"epsilon": "with policy random"} if self.policy == "random" else {}
+        check_players("players", self.players)
+        check_players("heldout_player", self.heldout_player)
+        check("," not in self.heldout_player, f"heldout_player: expected one player, got {self.heldout_player}")
 
 
 @dataclass(frozen=True)
@@ -206,6 +290,21 @@ class EvalConfig(Settings):
         high=10_000,
     )
     floor_windows: int = setting(1_000, "windows that the floor is measured on", low=1, high=10**6)
+    survival_every: int = setting(
+        24,
+        "steps between the starts of long rollouts, which are followed until they go wrong; 0 leaves them out",
+        low=0,
+        high=10**6,
+        before=0,
+    )
+    calibration_windows: int = setting(
+        1_000,
+        "windows on which the spread of the futures is held against their error; 0 leaves it out",
+        low=0,
+        high=10**6,
+        before=0,
+    )
+    calibration_samples: int = setting(32, "futures of each of these", low=2, high=10_000, before=32)
     seed: int = setting(0, "of the bootstrap, the sampled futures and the off-policy actions", low=0, high=SEEDS)
 
     def check_together(self) -> None:
@@ -215,7 +314,8 @@ class EvalConfig(Settings):
         )
 
     def idle(self) -> Mapping[str, str]:
-        return {} if self.floor_futures else {"floor_windows": "with floor_futures 0"}
+        idle = {} if self.floor_futures else {"floor_windows": "with floor_futures 0"}
+        return idle if self.calibration_windows else idle | {"calibration_samples": "with calibration_windows 0"}
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,17 @@ from rssm.config_file import load_config
 from rssm.data.dataset import Dataset
 from rssm.device import pick_device, set_threads
 from rssm.errors import UserError
+from rssm.evaluation.calibration import calibration
 from rssm.evaluation.model_predictor import WorldModelPredictor
 from rssm.evaluation.openloop import by_step, episode_lengths, evaluate
+from rssm.evaluation.other_players import score_others
 from rssm.evaluation.provenance import Role, checksum, file_checksum, refuse_training_data, shared_games
+from rssm.evaluation.survival import survival
 from rssm.evaluation.windows import count_windows
 from rssm.files import replace_file, write_json
 from rssm.games.pong.drawing import side_by_side_gif
 from rssm.games.pong.features import newest_frame, stack_episode
+from rssm.jobs.data_sets import open_others, open_test_sets
 from rssm.model.world_model import WorldModel
 from rssm.progress import QUIET, Progress
 from rssm.report.charts import error_by_step, to_png
@@ -33,7 +38,7 @@ from rssm.tracker import METRICS_FILE, Tracker
 from rssm.training.checkpoint import MODEL_FILE, load_model, load_weights
 from rssm.training.run_folder import CONFIG_FILE
 
-RESULT_FILE, REPORT_FILE = "openloop.json", "report.html"
+RESULT_FILE, TEST_RESULT_FILE, REPORT_FILE = "openloop.json", "openloop-test.json", "report.html"
 #: agent steps shown in the GIF
 _GIF_STEPS = 120
 
@@ -53,18 +58,20 @@ def evaluate_run(config: EvaluateConfig) -> None:
     job = _read_job(run, bool(config.data))
     model = load_model(run / MODEL_FILE, pick_device(config.device))
     if job is None:
-        dataset, own, settings, training = Dataset.open(config.data), False, config.eval.over(EvalConfig()), None
+        dataset, others, own = Dataset.open(config.data), _others(config), False
+        settings, training = config.eval.over(EvalConfig()), None
     else:
-        dataset = Dataset.open(config.data or job.data.heldout)
-        own = _is_heldout(dataset, config, run, job)
+        training = Dataset.open(job.data.train) if Path(job.data.train).is_dir() else None
+        dataset, others = _games(config, job, training)
+        own = not config.test and _is_heldout(dataset, config, run, job)
         settings = config.eval.over(job.eval)
         training = _training_data(dataset, run, job)
     if training is not None:
         refuse_training_data(dataset, training)
-    as_trained = job is not None and own and settings == job.eval
+    as_trained = job is not None and own and settings == job.eval and not config.others
     target = _target(config, run, dataset, as_trained)
-    role: Role = config.role if config.role != "auto" else ("held-out" if own else "other")
-    result = score(model, dataset, settings, role)
+    role: Role = "test" if config.test else config.role if config.role != "auto" else ("held-out" if own else "other")
+    result = score(model, dataset, settings, others, role)
     _say_what_of(result, run, dataset, training)
     print(format_table(result))
     write_json(target, result)
@@ -73,15 +80,38 @@ def evaluate_run(config: EvaluateConfig) -> None:
         _write_pictures(run, job, model, dataset, result)
 
 
+def _games(config: EvaluateConfig, job: WorldModelConfig, train: Dataset | None) -> tuple[Dataset, list[Dataset]]:
+    """The games to score on, and those by other players."""
+    others = _others(config)
+    if config.data:
+        return Dataset.open(config.data), others
+    if config.test:
+        main, unseen = open_test_sets(job, train)
+        return main, [unseen]
+    if not others and (found := open_others(job, train)) is not None:
+        others = [found]
+    return Dataset.open(job.data.heldout), others
+
+
+def _others(config: EvaluateConfig) -> list[Dataset]:
+    return [Dataset.open(folder) for folder in config.others.split(",") if folder]
+
+
 def evaluate_and_report(
-    run: Path, config: WorldModelConfig, model: WorldModel, dataset: Dataset, tracker: Tracker, update: int
+    run: Path,
+    config: WorldModelConfig,
+    model: WorldModel,
+    dataset: Dataset,
+    tracker: Tracker,
+    update: int,
+    others: Sequence[Dataset] = (),
 ) -> dict[str, Any]:
     """The end of a training run: ``openloop.json``, ``media/``, ``report.html``, the table, and all of it logged.
 
     Returns:
         what ``openloop.json`` holds.
     """
-    result = score(model, dataset, config.eval)
+    result = score(model, dataset, config.eval, others)
     _say_what_of(result, run, dataset, Dataset.open(config.data.train))
     print(format_table(result))
     write_json(run / RESULT_FILE, result)
@@ -92,14 +122,46 @@ def evaluate_and_report(
     return result
 
 
-def score(model: WorldModel, dataset: Dataset, config: EvalConfig, role: Role = "held-out") -> dict[str, Any]:
-    """The open-loop evaluation of a model; see :func:`rssm.evaluation.openloop.evaluate`."""
+def score(
+    model: WorldModel,
+    dataset: Dataset,
+    config: EvalConfig,
+    others: Sequence[Dataset] = (),
+    role: Role = "held-out",
+) -> dict[str, Any]:
+    """Everything that is said about a model.
+
+    Args:
+        model: the world model.
+        dataset: games that it was not trained on.
+        config: the protocol's settings.
+        others: games by other players.
+        role: what the games are to the model.
+
+    Returns:
+        the dictionary of :func:`rssm.evaluation.openloop.evaluate` and beside it ``players``
+        (:func:`rssm.evaluation.other_players.score_others`), ``survival``
+        (:func:`rssm.evaluation.survival.survival`) and ``calibration``
+        (:func:`rssm.evaluation.calibration.calibration`), each ``{"skipped": reason}`` where it was not measured.
+    """
     windows = count_windows(episode_lengths(dataset))
     total = windows + min(config.off_policy_windows, windows)
     total += min(config.floor_windows, windows) if config.floor_futures else 0
+    total += sum(count_windows(episode_lengths(other)) for other in others)
     with Progress("scoring", total, "windows", every=QUIET) as progress:
         predictor = WorldModelPredictor(model, config.samples, config.seed, progress.advance)
-        return evaluate(predictor, dataset, config, predictor.description, role)
+        result = evaluate(predictor, dataset, config, predictor.description, role)
+        result["players"] = {"skipped": "no games by other players were given"}
+        if others:
+            result["players"] = score_others(predictor, others, result["mse"]["mean"], config)
+        result["survival"] = {"skipped": "survival_every is 0"}
+        if config.survival_every:
+            result["survival"] = survival(WorldModelPredictor(model), dataset, config.survival_every)
+        result["calibration"] = {"skipped": "calibration_windows is 0"}
+        if config.calibration_windows:
+            sizes = config.calibration_windows, config.calibration_samples
+            result["calibration"] = calibration(predictor, dataset, *sizes, config.seed)
+        return result
 
 
 def dream(model: WorldModel, dataset: Dataset) -> tuple[FloatArray, FloatArray]:
@@ -121,6 +183,15 @@ def summary(result: dict[str, Any]) -> dict[str, float]:
         values |= by_step(f"openloop/{name}", result["mse"][statistic])
     for name, baseline in result["baselines"].items():
         values |= by_step(f"openloop/{name}", baseline["mean"])
+    for name, player in result["players"].get("players", {}).items():
+        values[f"players/{name.replace(' ', '_')}_k{HORIZON - 1}"] = player["mse"]["mean"][-1]
+    for limit in ("within_2px", "within_12px"):
+        if limit in result["survival"]:
+            found = result["survival"][limit]
+            values |= {f"survival/{limit}_median": found["median"], f"survival/{limit}_100": found["share"]["100"]}
+    ratio = result["calibration"].get("ratio", [None])[-1]
+    if ratio is not None:
+        values[f"calibration/ratio_k{HORIZON - 1}"] = ratio
     return values
 
 
@@ -179,7 +250,8 @@ def _target(config: EvaluateConfig, run: Path, dataset: Dataset, as_trained: boo
     """Where the results go: never into the place of those of other data."""
     if as_trained and not config.json:
         return run / RESULT_FILE
-    path = Path(config.json) if config.json else run / f"openloop-{dataset.path.resolve().name}.json"
+    name = TEST_RESULT_FILE if config.test else f"openloop-{dataset.path.resolve().name}.json"
+    path = Path(config.json) if config.json else run / name
     if path.exists() and path.resolve() == (run / RESULT_FILE).resolve() and not as_trained:
         raise UserError(f"json: expected another file than {path}, which holds the run's own evaluation")
     if path.exists() and not config.json:

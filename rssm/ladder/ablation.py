@@ -14,7 +14,7 @@ from rssm.device import pick_device, set_threads
 from rssm.errors import UserError
 from rssm.evaluation.openloop import episode_lengths
 from rssm.evaluation.provenance import refuse_unlike
-from rssm.jobs.train import open_datasets
+from rssm.jobs.data_sets import open_datasets
 from rssm.ladder.kept import measured, read_kept
 from rssm.ladder.measure import score_row
 from rssm.ladder.outcomes import LAST, Outcomes, outcome

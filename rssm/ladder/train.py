@@ -13,7 +13,7 @@ from rssm.config import EvalConfig, LogConfig, WorldModelConfig
 from rssm.data.dataset import Dataset
 from rssm.device import pick_device
 from rssm.evaluation.openloop import episode_lengths, episode_windows, score_windows
-from rssm.jobs.train import open_datasets, split_episodes
+from rssm.jobs.data_sets import open_datasets, split_episodes
 from rssm.ladder.config import CompareConfig, RowConfig
 from rssm.ladder.rows import Row
 from rssm.ladder.trained import Trained

@@ -116,6 +116,11 @@ def steps_table(corner: str, rows: Mapping[str, Sequence[object]], strong: Seque
     return _table(head, body)
 
 
+def table(head: Sequence[str], rows: Mapping[str, Sequence[object]]) -> str:
+    """A table whose columns have these titles; values are numbers, None, or text."""
+    return _table(head, (_row(name, [_cell(value) for value in values], strong=False) for name, values in rows.items()))
+
+
 def bar_table(head: Sequence[str], rows: Iterable[tuple[str, float, Sequence[object]]]) -> str:
     """A table whose second column is a bar: (name, share from 0 to 1, further values)."""
     body = []

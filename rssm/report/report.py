@@ -9,10 +9,12 @@ from typing import Any
 
 from rssm.config_file import flat_settings
 from rssm.errors import UserError
+from rssm.evaluation.survival import MARKS
 from rssm.files import replace_file
 from rssm.numbers import number
 from rssm.report import page
-from rssm.report.charts import LEAST, error_by_step, to_svg, training_curves
+from rssm.report.charts import LEAST, error_by_step, rank_histogram, survival_curves, to_svg, training_curves
+from rssm.report.further import sections
 
 _EVENT_TITLES = {
     "start": "start of a game",
@@ -58,6 +60,9 @@ def write_report(
         page.section("The start of a game", _start(result.get("start", {}))),
         page.section("Off policy", _off_policy(result.get("off_policy", {}))),
         page.section("The floor", _floor(result.get("floor", {}))),
+        page.section("Other players", _players(result.get("players", {}))),
+        page.section("How long a dream stays right", _survival(result.get("survival", {}))),
+        page.section("Does it know when it is wrong?", _calibration(result.get("calibration", {}))),
         page.section("Training", _training(history or [], result["protocol"])),
         page.section("Do it again", page.code(command)),
         page.details("All settings", "\n".join(f"{key}: {value}" for key, value in flat_settings(config))),
@@ -232,6 +237,66 @@ def _floor(floor: Mapping[str, Any]) -> str:
         "error, px².",
         "soft",
     ) + page.steps_table("", rows, strong=("model ÷ floor",))
+
+
+def _players(players: Mapping[str, Any]) -> str:
+    if "skipped" in players:
+        return page.paragraph(f"Not measured: {players['skipped']}.", "soft")
+    if "players" not in players:
+        return ""
+    rows, ratios = {}, {}
+    for name, player in players["players"].items():
+        rows[f"{name} ({player['games']} games)"] = player["mse"]["mean"]
+        ratios[name] = player["ratio"]
+        for event in ("serve", "player_hit"):
+            if event in player["events"]:
+                rows[f"{name}: {_EVENT_TITLES[event]}"] = player["events"][event]["mean"]
+    worst = players["worst"]["player"]
+    return (
+        page.paragraph(
+            "The same error on whole games by players other than the one that the figures above are of: a model that "
+            "knows the game, and not who played it, is as good on them. Squared error, px².",
+            "soft",
+        )
+        + page.steps_table("mean", rows)
+        + "<h3>÷ the error above</h3>"
+        + page.steps_table("player", ratios, strong=(worst,))
+    )
+
+
+def _survival(found: Mapping[str, Any]) -> str:
+    if "skipped" in found:
+        return page.paragraph(f"Not measured: {found['skipped']}.", "soft")
+    if "within_2px" not in found:
+        return ""
+    head = ("right for at least … steps", *(f"{mark}" for mark in MARKS), "median")
+    rows = {
+        name: [*(f"{found[key]['share'][str(mark)]:.0%}" for mark in MARKS), f"{found[key]['median']:g}"]
+        for name, key in (("within 2 px", "within_2px"), ("within 12 px", "within_12px"))
+    }
+    caption = (
+        f"{found['rollouts']:,} rollouts of {found['steps']} agent steps under the recorded actions, none of them in a "
+        "game's first 40 steps. A rollout is right until the height of a paddle or a coordinate of the ball is off by "
+        "more than 2 px, and lost once one is off by more than 12 px in two steps running."
+    )
+    chart = to_svg(survival_curves(found), "survival")
+    return page.chart(chart, "Share of rollouts that are still right", caption) + page.table(head, rows)
+
+
+def _calibration(found: Mapping[str, Any]) -> str:
+    if "skipped" in found:
+        return page.paragraph(f"Not measured: {found['skipped']}.", "soft")
+    if "spread" not in found:
+        return ""
+    (section,) = sections({"calibration": found})
+    caption = (
+        f"Where the truth comes among {found['samples']} sampled futures of {found['windows']:,} windows, at "
+        f"k = {len(found['ratio']) - 1}. Evenly spread: the model knows its doubt. High at both ends: it is too sure "
+        "of itself. The spread, too, should be as large as the squared error of the futures' mean (a ratio of 1)."
+    )
+    chart = to_svg(rank_histogram(found["ranks"]), "ranks")
+    table = page.steps_table("", dict(section.rows), strong=("spread ÷ error",))
+    return page.chart(chart, "Ranks of the truth among the futures", caption) + table
 
 
 def _training(history: Sequence[Mapping[str, Any]], protocol: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from rssm.config_file import load_config
 from rssm.errors import UserError
 from rssm.evaluation.provenance import lookup, refuse_copies, refuse_unlike
 from rssm.numbers import number
+from rssm.report.further import Section, sections
 from rssm.report.publish import publish, refuse_to_drop
 from rssm.report.tables import STEPS, markdown, text
 from rssm.rerun import command_of
@@ -163,6 +164,8 @@ def _page(
     lines += _start(runs)
     lines += _optional("Random actions from cloned emulator states ÷ recorded actions", runs, "off_policy")
     lines += _optional("Error ÷ variance of resampled futures of the emulator", runs, "floor")
+    for section in zip(*(sections(run.result) for run in runs), strict=False):
+        lines += _further(runs, section)
     return lines + _events([run.result for run in runs])
 
 
@@ -196,6 +199,21 @@ def _optional(title: str, runs: Sequence[_Run], key: str) -> list[str]:
             rows.append([f"`{run.name}`, but for a game's first 40 steps", *part["after_start"]["ratio"]])
             rows.append([f"`{run.name}`, variance", *part["mean"]])
     return [f"## {title}", "", *markdown(["", *STEPS], rows), ""]
+
+
+def _further(runs: Sequence[_Run], found: Sequence[Section]) -> list[str]:
+    """A part that all runs have, each run's rows under its name."""
+    if not all(section.rows for section in found):
+        return []
+    title = found[0].title
+    rows = [
+        [f"`{run.name}`, {label.strip()}", *values]
+        for run, section in zip(runs, found, strict=True)
+        for label, values in section.rows
+    ]
+    notes = [f"`{run.name}`: {section.note}." for run, section in zip(runs, found, strict=True) if section.note]
+    table = markdown(["", *found[0].heads], rows)
+    return [f"## {title[:1].upper()}{title[1:]}", "", *table, "", *([" ".join(notes), ""] if notes else [])]
 
 
 def _events(results: Sequence[dict[str, Any]]) -> list[str]:

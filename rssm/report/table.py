@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rssm.config import HORIZON
-from rssm.report import tables
+from rssm.report import further, tables
 
 #: widths of the first column and of each other one
 _WIDTHS = (31, 11)
@@ -44,6 +44,12 @@ def format_table(result: Mapping[str, Any]) -> str:
         rows = [("variance of the futures", floor["mean"]), ("model against all futures", floor["model"])]
         rows += [("model ÷ floor", floor["ratio"]), ("the same, but for starts", floor["after_start"]["ratio"])]
         lines += _section(f"floor, {floor['windows']} windows x {floor['futures']}", rows)
+    for section in further.sections(result):
+        if section.rows:
+            lines += _section(section.title, section.rows, section.heads)
+            lines += [section.note] if section.note else []
+        else:
+            lines += ["", f"{section.title}: skipped, {section.note}"]
     lines += ["", f"¹ share of the model's total error at k = {HORIZON - 1}"]
     return "\n".join(lines)
 
@@ -79,5 +85,11 @@ def _events(result: Mapping[str, Any]) -> list[_Row]:
     return rows
 
 
-def _section(title: str, rows: Iterable[_Row]) -> list[str]:
-    return ["", *tables.text([title, *tables.STEPS], [[label, *values] for label, values in rows], _WIDTHS)]
+def _section(title: str, rows: Iterable[_Row], heads: Sequence[str] = tables.STEPS) -> list[str]:
+    table = [[_cut(label), *values] for label, values in rows]
+    return ["", *tables.text([_cut(title), *heads], table, _WIDTHS)]
+
+
+def _cut(label: str) -> str:
+    """A player's name can be longer than the column."""
+    return label if len(label) < _WIDTHS[0] else f"{label[: _WIDTHS[0] - 2]}…"

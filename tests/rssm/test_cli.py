@@ -62,16 +62,20 @@ def test_the_command_line_goes_before_the_preset_in_either_order(order):
 
 
 def test_values_read_as_people_write_them():
-    config = train(["--train.learning_rate", "3e-4", "--train.clip=2", "--run", "2026", "--data.epsilon=1"])
+    config = train(["--train.learning_rate", "3e-4", "--train.clip=2", "--run", "2026", "--model.unimix=0"])
     assert config.train.learning_rate == 3e-4
     assert (config.train.clip, type(config.train.clip)) == (2.0, float)
     assert config.run == "2026"
-    assert config.data.epsilon == 1.0
+    assert (config.model.unimix, type(config.model.unimix)) == (0.0, float)
 
 
 def test_the_flags_of_collect():
-    words = "--out data/x --steps 500 --policy tracking --epsilon 0.1 --seed 3 --sticky 0.25 --workers 2"
-    assert parse(COLLECT, words.split()) == CollectConfig("data/x", 500, "tracking", 0.1, 3, 0.25, 2)
+    words = "--out data/x --games 7 --players random --seed 3 --sticky 0.25 --noops 9 --workers 2"
+    assert parse(COLLECT, words.split()) == CollectConfig("data/x", 100_000, 7, "random", 3, 0.25, 9, 2)
+    players = "60% tracking rest, 40% random"
+    assert parse(COLLECT, ["--out", "x", "--players", players]) == CollectConfig("x", players=players)
+    message = "--players: tracking has no speed; expected one of epsilon, dead_zone, aim, rest, lag, hold"
+    assert refusal(COLLECT, ["--out", "x", "--players", "tracking speed=2"]) == message
 
 
 def test_a_required_setting_may_stand_in_a_file(tmp_path):

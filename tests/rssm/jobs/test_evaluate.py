@@ -111,7 +111,7 @@ def test_other_settings_go_into_another_file_and_the_rest_stays_the_run_s(scored
 
 def test_a_file_of_one_s_own_choice(run, pong_data, capsys):
     target = run.parent / "elsewhere" / "result.json"
-    settings = EvalOverrides(bootstrap=10, off_policy_windows=0, samples=2)
+    settings = EvalOverrides(bootstrap=10, off_policy_windows=0, samples=2, calibration_windows=0)
     evaluate(run, data=str(pong_data.path), json=str(target), eval=settings)
     result = json.loads(target.read_text())
     starts = [max(0, (rows.stop - rows.start - 1) // 6) for rows in pong_data.episodes]
@@ -119,6 +119,7 @@ def test_a_file_of_one_s_own_choice(run, pong_data, capsys):
     assert result["protocol"]["prediction"] == "mean over 2 samples"
     assert result["off_policy"] == {"skipped": "off_policy_windows is 0"}
     assert result["protocol"]["data"]["role"] == "other"
+    assert result["players"] == {"skipped": "no games by other players were given"}
     assert not (run / "openloop.json").exists()
     assert "mean over 2 samples" in capsys.readouterr().out
 
@@ -140,7 +141,7 @@ def test_training_data_are_refused_whatever_they_are_called(scored, tiny_job, tm
 
 def test_results_of_other_data_are_not_written_over(scored, other_data, pong_data, tmp_path):
     shutil.copytree(pong_data.path, tmp_path / "random")
-    cheap = EvalOverrides(bootstrap=2, off_policy_windows=0, samples=0)
+    cheap = EvalOverrides(bootstrap=2, off_policy_windows=0, samples=0, survival_every=0, calibration_windows=0)
     with pytest.raises(UserError, match=r"json: expected another file than .*openloop.json, which holds the run's own"):
         evaluate(scored, data=str(other_data.path), json=str(scored / "openloop.json"), eval=cheap)
     evaluate(scored, data=str(other_data.path), eval=cheap)
@@ -151,7 +152,11 @@ def test_results_of_other_data_are_not_written_over(scored, other_data, pong_dat
 
 def test_a_run_of_another_kind_is_scored_on_data_that_are_given(run, other_data, capsys):
     (run / "config.yaml").write_text("actor_critic: {hidden: 3}\n")
-    evaluate(run, data=str(other_data.path), eval=EvalOverrides(bootstrap=2, off_policy_windows=0, samples=0))
+    evaluate(
+        run,
+        data=str(other_data.path),
+        eval=EvalOverrides(bootstrap=2, off_policy_windows=0, samples=0, survival_every=0, calibration_windows=0),
+    )
     found = protocol(run / "openloop-random.json")
     assert (found["trained_on"], found["games_trained_on"]) == (None, None)
     assert "training data unknown" in capsys.readouterr().err
@@ -180,10 +185,35 @@ def test_threads_are_those_of_a_training_and_every_setting_can_be_changed():
     own = EvalConfig(floor_futures=32, samples=8)
     assert EvalOverrides().over(own) == own
     assert EvalOverrides(samples=0).over(own) == dataclasses.replace(own, samples=0)
-    with pytest.raises(ValueError, match=r"^samples: expected a setting, or -1"):
+    with pytest.raises(ValueError, match=r"^samples: expected at least -1"):
         EvalOverrides(samples=-2)
     with pytest.raises(ValueError, match=r"^floor_futures: expected 0 \(off\) or at least 2"):
         EvalOverrides(floor_futures=1)
+
+
+def test_the_test_set_is_scored_into_a_file_of_its_own(run, tiny_job, capsys):
+    evaluate(run, test=True)
+    assert not (run / "openloop.json").exists()
+    result = json.loads((run / "openloop-test.json").read_text())
+    data = result["protocol"]["data"]
+    assert data["role"] == "test"
+    assert data["folder"] == f"{tiny_job.data.test.path}/main"
+    assert result["windows"] == 3 * 24
+    assert {name: player["games"] for name, player in result["players"]["players"].items()} == {
+        "random": 1,
+        "sweeping": 1,
+    }
+    assert "72 windows of 3 test games" in capsys.readouterr().out
+
+
+def test_more_games_of_other_players_can_be_named(run, tiny_job, pong_data):
+    settings = EvalOverrides(bootstrap=10, off_policy_windows=0, samples=0, survival_every=0, calibration_windows=0)
+    folders = {"data": tiny_job.data.heldout, "others": f"{pong_data.path},{tiny_job.data.others.path}"}
+    evaluate(run, **folders, json=str(run / "named.json"), eval=settings)
+    result = json.loads((run / "named.json").read_text())
+    assert result["players"]["players"].keys() == {"tracking epsilon=0.5", "random", "sweeping"}
+    assert result["survival"] == {"skipped": "survival_every is 0"}
+    assert result["calibration"] == {"skipped": "calibration_windows is 0"}
 
 
 def test_what_is_not_there_is_refused_in_one_line(run, tmp_path):
@@ -206,7 +236,7 @@ def test_what_is_not_there_is_refused_in_one_line(run, tmp_path):
 
 
 def test_score_says_how_the_model_was_asked(make_model, recorded):
-    config = EvalConfig(samples=0, bootstrap=5, off_policy_windows=0)
+    config = EvalConfig(samples=0, bootstrap=5, off_policy_windows=0, calibration_windows=0)
     one = score(make_model(), recorded, config)
     assert one["protocol"]["prediction"] == "mode"
     other = score(make_model(), recorded, dataclasses.replace(config, samples=3))
@@ -237,6 +267,10 @@ def test_the_summary_has_every_step_beside_the_baselines(finished_run):
     assert values["openloop/median_k5"] == result["mse"]["median"][5]
     assert values["openloop/persistence_k2"] == result["baselines"]["persistence"]["mean"][2]
     assert values["openloop/constant_velocity_k5"] == result["baselines"]["constant_velocity"]["mean"][5]
+    assert values["players/sweeping_k5"] == result["players"]["players"]["sweeping"]["mse"]["mean"][5]
+    assert values["survival/within_2px_median"] == result["survival"]["within_2px"]["median"]
+    assert values["survival/within_12px_100"] == result["survival"]["within_12px"]["share"]["100"]
+    assert values["calibration/ratio_k5"] == result["calibration"]["ratio"][5]
 
 
 def test_a_result_that_is_no_number_is_not_written(tmp_path):

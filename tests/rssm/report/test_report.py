@@ -172,6 +172,64 @@ def test_off_policy_and_floor_have_their_own_tables(tmp_path, result):
     assert "5 windows were each played 2 times" in page.sections["The floor"]
 
 
+@pytest.fixture
+def further(result):
+    """The parts beyond six steps on the data's own player."""
+
+    def player(mean, serve, ratio):
+        events = {"serve": {"windows": 9, "mean": [0.0] * 5 + [serve], "median": [0.0] * 6}}
+        return {"games": 4, "windows": 80, "mse": {"mean": mean}, "ratio": ratio, "events": events}
+
+    players = {
+        "tracking epsilon=0.1": player([0.5] * 5 + [3.21], 7.65, [1.0] * 5 + [1.13]),
+        "<sweeping>": player([0.5] * 5 + [4.32], 8.76, [1.0] * 5 + [1.52]),
+    }
+    curve = [1.0 - step / 200 for step in range(100)]
+    share = {"6": 0.99, "12": 0.95, "25": 0.77, "37": 0.61, "50": 0.44, "100": 0.12}
+    limits = {"median": 38.5, "share": share, "curve": curve}
+    doubt = {
+        "windows": 345,
+        "spread": [0.1] * 6,
+        "error": [0.2] * 6,
+        "ratio": [0.5] * 5 + [0.47],
+        "outside": [0.03] * 6,
+        "surprise": [1.5] * 5 + [1.93],
+    }
+    result["players"] = {"players": players, "worst": {"player": "<sweeping>", "ratio": [1.52] * 6}}
+    result["survival"] = {"rollouts": 926, "games": 14, "steps": 100, "within_2px": limits, "within_12px": limits}
+    result["calibration"] = doubt | {
+        "samples": 32,
+        "coverage": {"50": [0.49] * 6, "90": [0.88] * 6},
+        "ranks": dict.fromkeys(("ball_x", "ball_y", "player_y", "enemy_y"), [0.1] * 10),
+        "events": {"free_flight": doubt},
+    }
+    return result
+
+
+def test_other_players_stand_beside_the_main_figure(tmp_path, further):
+    page = report(tmp_path, further)
+    assert page.row("<sweeping> (4 games)")[-1] == "4.32"
+    assert page.row("<sweeping>: a serve")[-1] == "8.76"
+    assert page.row("<sweeping>")[-1] == "1.52"
+    assert page.row("tracking epsilon=0.1")[-1] == "1.13"
+
+
+def test_long_rollouts_are_drawn_and_counted(tmp_path, further):
+    page = report(tmp_path, further)
+    assert "926 rollouts of 100 agent steps" in page.sections["How long a dream stays right"]
+    assert page.row("within 2 px") == ["99%", "95%", "77%", "61%", "44%", "12%", "38.5"]
+    assert ("svg", "aria-label", "Share of rollouts that are still right") in page.attributes
+
+
+def test_doubt_is_held_against_error(tmp_path, further):
+    page = report(tmp_path, further)
+    assert page.row("spread ÷ error")[-1] == "0.47"
+    assert page.row("surprise, nats")[-1] == "1.93"
+    assert page.row("truths in the central 90 %")[0] == "0.88"
+    assert page.row("      spread ÷ error, free flight")[-1] == "0.47"
+    assert ("svg", "aria-label", "Ranks of the truth among the futures") in page.attributes
+
+
 def test_what_was_not_measured_says_why_or_is_left_out(tmp_path, result):
     result["off_policy"], result["floor"] = {"skipped": "imported data"}, {"skipped": "floor_futures is 0"}
     page = report(tmp_path, result, history=None)

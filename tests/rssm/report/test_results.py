@@ -54,7 +54,9 @@ def test_a_table_over_two_runs(finished_run, another, table, tmp_path, capsys):
     assert f"scored by code of {first['protocol']['code']}" in text
     assert "| least possible error |" in text
     rows = [line for line in text.splitlines() if line.startswith("| ")]
-    assert sum(line.startswith("| `other`, ") for line in rows) == 4  # mean, median, p90, same starts
+    for label in ("mean", "median", "p90", "from the same starts", "sweeping", "share within 2 px", "spread ÷ error"):
+        assert sum(line.startswith(f"| `other`, {label} |") for line in rows) == 1
+    assert "`other`: worst: " in text
     for event in first["events"]:
         assert any(line.startswith(f"| {event.replace('_', ' ')} |") for line in rows)
     out = capsys.readouterr().out
