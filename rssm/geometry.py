@@ -35,8 +35,12 @@ class Fourier(nn.Module):
         self.register_buffer("frequencies", 2.0 * math.pi / periods, persistent=False)
 
     def forward(self, coordinates: Tensor) -> Tensor:
+        return torch.cat(self.parts(coordinates), -1)
+
+    def parts(self, coordinates: Tensor) -> tuple[Tensor, Tensor]:
+        """The sines and the cosines (..., N P) apart, for whoever joins them to something else."""
         angles = (coordinates.unsqueeze(-1) * self.frequencies).flatten(-2)
-        return torch.cat([angles.sin(), angles.cos()], -1)
+        return angles.sin(), angles.cos()
 
 
 class Approach(nn.Module):
@@ -54,12 +58,22 @@ class Approach(nn.Module):
 
     views = 2 * _FRAMES
     pull: Tensor
+    passed: Tensor
+    order: Tensor
 
     def __init__(self, statistics: FeatureStatistics) -> None:
         super().__init__()
         self.share = statistics.paddle.share
         self.low, self.high = statistics.low[F.PLAYER_Y], statistics.high[F.PLAYER_Y]
-        self.register_buffer("pull", torch.tensor(statistics.paddle.pull), persistent=False)
+        # the share of the step that has passed before each frame; where our paddle stands then: 0 at the step's begin,
+        # 1 after its first move, 2 at the end
+        tables = {
+            "pull": torch.tensor(statistics.paddle.pull),
+            "passed": torch.arange(_FRAMES) / _FRAMES,
+            "order": torch.tensor([0, 1, 1, 2] + [0, 0, 1, 1]),
+        }
+        for name, table in tables.items():
+            self.register_buffer(name, table, persistent=False)
 
     def forward(self, stack: Tensor, following: Tensor, action: Tensor) -> Tensor:
         """Offsets in the frames *before* each of the step's four, where the console looks for a hit.
@@ -74,18 +88,16 @@ class Approach(nn.Module):
             paddle moves in the odd frames, then where it moves in the even ones; in pixels, clipped to what can matter.
         """
         frame = newest(stack)
-        change = frame - newest(stack, ago=1)
-        passed = torch.arange(_FRAMES, device=stack.device) / _FRAMES
-        columns = frame[..., F.PLAYER_X, None], frame[..., F.ENEMY_X, None]
-        right = frame[..., F.BALL_X, None] > (columns[0] + columns[1]) / 2
-        column = torch.where(right, *columns)
-        across = frame[..., F.BALL_X, None] - column + passed * change[..., F.BALL_X, None]
-        height = frame[..., F.BALL_Y, None] + passed * change[..., F.BALL_Y, None]
+        ball = frame[..., F.BALL_X : F.BALL_Y + 1]
+        change = ball - newest(stack, ago=1)[..., F.BALL_X : F.BALL_Y + 1]
+        flight = torch.addcmul(ball.unsqueeze(-2), self.passed.unsqueeze(-1), change.unsqueeze(-2))  # (..., 4, 2)
 
         begin, end = frame[..., F.PLAYER_Y], following[..., F.PLAYER_Y]
-        between = (begin + self.share * (end - begin) + self.pull[action]).clamp(self.low, self.high)
-        odd = torch.stack([begin, between, between, end], -1)
-        even = torch.stack([begin, begin, between, between], -1)
-        enemy = frame[..., F.ENEMY_Y, None] + passed * (following - frame)[..., F.ENEMY_Y, None]
-        along = [height - torch.where(right, paddle, enemy) for paddle in (odd, even)]
-        return torch.stack([torch.cat([across, across], -1), torch.cat(along, -1)], -1).clamp(-_NEAR, _NEAR)
+        between = (torch.lerp(begin, end, self.share) + self.pull.take(action)).clamp(self.low, self.high)
+        ours = torch.stack([begin, between, end], -1).index_select(-1, self.order).unflatten(-1, (2, _FRAMES))
+        theirs = torch.lerp(frame[..., F.ENEMY_Y, None], following[..., F.ENEMY_Y, None], self.passed).unsqueeze(-2)
+        columns = frame[..., F.PLAYER_X], frame[..., F.ENEMY_X]
+        right = 2.0 * frame[..., F.BALL_X] > columns[0] + columns[1]
+        column = torch.where(right, *columns)[..., None, None].expand_as(ours)
+        paddle = torch.stack([column, torch.where(right[..., None, None], ours, theirs)], -1)  # (..., 2, 4, 2)
+        return (flight.unsqueeze(-3) - paddle).flatten(-3, -2).clamp(-_NEAR, _NEAR)
