@@ -65,8 +65,11 @@ def imagine(model: WorldModel, agent: Agent, start: State, horizon: int, first: 
     seen, actions, surprise = [joined(known[0], look)], [], []
     for step in range(horizon):
         actions.append(first if first is not None and step == 0 else agent.explore(seen[-1]))
-        state, prediction, _ = model.imagine_step(state, actions[-1], embedding=embedding)
-        surprise.append(prediction.loss(state.frame))
+        deter, stoch, _ = model.imagine_latent(state, actions[-1], embedding=embedding)
+        prediction = model.predict(deter, stoch, embedding, state.frame, actions[-1])
+        frame, unlikely = prediction.sample_with_loss()
+        state = State(deter, stoch, frame)
+        surprise.append(unlikely)
         look = model.encoder.look(state.frame)
         embedding = model.encoder.embed(look)
         known.append(model.join_features(state.deter, state.stoch, embedding))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from rssm.support import LOGIT_CAP, Support
+from rssm.support import LOGIT_CAP, Reach, Support
 
 #: pixels per unit of the network's output
 _CENTRE_SCALE = 8.0
+#: log-precisions are counted from here: a bell begins about fifteen pixels wide
+_PRECISION_OFFSET = 4.0 + math.log(2.0)
 #: a floor under every likelihood: no single value costs more than -ln of this (about 18 nats)
 _LEAST_LIKELIHOOD = 1e-8
 
@@ -20,29 +23,36 @@ class _Odds(NamedTuple):
     """What a network's output means.
 
     Args:
-        odds: (..., C K + G V), not normalised; 0 where there is no outcome.
+        moving, choosing: (..., C, K) and (..., G, V), odds, not normalised; 0 where there is no outcome.
+        odds: (..., C K + G V), the same.
         bend: the same shape, 0 to 1: where on the soft cap's curve each logit lies.
         distance: (..., C, M), pixels from the bell's centre to each move.
         steepness: (..., C, 1), of the bell.
     """
 
+    moving: Tensor
+    choosing: Tensor
     odds: Tensor
     bend: Tensor
     distance: Tensor
     steepness: Tensor
 
 
-def _odds(support: Support, output: Tensor) -> _Odds:
+def _odds(support: Support, output: Tensor, *, keep: bool) -> _Odds:
+    """``keep`` what a gradient needs; else the bend is overwritten by the odds."""
     numbers = output.index_select(-1, support.columns)
-    logits, centre, precision = numbers.split([support.entries, support.rows, support.rows], -1)
-    distance = torch.add(support.grid, centre.unsqueeze(-1), alpha=-_CENTRE_SCALE)
-    steepness = 0.5 * (precision - 4.0).exp().unsqueeze(-1)
-    moves = support.split(logits)[0][..., : support.moves]
+    moving, choosing = support.split(numbers)
+    moves, _, centre, precision = moving.split([support.moves, 1 + support.landed, 1, 1], -1)
+    distance = torch.add(support.grid, centre, alpha=-_CENTRE_SCALE)
+    steepness = (precision - _PRECISION_OFFSET).exp()
     moves.addcmul_(steepness, distance.square(), value=-1.0)
-    # cap * tanh(logit / cap), by a sigmoid, which processors are quicker at
-    bend = (logits * (2.0 / LOGIT_CAP)).sigmoid_()
-    odds = torch.add(support.pad, bend, alpha=2.0 * LOGIT_CAP).exp_()
-    return _Odds(odds, bend, distance, steepness)
+    # cap * tanh(logit / cap), by a sigmoid, and a power of two, which processors are quicker at
+    bend = numbers.mul_(2.0 / LOGIT_CAP).sigmoid_()
+    odds = torch.empty_like(bend) if keep else bend
+    torch.add(support.pad, bend, alpha=2.0 * LOGIT_CAP / math.log(2.0), out=odds).exp2_()
+    if keep:
+        moving, choosing = support.split(odds)
+    return _Odds(moving, choosing, odds, bend, distance, steepness)
 
 
 class Categoricals:
@@ -75,21 +85,24 @@ class Categoricals:
         return loss
 
     @torch.no_grad()
-    def mode(self) -> Tensor:
-        """The likeliest values (..., F)."""
-        tables, leads = self._by_value()
-        return self._values([odds.argmax(-1, keepdim=True) for odds in tables], leads)
+    def mode(self, reach: Reach | None = None) -> Tensor:
+        """The likeliest values (..., F); ``reach`` is the support's of the stack, where it is known."""
+        reach = self.support.reach(self.stack) if reach is None else reach
+        return self._values([odds.argmax(-1, keepdim=True) for odds in self._by_value(reach)], reach)
 
     def sample(self) -> Tensor:
         """Values (..., F), drawn at random."""
         return self.sample_with_loss()[0]
 
     @torch.no_grad()
-    def sample_with_loss(self) -> tuple[Tensor, Tensor]:
-        """Values (..., F), drawn at random, and their own -ln p (...) in nats, before any were left out."""
-        tables, leads = self._by_value()
+    def sample_with_loss(self, reach: Reach | None = None) -> tuple[Tensor, Tensor]:
+        """Values (..., F), drawn at random, and their own -ln p (...) in nats, before any were left out.
+
+        ``reach`` as in :meth:`mode`.
+        """
+        reach = self.support.reach(self.stack) if reach is None else reach
         places, likelihoods = [], []
-        for odds in tables:
+        for odds in self._by_value(reach):
             kept = odds
             if self.min_p > 0.0:
                 kept = odds * (odds >= self.min_p * odds.amax(-1, keepdim=True))
@@ -99,46 +112,37 @@ class Categoricals:
             places.append(place.clamp_(max=odds.shape[-1] - 1))
             likelihoods.append(odds.gather(-1, places[-1]).squeeze(-1) / odds.sum(-1))
         surprise = -(torch.cat(likelihoods, -1) + _LEAST_LIKELIHOOD).log().sum(-1)
-        return self._values(places, leads), surprise
+        return self._values(places, reach), surprise
 
-    def mean(self) -> Tensor:
-        """The expected values (..., F)."""
-        support, tables = self.support, self.support.split(_odds(self.support, self.output).odds)
-        values = self._leads(*support.ends(self.stack)), support.choices
-        # a missing outcome has no odds, but leads to infinity
-        means = [
-            (odds * value.masked_fill(value == torch.inf, 0.0)).sum(-1) / odds.sum(-1)
-            for odds, value in zip(tables, values, strict=True)
-        ]
+    @torch.no_grad()
+    def mean(self, reach: Reach | None = None) -> Tensor:
+        """The expected values (..., F); ``reach`` as in :meth:`mode`."""
+        reach = self.support.reach(self.stack) if reach is None else reach
+        found = _odds(self.support, self.output, keep=False)
+        leads = torch.cat([reach.first + self.support.steps, reach.ends], -1)
+        means = []
+        for odds, values in ((found.moving[..., :-2], leads), (found.choosing, self.support.choices)):
+            # a missing outcome leads to infinity, with no odds
+            weighted = odds * values.masked_fill(values == torch.inf, 0.0)
+            means.append(weighted.sum(-1) / odds.sum(-1))
         return self._with_still(means)
 
-    def _by_value(self) -> tuple[list[Tensor], Tensor]:
-        """The odds of values instead of outcomes: (..., C, K) and (..., G, V); and where the former lead (..., C, K).
-
-        Moves differ from each other, and so do landings; but the continuation can lead where a move does, and a landing
-        where either does. Its odds go there and leave it with none.
-        """
-        support = self.support
-        moving, choosing = support.split(_odds(support, self.output).odds)
-        first, ends = support.ends(self.stack)
-        place = ends - first.unsqueeze(-1)  # on the grid of moves
-        as_move = place.clamp(*support.edges).floor() == place
-        as_continuation = torch.where(place == place[..., :1], float(support.moves), support.own)
-        place = torch.where(as_move, place, as_continuation).long()
-        extra = moving[..., support.moves :]
+    def _by_value(self, reach: Reach) -> tuple[Tensor, Tensor]:
+        """The odds of values instead of outcomes, (..., C, K) and (..., G, V): each at its first outcome's place."""
+        found = _odds(self.support, self.output, keep=False)
+        extra = found.moving[..., self.support.moves : -2]
         odds = extra.clone()
         extra.zero_()
-        moving.scatter_add_(-1, place, odds)
-        return [moving, choosing], self._leads(first, ends)
+        found.moving.scatter_add_(-1, reach.same, odds)
+        return found.moving, found.choosing
 
-    def _leads(self, first: Tensor, ends: Tensor) -> Tensor:
-        """Where the outcomes of the moving features lead, (..., C, K), from what :meth:`Support.ends` gave."""
-        return torch.cat([first.unsqueeze(-1) + self.support.steps, ends], -1)
-
-    def _values(self, places: list[Tensor], leads: Tensor) -> Tensor:
+    def _values(self, places: list[Tensor], reach: Reach) -> Tensor:
         moving, choosing = places
+        # a move leads from the first one's value on, anything else straight to its own
+        beyond = (moving - (self.support.moves - 1)).clamp_(min=0)
+        values = torch.cat([reach.first, reach.ends], -1).gather(-1, beyond) + moving * (beyond == 0)
         choices = self.support.choices.expand(*choosing.shape[:-1], -1)
-        return self._with_still([leads.gather(-1, moving).squeeze(-1), choices.gather(-1, choosing).squeeze(-1)])
+        return self._with_still([values.squeeze(-1), choices.gather(-1, choosing).squeeze(-1)])
 
     def _with_still(self, values: list[Tensor]) -> Tensor:
         if len(self.support.still):
@@ -151,22 +155,22 @@ class _Loss(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, output: Tensor, stack: Tensor, target: Tensor, support: Support) -> Tensor:
-        found = _odds(support, output)
-        moving, choosing = support.split(found.odds)
+        found = _odds(support, output, keep=True)
+        moving, choosing = found.moving, found.choosing
         wanted = target.index_select(-1, support.features[: support.rows + support.choosing])
         moved, chosen = wanted.unsqueeze(-1).split([support.rows, support.choosing], -2)
         first, ends = support.ends(stack)
-        place = moved - first.unsqueeze(-1)
+        place = moved - first
         # the two moves beside it, or those at the nearer edge
-        lower = torch.clamp(place.floor(), support.edges[0], support.floors)
+        lower = place.floor().clamp_(support.first, support.floor)
         near = torch.cat([lower + support.neighbours - place, ends - moved], -1).abs_()
         places = lower.long() + support.following
-        candidates = torch.cat([moving.gather(-1, places), moving[..., support.moves :]], -1)
+        candidates = torch.cat([moving.gather(-1, places), moving[..., support.moves : -2]], -1)
         shares = candidates * _weights(near), choosing * _weights((support.choices - chosen).abs_())
         explained = torch.cat([share.sum(-1) for share in shares], -1)
         total = torch.cat([moving.sum(-1), choosing.sum(-1)], -1)
         likelihood = explained / total
-        ctx.save_for_backward(*found, places, *shares, likelihood, total)
+        ctx.save_for_backward(*found[2:], places, *shares, likelihood, total)
         ctx.support = support
         return -(likelihood + _LEAST_LIKELIHOOD).log().sum(-1)
 
@@ -179,7 +183,10 @@ class _Loss(torch.autograd.Function):
         rate = 4.0 * grad.unsqueeze(-1) / ((likelihood + _LEAST_LIKELIHOOD) * total)
         per_row = [part.unsqueeze(-1).split([support.rows, support.choosing], -2) for part in (rate, rate * likelihood)]
         (rates, rates_chosen), (level, level_chosen) = per_row
-        slope = torch.empty_like(odds)
+        # one more number than the tables have, for those outputs that are in none
+        numbers = odds.new_empty(*odds.shape[:-1], support.entries + 1)
+        numbers[..., -1:].zero_()
+        slope = numbers[..., :-1]
         moving, choosing = support.split(slope)
         odds_moving, odds_choosing = support.split(odds)
         torch.mul(odds_moving, level, out=moving)
@@ -187,16 +194,12 @@ class _Loss(torch.autograd.Function):
         choosing.addcmul_(chosen, rates_chosen, value=-1.0)
         pulled = moved * -rates
         moving.scatter_add_(-1, places, pulled[..., :2])
-        moving[..., support.moves :] += pulled[..., 2:]
-
-        numbers = odds.new_empty(*odds.shape[:-1], len(support.columns) + 1)
-        d_logits, d_centre, d_precision, rest = numbers.split([support.entries, support.rows, support.rows, 1], -1)
-        torch.mul(slope, torch.addcmul(bend, bend, bend, value=-1.0), out=d_logits)
-        rest.zero_()
-        by_distance = support.split(d_logits)[0][..., : support.moves] * distance
+        moving[..., support.moves : -2] += pulled[..., 2:]
+        slope *= torch.addcmul(bend, bend, bend, value=-1.0)
+        by_distance = moving[..., : support.moves] * distance
         by_distance *= steepness
-        torch.sum(by_distance, -1, out=d_centre).mul_(2.0 * _CENTRE_SCALE)
-        torch.sum(by_distance.mul_(distance), -1, out=d_precision).neg_()
+        torch.sum(by_distance, -1, keepdim=True, out=moving[..., -2:-1]).mul_(2.0 * _CENTRE_SCALE)
+        torch.sum(by_distance.mul_(distance), -1, keepdim=True, out=moving[..., -1:]).neg_()
         return numbers.index_select(-1, support.places), None, None, None
 
 

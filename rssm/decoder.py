@@ -40,6 +40,9 @@ class Prediction(Protocol):
     def sample(self) -> Tensor:
         """A stack (..., 56) in raw pixels, drawn at random where the likelihood is discrete, else the mean."""
 
+    def sample_with_loss(self) -> tuple[Tensor, Tensor]:
+        """A sample and its own loss (...), for less than both cost apart."""
+
 
 #: decoded first; the ball is decoded given these
 FIRST = (F.PLAYER_X, F.PLAYER_Y, F.ENEMY_X, F.ENEMY_Y, F.BALL_SPAWNED, F.SCORE_PLAYER, F.SCORE_ENEMY)
@@ -59,8 +62,8 @@ class DiscreteDecoder(nn.Module):
     def __init__(self, config: ModelConfig, statistics: FeatureStatistics) -> None:
         super().__init__()
         self.register_buffer("actions", torch.eye(F.NUM_ACTIONS), persistent=False)
-        self.first, self.ball = Support(statistics, FIRST), Support(statistics, BALL)
         self.both = Support(statistics, FIRST, BALL)
+        self.first, self.ball = (Support(statistics, part, like=self.both) for part in (FIRST, BALL))
         self.min_p = config.min_p
         inputs = config.deter + config.stoch * config.classes + config.hidden + F.NUM_ACTIONS
         self.trunk = MLP(inputs, config.hidden, config.layers)

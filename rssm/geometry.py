@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 
 import torch
+import torch.nn.functional as nnf
 from torch import Tensor, nn
 
 from rssm import features as F
 from rssm.stacks import newest
 from rssm.statistics import FeatureStatistics
 
+#: our paddle's place and the enemy's in a frame
+_COLUMNS = slice(F.PLAYER_X, F.ENEMY_X + 1, F.ENEMY_X - F.PLAYER_X)
+_HEIGHTS = slice(F.PLAYER_Y, F.ENEMY_Y + 1, F.ENEMY_Y - F.PLAYER_Y)
 #: console frames per agent step, and pixels beyond which two things are simply far apart
 _FRAMES, _NEAR = 4, 48.0
 
@@ -57,20 +61,24 @@ class Approach(nn.Module):
     """
 
     views = 2 * _FRAMES
-    pull: Tensor
-    passed: Tensor
-    order: Tensor
+    passed: Tensor  # (8, 1), the share of the step that has passed before the frame of each view
+    way: Tensor  # (8, 2), the share of our paddle's way and of the enemy's that lies behind it then
+    pulls: Tensor  # (6, 16), pixels that the joystick adds to it by then
+    low: Tensor  # (8, 2), bounds on where the law may place our paddle
+    high: Tensor  # (8, 2)
 
     def __init__(self, statistics: FeatureStatistics) -> None:
         super().__init__()
-        self.share = statistics.paddle.share
-        self.low, self.high = statistics.low[F.PLAYER_Y], statistics.high[F.PLAYER_Y]
-        # the share of the step that has passed before each frame; where our paddle stands then: 0 at the step's begin,
-        # 1 after its first move, 2 at the end
+        law = statistics.paddle
+        passed = (torch.arange(_FRAMES) / _FRAMES).repeat(2)
+        moves = torch.tensor([0, 1, 1, 2] + [0, 0, 1, 1])  # that our paddle has made: one of two is where it is unsure
+        inside = torch.stack([moves == 1, torch.zeros(self.views, dtype=torch.bool)], -1)
         tables = {
-            "pull": torch.tensor(statistics.paddle.pull),
-            "passed": torch.arange(_FRAMES) / _FRAMES,
-            "order": torch.tensor([0, 1, 1, 2] + [0, 0, 1, 1]),
+            "passed": passed.unsqueeze(-1),
+            "way": torch.stack([torch.tensor([0.0, law.share, 1.0])[moves], passed], -1),
+            "pulls": (torch.tensor(law.pull)[:, None, None] * inside).flatten(1),
+            "low": torch.where(inside, statistics.low[F.PLAYER_Y], -torch.inf),
+            "high": torch.where(inside, statistics.high[F.PLAYER_Y], torch.inf),
         }
         for name, table in tables.items():
             self.register_buffer(name, table, persistent=False)
@@ -87,17 +95,13 @@ class Approach(nn.Module):
             (..., 8, 2): the ball's column from the paddle's and its top edge from the paddle's, in each frame where the
             paddle moves in the odd frames, then where it moves in the even ones; in pixels, clipped to what can matter.
         """
-        frame = newest(stack)
-        ball = frame[..., F.BALL_X : F.BALL_Y + 1]
-        change = ball - newest(stack, ago=1)[..., F.BALL_X : F.BALL_Y + 1]
-        flight = torch.addcmul(ball.unsqueeze(-2), self.passed.unsqueeze(-1), change.unsqueeze(-2))  # (..., 4, 2)
-
-        begin, end = frame[..., F.PLAYER_Y], following[..., F.PLAYER_Y]
-        between = (torch.lerp(begin, end, self.share) + self.pull.take(action)).clamp(self.low, self.high)
-        ours = torch.stack([begin, between, end], -1).index_select(-1, self.order).unflatten(-1, (2, _FRAMES))
-        theirs = torch.lerp(frame[..., F.ENEMY_Y, None], following[..., F.ENEMY_Y, None], self.passed).unsqueeze(-2)
-        columns = frame[..., F.PLAYER_X], frame[..., F.ENEMY_X]
-        right = 2.0 * frame[..., F.BALL_X] > columns[0] + columns[1]
-        column = torch.where(right, *columns)[..., None, None].expand_as(ours)
-        paddle = torch.stack([column, torch.where(right[..., None, None], ours, theirs)], -1)  # (..., 2, 4, 2)
-        return (flight.unsqueeze(-3) - paddle).flatten(-3, -2).clamp(-_NEAR, _NEAR)
+        frame, earlier = newest(stack), newest(stack, ago=1)
+        ball = frame[..., None, F.BALL_X : F.BALL_Y + 1]
+        flight = torch.addcmul(ball, self.passed, ball - earlier[..., None, F.BALL_X : F.BALL_Y + 1])  # (..., 8, 2)
+        columns, (begin, end) = frame[..., _COLUMNS], (part[..., None, _HEIGHTS] for part in (frame, following))
+        pulled = nnf.embedding(action, self.pulls).unflatten(-1, (self.views, 2))
+        heights = (torch.lerp(begin, end, self.way) + pulled).clamp(self.low, self.high)  # (..., 8, 2), ours and theirs
+        both = torch.stack([columns.unsqueeze(-2).expand_as(heights), heights], -1)
+        ours = (ball[..., 0] - columns).sum(-1, keepdim=True).unsqueeze(-1) > 0.0  # the nearer
+        paddle = torch.where(ours, both[..., 0, :], both[..., 1, :])
+        return (flight - paddle).clamp(-_NEAR, _NEAR)

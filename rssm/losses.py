@@ -145,7 +145,7 @@ def open_loop_loss(model: WorldModel, seen: Observed, chunk: Chunk, starts: int)
     for k in range(HORIZON):
         action = actions[:, k]
         embedding = model.encoder(state.frame) if k else embedding
-        deter, stoch, _ = model.imagine_latent(state, action, embedding)
+        deter, stoch, _ = model.imagine_latent(state, action, embedding=embedding)
         for parts, part in ((befores, state.frame), (embeddings, embedding), (deters, deter), (stochs, stoch)):
             parts.append(part)
         if k + 1 < HORIZON:

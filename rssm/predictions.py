@@ -13,7 +13,7 @@ from torch import Tensor
 from rssm import features as F
 from rssm.categoricals import Categoricals
 from rssm.stacks import grid_to_stack, newest, shift_stack, stack_to_grid
-from rssm.support import Support
+from rssm.support import Reach, Support
 
 
 def huber(error: Tensor, beta: float) -> Tensor:
@@ -44,6 +44,11 @@ class DiscretePrediction:
     ) -> None:
         self.first, self.ball, self.both, self.stack = first, ball, both, stack
 
+    def _reach(self) -> tuple[Reach, Reach]:
+        """What the outcomes of the first part and of the ball lead to."""
+        reach, begin = self.both.reach(self.stack), self.first.support.rows
+        return reach.rows(0, begin), reach.rows(begin, self.both.rows)
+
     def loss(self, target: Tensor) -> Tensor:
         frame = newest(target)
         output = torch.cat([self.first.output, self.ball(frame).output], -1)
@@ -51,9 +56,10 @@ class DiscretePrediction:
 
     @torch.no_grad()
     def mode(self) -> Tensor:
-        frame = self._with(self.first, self.first.mode(), newest(self.stack))
+        first, behind = self._reach()
+        frame = self._with(self.first, self.first.mode(first), newest(self.stack))
         ball = self.ball(frame)
-        return self._stack(self._with(ball, ball.mode(), frame))
+        return self._stack(self._with(ball, ball.mode(behind), frame))
 
     def sample(self) -> Tensor:
         return self.sample_with_loss()[0]
@@ -64,17 +70,20 @@ class DiscretePrediction:
 
         Nothing is decoded twice, as it would be by asking for the loss of a sample.
         """
-        values, surprise = self.first.sample_with_loss()
+        first, behind = self._reach()
+        values, surprise = self.first.sample_with_loss(first)
         frame = self._with(self.first, values, newest(self.stack))
         ball = self.ball(frame)
-        values, more = ball.sample_with_loss()
+        values, more = ball.sample_with_loss(behind)
         return self._stack(self._with(ball, values, frame)), surprise + more
 
+    @torch.no_grad()
     def mean(self) -> Tensor:
         """The mean of either part, the ball's given the likeliest paddles."""
-        ball = self.ball(self._with(self.first, self.first.mode(), newest(self.stack)))
-        frame = self._with(self.first, self.first.mean(), newest(self.stack))
-        return self._stack(self._with(ball, ball.mean(), frame))
+        first, behind = self._reach()
+        ball = self.ball(self._with(self.first, self.first.mode(first), newest(self.stack)))
+        frame = self._with(self.first, self.first.mean(first), newest(self.stack))
+        return self._stack(self._with(ball, ball.mean(behind), frame))
 
     @staticmethod
     def _with(part: Categoricals, values: Tensor, frame: Tensor) -> Tensor:
@@ -107,6 +116,11 @@ class ChangePrediction:
 
     mode = sample = mean
 
+    def sample_with_loss(self) -> tuple[Tensor, Tensor]:
+        """The mean is no surprise to it: its loss is 0."""
+        stack = self.mean()
+        return stack, self.loss(stack)
+
 
 class DirectPrediction:
     """A point prediction of all four frames, normalised, under a Huber or a squared loss.
@@ -136,6 +150,11 @@ class DirectPrediction:
         return grid_to_stack(full)
 
     mode = sample = mean
+
+    def sample_with_loss(self) -> tuple[Tensor, Tensor]:
+        """The mean, and its loss: 0, but for what the scores and the older frames are."""
+        stack = self.mean()
+        return stack, self.loss(stack)
 
 
 def _drop_scores(error: Tensor) -> Tensor:

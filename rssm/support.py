@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -21,35 +23,39 @@ class Support(nn.Module):
     wherever it was (the ball's serve point, a flag's 0 and 1). One categorical over all of them keeps every event
     sharp and cheap to learn: a goal is one class, not one of two hundred changes, and so is free flight at any speed.
 
-    A network gives its numbers feature by feature. Here they are laid out as two padded tables: the C features that
-    move have a row each, (C, K), of M moves on one grid, the continuation and the landings; the G features that only
-    take fixed values have (G, V). A feature with one outcome is in neither: it costs nothing and is always right.
+    A network gives its numbers feature by feature. Here they are laid out as two padded tables. The C features that
+    move have a row each, (C, K), of M moves on one grid, the continuation, L landings, and the centre and the precision
+    of the bell over the moves. The G features that only take fixed values have (G, V). A feature with one outcome is in
+    neither: it costs nothing and is always right.
 
     Args:
         statistics: of the training data.
         heads: the features of each network whose outputs are joined, one after the other.
+        like: a support of these features and others; the tables get its widths.
 
     Raises:
         ValueError: the moves of a feature are not consecutive whole pixels.
     """
 
-    columns: Tensor  # (C K + G V + 2 C,), where a network's numbers for the tables are: logits, centres, precisions
+    columns: Tensor  # (C K + G V,), where a network's numbers for the tables are
     places: Tensor  # (outputs,), and the way back; a number that is in no table is at the end
-    pad: Tensor  # (C K + G V,), the least logit, -inf where there is no outcome
+    pad: Tensor  # (C K + G V,), the least logit, in bits; -inf where there is no outcome
     grid: Tensor  # (M,), pixels, the moves
     steps: Tensor  # (M,), the same, counted from the first
-    edges: Tensor  # (2, C, 1), places of the first and the last move of each feature on the grid
-    floors: Tensor  # (C, 1), places of the last move but one, or of an only one
+    first: Tensor  # (C, 1), place of each feature's first move on the grid
+    last: Tensor  # (C, 1), and of its last
+    floor: Tensor  # (C, 1), place of the last move but one, or of an only one
     neighbours: Tensor  # (C, 2), from a move to itself and to the next, in pixels; inf where there is no next
     following: Tensor  # (2,), the same on the grid
-    own: Tensor  # (1 + L,), places of the continuation and the landings in their row
+    going_on: Tensor  # (), place of the continuation in its row
+    own: Tensor  # (1 + L,), places of the continuation and the landings
     landings: Tensor  # (C, L), pixels; inf where there is none
     choices: Tensor  # (G, V), values; inf where there is none
     still: Tensor  # values of those features that always take the same
     seen: Tensor  # (2 C,), where the moving features' newest values and the ones before are in a stack
     features: Tensor  # the features that can change: the moving, the choosing, the still ones
 
-    def __init__(self, statistics: FeatureStatistics, *heads: Sequence[int]) -> None:
+    def __init__(self, statistics: FeatureStatistics, *heads: Sequence[int], like: Support | None = None) -> None:
         super().__init__()
         every = [i for head in heads for i in head]
         moves, landings = statistics.moves, statistics.landings
@@ -63,82 +69,118 @@ class Support(nn.Module):
         moving = [i for i in varied if moves[i]]
         choosing = [i for i in varied if not moves[i]]
         still = [i for i in every if i not in varied and not moves[i]]
-
-        low = min((moves[i][0] for i in moving), default=0.0)
-        grid = torch.arange(low, max((moves[i][-1] for i in moving), default=0.0) + 1.0)
-        self.moves, landed = len(grid), max((len(landings[i]) for i in moving), default=0)
-        self.rows, self.width = len(moving), len(grid) + 1 + landed
-        self.choosing, self.values = len(choosing), max((len(landings[i]) for i in choosing), default=1)
-        edges = torch.tensor([[moves[i][end] - low for i in moving] for end in (0, -1)])
-
-        self.tables: dict[int, list[int]] = {}  # for each feature its outcomes' places in the tables
-        for row, i in enumerate(moving):
-            begin, first = row * self.width, int(moves[i][0] - low)
-            extra = range(self.moves + (len(moves[i]) == 1), self.moves + 1 + len(landings[i]))
-            self.tables[i] = [begin + k for k in (*range(first, first + len(moves[i])), *extra)]
-        for row, i in enumerate(choosing):
-            begin = self.rows * self.width + row * self.values
-            self.tables[i] = list(range(begin, begin + len(landings[i])))
+        self.rows, self.choosing = len(moving), len(choosing)
+        if like is None:
+            self.low = min((moves[i][0] for i in moving), default=0.0)
+            self.moves = 1 + int(max((moves[i][-1] for i in moving), default=0.0) - self.low)
+            self.landed = max((len(landings[i]) for i in moving), default=0)
+            self.values = max((len(landings[i]) for i in choosing), default=1)
+        else:
+            self.low, self.moves, self.landed, self.values = like.low, like.moves, like.landed, like.values
+        self.width = self.moves + 1 + self.landed + 2
         self.entries = self.rows * self.width + self.choosing * self.values
 
-        columns = torch.zeros(self.entries + 2 * self.rows, dtype=torch.long)
-        pad = torch.full((self.entries,), -torch.inf)
+        columns, pad = torch.zeros(self.entries, dtype=torch.long), torch.full((self.entries,), -torch.inf)
+        places = torch.full((self.outputs,), self.entries)
+        self.tables = {i: self._places(row, moves[i], landings[i]) for row, i in enumerate(moving)}
+        begin = self.rows * self.width
+        for row, i in enumerate(choosing):
+            self.tables[i] = [begin + row * self.values + k for k in range(len(landings[i]))]
         begin = 0
         for head in heads:
             sizes = [self.sizes[every.index(i)] for i in head]
-            after = begin + sum(sizes)  # the logits; centres and precisions follow
+            shapes = begin + sum(sizes)  # behind the logits: every centre, then every precision
             for f, i in enumerate(head):
                 if i in self.tables:
-                    first = begin + sum(sizes[:f])
-                    columns[self.tables[i]] = torch.arange(first, first + sizes[f])
-                    pad[self.tables[i]] = -LOGIT_CAP
+                    logits = begin + sum(sizes[:f]) + torch.arange(sizes[f])
+                    columns[self.tables[i]], places[logits] = logits, torch.tensor(self.tables[i])
+                    pad[self.tables[i]] = -LOGIT_CAP / math.log(2.0)
                 if i in moving:
-                    shape = self.entries + moving.index(i)
-                    columns[shape], columns[shape + self.rows] = after + f, after + len(head) + f
-            begin = after + 2 * len(head)
-        real = torch.cat([pad > -torch.inf, torch.ones(2 * self.rows, dtype=torch.bool)])
-        places = torch.full((self.outputs,), len(columns))
-        places[columns[real]] = real.nonzero().squeeze(-1)
-        for name, table in (
-            ("columns", columns),
-            ("places", places),
-            ("pad", pad),
-            ("grid", grid),
-            ("steps", grid - low),
-            ("edges", edges.view(2, self.rows, 1)),
-            ("floors", torch.maximum(edges[0], edges[1] - 1.0).unsqueeze(-1)),
-            ("neighbours", torch.tensor([[0.0, 1.0 if len(moves[i]) > 1 else torch.inf] for i in moving]).view(-1, 2)),
-            ("following", torch.arange(2)),
-            ("own", self.moves + torch.arange(1.0 + landed)),
-            ("landings", _padded([landings[i] for i in moving], landed)),
-            ("choices", _padded([landings[i] for i in choosing], self.values)),
-            ("still", torch.tensor([landings[i][0] for i in still])),
-            ("seen", torch.tensor([F.STACK_SIZE * (i + 1) - 1 - ago for ago in range(2) for i in moving], dtype=torch.long)),
-            ("features", torch.tensor(moving + choosing + still, dtype=torch.long)),
-        ):
+                    shape = torch.tensor([shapes + f, shapes + len(head) + f])
+                    place = (moving.index(i) + 1) * self.width + torch.tensor([-2, -1])
+                    columns[place], places[shape] = shape, place
+            begin = shapes + 2 * len(head)
+        first, last = (torch.tensor([[moves[i][end] - self.low] for i in moving]).view(-1, 1) for end in (0, -1))
+        steps = torch.arange(float(self.moves))
+        for name, table in {
+            "columns": columns,
+            "places": places,
+            "pad": pad,
+            "grid": self.low + steps,
+            "steps": steps,
+            "first": first,
+            "last": last,
+            "floor": torch.maximum(first, last - 1.0),
+            "neighbours": torch.cat([torch.zeros_like(first), torch.where(last > first, 1.0, torch.inf)], -1),
+            "following": torch.arange(2),
+            "going_on": torch.tensor(float(self.moves)),
+            "own": self.moves + torch.arange(1.0 + self.landed),
+            "landings": _padded([landings[i] for i in moving], self.landed),
+            "choices": _padded([landings[i] for i in choosing], self.values),
+            "still": torch.tensor([landings[i][0] for i in still]),
+            "seen": torch.tensor([F.STACK_SIZE * (i + 1) - 1 - ago for ago in range(2) for i in moving]).long(),
+            "features": torch.tensor(moving + choosing + still).long(),
+        }.items():
             self.register_buffer(name, table, persistent=False)
+
+    def _places(self, row: int, moves: Sequence[float], landings: Sequence[float]) -> list[int]:
+        """Where the outcomes of a moving feature are in the tables."""
+        first = int(moves[0] - self.low)
+        extra = self.moves + (len(moves) == 1)  # an only move has no continuation
+        row_places = [*range(first, first + len(moves)), *range(extra, self.moves + 1 + len(landings))]
+        return [row * self.width + k for k in row_places]
 
     @property
     def outputs(self) -> int:
-        """Numbers that the networks must give for :class:`Categoricals`."""
+        """Numbers that the networks must give for :class:`rssm.categoricals.Categoricals`."""
         return self.size + 2 * self.count
 
     def split(self, entries: Tensor) -> tuple[Tensor, Tensor]:
         """The two tables (..., C, K) and (..., G, V) as views of their entries (..., C K + G V)."""
-        moving, choosing = entries.split([self.rows * self.width, self.choosing * self.values], -1)
+        end = self.rows * self.width
+        moving, choosing = entries[..., :end], entries[..., end:]
         return moving.unflatten(-1, (self.rows, self.width)), choosing.unflatten(-1, (self.choosing, self.values))
 
     def ends(self, stack: Tensor) -> tuple[Tensor, Tensor]:
         """What the outcomes of the moving features lead to from a stack (..., 56).
 
         Returns:
-            where the first move of the grid leads (..., C), and where the continuation and the landings do
+            where the first move of the grid leads (..., C, 1), and where the continuation and the landings do
             (..., C, 1 + L).
         """
-        place, before = stack.index_select(-1, self.seen).split(self.rows, -1)
-        onward = torch.lerp(before, place, 2.0).unsqueeze(-1)
-        landings = self.landings.expand(*onward.shape[:-1], self.landings.shape[-1])
-        return place + self.grid[0], torch.cat([onward, landings], -1)
+        place, before = stack.index_select(-1, self.seen).unsqueeze(-1).split(self.rows, -2)
+        onward = torch.lerp(before, place, 2.0)
+        landings = self.landings.expand(*onward.shape[:-1], self.landed)
+        return place + self.low, torch.cat([onward, landings], -1)
+
+    def reach(self, stack: Tensor) -> Reach:
+        """What values the outcomes of the moving features lead to from a stack (..., 56)."""
+        first, ends = self.ends(stack)
+        place = ends - first  # on the grid of moves
+        as_move = place.clamp(self.first, self.last).floor_() == place
+        place = torch.where(as_move, place, torch.where(place == place[..., :1], self.going_on, self.own)).long()
+        return Reach(first, ends, place)
+
+
+class Reach(NamedTuple):
+    """The values that moving features can take.
+
+    Moves differ from each other, and so do landings; but the continuation can lead where a move does, and a landing
+    where either does.
+
+    Args:
+        first: (..., C, 1), where the first move of the grid leads, pixels.
+        ends: (..., C, 1 + L), where the continuation and the landings do.
+        same: (..., C, 1 + L), the place in its row of the first outcome that leads where each of these does.
+    """
+
+    first: Tensor
+    ends: Tensor
+    same: Tensor
+
+    def rows(self, begin: int, end: int) -> Reach:
+        """Those of the features from ``begin`` to before ``end``."""
+        return Reach(*(part[..., begin:end, :] for part in self))
 
 
 def _padded(rows: Sequence[Sequence[float]], width: int) -> Tensor:
