@@ -8,15 +8,15 @@ from typing import Any
 
 import torch
 
-from agents.agent import Agent
 from agents.config import AgentConfig
-from agents.learning_config import ActorCriticConfig
-from agents.sight import sight_size
-from rssm.checkpoint import MODEL_FILE, load_model, load_weights, save_weights, weights_of
+from agents.learning.agent import Agent
+from agents.learning.config import ActorCriticConfig
+from agents.learning.inputs import sight_size
 from rssm.config_file import load_config
 from rssm.errors import CheckpointError, UserError
-from rssm.run_folder import CONFIG_FILE
-from rssm.world_model import WorldModel
+from rssm.model.world_model import WorldModel
+from rssm.training.checkpoint import MODEL_FILE, load_model, load_weights, save_weights, weights_of
+from rssm.training.run_folder import CONFIG_FILE
 
 AGENT_FILE = "agent.safetensors"
 

@@ -21,4 +21,4 @@ def evaluate_agent() -> int:
 
 def summarize_agents() -> int:
     """Entry point of ``rssm-summarize-agents`` and ``scripts/summarize_agents.py``."""
-    return run_job(AgentResultsConfig, "agents.results:summarize_agents")
+    return run_job(AgentResultsConfig, "agents.report.results:summarize_agents")

@@ -1,6 +1,6 @@
 """Every setting of the agent's jobs, as frozen dataclasses that check their own values (see :mod:`rssm.config`).
 
-Those of the agent itself and of what it learns from are in :mod:`agents.learning_config`.
+Those of the agent itself and of what it learns from are in :mod:`agents.learning.config`.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from agents.learning_config import ActorCriticConfig, ImaginationConfig
-from rssm.config import EnvConfig, LogConfig, LossConfig, ModelConfig, TrainConfig, check
+from agents.learning.config import ActorCriticConfig, ImaginationConfig
+from rssm.config import EnvConfig, LogConfig, LossConfig, ModelConfig, Precision, TrainConfig, check
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,7 @@ class WorldConfig:
         chunk_length: agent steps per chunk.
         learning_rate: peak learning rate of AdamW.
         muon_factor: Muon's learning rate as a multiple of AdamW's.
+        muon_precision: what Muon computes in (see :class:`rssm.config.TrainConfig`).
         final_learning_rate: share of the peak that the cosine decay ends at, with the last update.
         warmup: updates of linear warm-up.
         clip: largest norm of the gradient.
@@ -104,6 +105,7 @@ class WorldConfig:
     chunk_length: int = 48
     learning_rate: float = 1e-3
     muon_factor: float = 3.0
+    muon_precision: Precision = "auto"
     final_learning_rate: float = 0.1
     warmup: int = 200
     clip: float = 20.0
@@ -122,7 +124,8 @@ class WorldConfig:
         Raises:
             ValueError: one of them is out of range.
         """
-        shared = ("batch_size", "chunk_length", "learning_rate", "muon_factor", "final_learning_rate", "warmup", "clip")
+        schedule = ("learning_rate", "final_learning_rate", "warmup")
+        shared = ("batch_size", "chunk_length", "muon_factor", "muon_precision", "clip", *schedule)
         return TrainConfig(updates=updates, ema=self.ema, **{key: getattr(self, key) for key in shared})
 
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from agents.checkpoint import load_agent
 from agents.config import EvaluateAgentConfig
-from agents.dream import write_dream
-from agents.events import score_events
-from agents.games import GAMES_FILE, PLANNED, PLANNED_FILE, POLICIES, WAYS, make_policy, score_agent
-from agents.table import format_events, format_games
+from agents.play.dream_gif import write_dream
+from agents.play.head_scores import score_events
+from agents.play.scores import GAMES_FILE, PLANNED, PLANNED_FILE, POLICIES, WAYS, make_policy, score_agent
+from agents.report.table import format_events, format_games
 from rssm.config import EnvConfig
-from rssm.dataset import Dataset
+from rssm.data.dataset import Dataset
 from rssm.device import pick_device, set_threads
-from rssm.evaluation.job import write_json
+from rssm.files import write_json
 
 
 def evaluate_agent(config: EvaluateAgentConfig) -> None:

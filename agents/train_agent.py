@@ -9,29 +9,30 @@ from pathlib import Path
 
 import torch
 
-from agents.actor import allowed_actions
-from agents.agent import Agent
 from agents.config import AgentConfig
-from agents.dream import write_dream
-from agents.experience import Experience, Offline
-from agents.games import GAMES_FILE, POLICIES, score_agent
-from agents.learner import Learner
-from agents.online import Online
-from agents.reality import imagined_against_real
-from agents.seeds import Stream, derived_seed
-from agents.sight import sight_size
-from agents.table import format_games
+from agents.learning.actor import allowed_actions
+from agents.learning.agent import Agent
+from agents.learning.inputs import sight_size
+from agents.learning.learner import Learner
+from agents.online.experience import Experience, Offline
+from agents.online.online import Online
+from agents.online.world_trainer import WorldTrainer
+from agents.play.dream_gif import write_dream
+from agents.play.imagined_vs_real import imagined_against_real
+from agents.play.scores import GAMES_FILE, POLICIES, score_agent
+from agents.report.table import format_games
 from agents.trainer import GROWING, AgentTrainer
-from agents.world import WorldTrainer
-from rssm.checkpoint import MODEL_FILE, load_model
 from rssm.config import WorldModelConfig
 from rssm.config_file import load_config
-from rssm.dataset import Dataset
+from rssm.data.dataset import Dataset
 from rssm.device import pick_device, seeded, set_threads
 from rssm.errors import UserError
-from rssm.evaluation.job import write_json
-from rssm.run_folder import CONFIG_FILE, claim
+from rssm.files import write_json
+from rssm.seeds import Stream, derived_seed
 from rssm.tracker import Tracker
+from rssm.training.checkpoint import MODEL_FILE, load_model
+from rssm.training.muon import name_of, pick_precision
+from rssm.training.run_folder import CONFIG_FILE, claim
 
 
 def train_agent(config: AgentConfig) -> None:
@@ -59,7 +60,7 @@ def train_agent(config: AgentConfig) -> None:
         learner = Learner(agent, config.imagination, config.train, experience.updates)
         training = AgentTrainer(run, config, learner, experience, device)
         with Tracker(run, config.log, asdict(config), training.update or None) as tracker:
-            _announce(config, experience)
+            _announce(config, experience, device)
             training.train(tracker)
             print(f"trained {training.update:,} updates in {training.seconds:.0f} s; playing", file=sys.stderr)
             _finish(run, config, training, tracker)
@@ -86,7 +87,7 @@ def open_offline(config: AgentConfig, device: torch.device) -> Offline:
     return Offline(model, data, config.train.updates)
 
 
-def _announce(config: AgentConfig, experience: Experience) -> None:
+def _announce(config: AgentConfig, experience: Experience, device: torch.device) -> None:
     if not config.online:
         print(f"offline: {experience.env_steps:,} real steps, none to come", file=sys.stderr)
         return
@@ -101,6 +102,7 @@ def _announce(config: AgentConfig, experience: Experience) -> None:
         f"agent on {imagined:.0f} imagined ones",
         file=sys.stderr,
     )
+    print(f"Muon computes in {name_of(pick_precision(world.muon_precision, device))}", file=sys.stderr)
 
 
 def _finish(run: Path, config: AgentConfig, training: AgentTrainer, tracker: Tracker) -> None:

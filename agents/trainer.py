@@ -11,18 +11,18 @@ import torch
 
 from agents.checkpoint import AGENT_FILE, save_agent
 from agents.config import AgentConfig
-from agents.experience import Experience
-from agents.games import score_agent
-from agents.learner import Learner
-from agents.reality import imagined_against_real
-from agents.seeds import Stream, derived_seed
-from rssm.checkpoint import MODEL_FILE, TRAINER_FILE, load_trainer, save_model, save_trainer, weights_of
-from rssm.chunks import ChunkSampler
+from agents.learning.learner import Learner
+from agents.online.experience import Experience
+from agents.play.imagined_vs_real import imagined_against_real
+from agents.play.scores import score_agent
+from rssm.data.chunks import ChunkSampler
 from rssm.device import seeded
 from rssm.errors import CheckpointError
 from rssm.progress import Progress
-from rssm.run_folder import difference
+from rssm.seeds import Stream, derived_seed
 from rssm.tracker import Tracker
+from rssm.training.checkpoint import MODEL_FILE, TRAINER_FILE, load_trainer, save_model, save_trainer, weights_of
+from rssm.training.run_folder import difference
 
 #: settings that may grow when a run goes on: a finished one is then trained further, at the learning rates that the
 #: longer schedule has there
@@ -32,7 +32,7 @@ GROWING = ("train.updates", "play.final_updates")
 class AgentTrainer:
     """Trains an agent in cycles: what the experience brings, updates of the agent, then a look at both.
 
-    Every random number follows from the seed and a counter (:mod:`agents.seeds`), so that a run that was killed and
+    Every random number follows from the seed and a counter (:mod:`rssm.seeds`), so that a run that was killed and
     resumed ends with the very weights of one that was not.
 
     Args:

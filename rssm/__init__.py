@@ -8,4 +8,4 @@ import gymnasium
 
 ENV_ID = "rssm/PongFeatures-v0"
 
-gymnasium.register(id=ENV_ID, entry_point="rssm.env:PongFeatures", max_episode_steps=27_000)
+gymnasium.register(id=ENV_ID, entry_point="rssm.games.pong.env:PongFeatures", max_episode_steps=27_000)

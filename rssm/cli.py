@@ -45,27 +45,27 @@ _OPTIONS = ("config", *_SWITCHES)
 
 def collect() -> int:
     """Entry point of ``rssm-collect`` and ``scripts/collect.py``."""
-    return run_job(CollectConfig, "rssm.collect:collect")
+    return run_job(CollectConfig, "rssm.data.collect:collect")
 
 
 def import_data() -> int:
     """Entry point of ``rssm-import`` and ``scripts/import_data.py``."""
-    return run_job(ImportConfig, "rssm.import_npz:import_npz")
+    return run_job(ImportConfig, "rssm.games.pong.import_npz:import_npz")
 
 
 def train_wm() -> int:
     """Entry point of ``rssm-train`` and ``scripts/train_wm.py``."""
-    return run_job(WorldModelConfig, "rssm.train_wm:train_world_model", default="pong")
+    return run_job(WorldModelConfig, "rssm.jobs.train:train_world_model", default="pong")
 
 
 def evaluate() -> int:
     """Entry point of ``rssm-evaluate`` and ``scripts/evaluate.py``."""
-    return run_job(EvaluateConfig, "rssm.evaluation.job:evaluate_run")
+    return run_job(EvaluateConfig, "rssm.jobs.evaluate:evaluate_run")
 
 
 def ablate() -> int:
     """Entry point of ``rssm-ablate`` and ``scripts/ablate.py``."""
-    return run_job(AblationConfig, "rssm.ablation:ablate")
+    return run_job(AblationConfig, "rssm.ladder.ablation:ablate")
 
 
 def compare() -> int:
@@ -75,7 +75,7 @@ def compare() -> int:
 
 def summarize() -> int:
     """Entry point of ``rssm-summarize`` and ``scripts/summarize.py``."""
-    return run_job(ResultsConfig, "rssm.results:summarize")
+    return run_job(ResultsConfig, "rssm.report.results:summarize")
 
 
 def run_job(config_class: type[Any], job: str, argv: Sequence[str] | None = None, default: str | None = None) -> int:

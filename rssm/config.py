@@ -9,6 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+#: number format that Muon orthogonalises in; ``auto`` takes the fastest that the processor has
+Precision = Literal["auto", "float32", "bfloat16"]
+
+#: how many processes share a training
+Workers = int | Literal["auto"]
+
 #: how far ahead the project predicts, in agent steps (the researcher's protocol)
 HORIZON = 6
 
@@ -227,6 +233,8 @@ class TrainConfig:
         chunk_length: agent steps per chunk.
         learning_rate: peak learning rate of AdamW (output layers, biases, norms).
         muon_factor: Muon's learning rate (hidden matrices) as a multiple of AdamW's.
+        muon_precision: what Muon computes in; ``auto`` takes bfloat16 only where the processor has it (many have to
+            emulate it, which takes thirty times as long), and float32 elsewhere.
         warmup: updates of linear warm-up.
         final_learning_rate: share of the peak that the cosine decay ends at.
         weight_decay: decoupled weight decay.
@@ -245,6 +253,7 @@ class TrainConfig:
     chunk_length: int = 48
     learning_rate: float = 1e-3
     muon_factor: float = 3.0
+    muon_precision: Precision = "auto"
     warmup: int = 200
     final_learning_rate: float = 0.03
     weight_decay: float = 0.0
@@ -324,13 +333,18 @@ class WorldModelConfig:
         run: folder of the run; one that was interrupted goes on where it stopped.
         seed: of the weights, the chunks and the sampled latents.
         device: ``auto`` takes an accelerator if there is one.
-        threads: of torch on the CPU; 0 leaves torch's choice. The default model's operations are small: a second
-            thread makes it an eighth faster on idle cores, and far slower beside other work.
+        workers: processes that share the training, each with a part of every batch; ``auto`` takes one for each
+            physical core, or one on an accelerator. Their number changes nothing but rounding. Under ``torchrun``,
+            on one machine or several, it is what that has started.
+        threads: of torch on the CPU, for each worker; 0 leaves torch's choice. The default model's operations are
+            small: a second thread makes an update an eighth faster on idle cores, where a second worker nearly halves
+            it, and far slower beside other work.
     """
 
     run: str = "runs/wm"
     seed: int = 0
     device: str = "auto"
+    workers: Workers = "auto"
     threads: int = 1
     env: EnvConfig = field(default_factory=EnvConfig)
     data: DataConfig = field(default_factory=DataConfig)
@@ -342,6 +356,7 @@ class WorldModelConfig:
 
     def __post_init__(self) -> None:
         check(self.seed >= 0, f"seed: expected 0 or more, got {self.seed}")
+        check(self.workers == "auto" or self.workers >= 1, f"workers: expected auto or at least 1, got {self.workers}")
         check(self.threads >= 0, f"threads: expected 0 (torch's choice) or more, got {self.threads}")
 
 

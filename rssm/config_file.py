@@ -10,6 +10,7 @@ import dataclasses
 import difflib
 import math
 import re
+import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -149,6 +150,8 @@ def flat_settings(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple
 
 def expected_type(kind: Any) -> str:
     """What a person should write for a setting of this type."""
+    if _is_union(kind):
+        return " or ".join(expected_type(one) for one in typing.get_args(kind))
     if typing.get_origin(kind) is Literal:
         return " or ".join(str(choice) for choice in typing.get_args(kind))
     return {int: "a whole number", float: "a number", str: "text", bool: "true or false"}[kind]
@@ -156,7 +159,8 @@ def expected_type(kind: Any) -> str:
 
 def nearest_choice(value: Any, kind: Any) -> str:
     """``; did you mean X?`` where the type is a choice and one of its values is close, else nothing."""
-    choices = [str(choice) for choice in typing.get_args(kind)]
+    literals = typing.get_args(kind) if _is_union(kind) else (kind,)
+    choices = [str(choice) for literal in literals for choice in typing.get_args(literal)]
     return did_you_mean(str(value), choices)
 
 
@@ -205,17 +209,25 @@ def _leaves(mapping: dict[Any, Any], group: type, where: str, prefix: str = "") 
 
 
 def _typed(key: str, value: Any, kind: Any, where: str) -> Any:
-    if typing.get_origin(kind) is Literal:
-        fits = value in typing.get_args(kind)
-    elif kind is float:
-        fits = type(value) in (int, float) and not math.isnan(value)
-    else:
-        fits = type(value) is kind  # a bool is no whole number
-    if not fits:
+    if not _fits(value, kind):
         quote = " in quotes" if kind is str and isinstance(value, (bool, int, float)) else ""
         hint = nearest_choice(value, kind)
         raise UserError(f"{where}{key}: expected {expected_type(kind)}{quote}, got {_shown(value)}{hint}")
     return float(value) if kind is float else value
+
+
+def _is_union(kind: Any) -> bool:
+    return typing.get_origin(kind) in (typing.Union, types.UnionType)
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    if _is_union(kind):
+        return any(_fits(value, one) for one in typing.get_args(kind))
+    if typing.get_origin(kind) is Literal:
+        return value in typing.get_args(kind)
+    if kind is float:
+        return type(value) in (int, float) and not math.isnan(value)
+    return type(value) is kind  # a bool is no whole number
 
 
 def _build(config_class: type[T], settings: Mapping[str, Any], where: Mapping[str, str], prefix: str) -> T:

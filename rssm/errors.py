@@ -19,3 +19,7 @@ class CheckpointError(UserError):
 
 class DivergedError(UserError):
     """A training or a prediction whose numbers are no longer finite."""
+
+
+class LostProcessError(UserError):
+    """One of the processes that share a training is gone."""

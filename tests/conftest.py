@@ -12,11 +12,11 @@ os.environ["WANDB_MODE"] = "disabled"
 
 import torch
 
-from rssm.collect import play_episode
 from rssm.config import EnvConfig, ModelConfig
-from rssm.dataset import Dataset, write_dataset
-from rssm.statistics import FeatureStatistics
-from rssm.world_model import WorldModel
+from rssm.data.collect import play_episode
+from rssm.data.dataset import Dataset, write_dataset
+from rssm.games.pong.statistics import FeatureStatistics
+from rssm.model.world_model import WorldModel
 
 ModelMaker = Callable[..., WorldModel]
 

@@ -1,6 +1,6 @@
 """Predictors to compare a world model with: two that learn nothing, and the family of networks built from parts."""
 
-from rssm.baselines.constant_velocity import ConstantVelocity
-from rssm.baselines.persistence import Persistence
+from rssm.evaluation.persistence import Persistence
+from rssm.games.pong.constant_velocity import ConstantVelocity
 
 __all__ = ["ConstantVelocity", "Persistence"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from rssm.config import HORIZON, check
-from rssm.features import NUM_FEATURES
+from rssm.games.pong.features import NUM_FEATURES
 
 
 @dataclass(frozen=True)

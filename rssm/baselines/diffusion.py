@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from rssm.baselines.config import NetworkConfig
 from rssm.baselines.network import ResidualMLP
-from rssm.features import NUM_ACTIONS, NUM_FEATURES, OBS_SIZE
-from rssm.stacks import newest, shift_stack
+from rssm.data.stacks import newest, shift_stack
+from rssm.games.pong.features import NUM_ACTIONS, NUM_FEATURES, OBS_SIZE
 
 #: mean and standard deviation of ln(noise level) in training
 _LOG_NOISE = (-0.4, 1.2)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from rssm.features import NUM_FEATURES, OBS_SIZE
-from rssm.stacks import newest
+from rssm.data.stacks import newest
+from rssm.games.pong.features import NUM_FEATURES, OBS_SIZE
 
 #: keeps the gradient of the root of a variance finite where nothing varies
 _LEAST = 1e-6

@@ -8,11 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rssm.arrays import FloatArray, IntArray
 from rssm.baselines.dynamics import StepModel, observe
 from rssm.baselines.scaling import StackScaling
 from rssm.device import seeded
-from rssm.evaluation.predictor import IntArray
-from rssm.features import FloatArray
 
 
 class BaselinePredictor:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from rssm.features import STACK_SIZE
-from rssm.statistics import FeatureStatistics
+from rssm.games.pong.features import STACK_SIZE
+from rssm.games.pong.statistics import FeatureStatistics
 
 
 class StackScaling(nn.Module):

@@ -19,15 +19,15 @@ from rssm.baselines.dynamics import Dynamics
 from rssm.baselines.losses import step_errors, variance_penalty
 from rssm.baselines.scaling import StackScaling
 from rssm.baselines.unroll import unroll
-from rssm.checkpoint import weights_of
-from rssm.chunks import Chunk, ChunkSampler
 from rssm.config import TrainConfig
-from rssm.dataset import Dataset
+from rssm.data.chunks import Chunk, ChunkSampler
+from rssm.data.dataset import Dataset
 from rssm.errors import DivergedError
-from rssm.optimizer import learning_rate
+from rssm.games.pong.statistics import FeatureStatistics
 from rssm.progress import Progress
-from rssm.statistics import FeatureStatistics
-from rssm.timing import TIMED, cpu_seconds
+from rssm.training.checkpoint import weights_of
+from rssm.training.optimizer import learning_rate
+from rssm.training.timing import TIMED, cpu_seconds
 
 #: records of the training error that are kept
 _RECORDS = 10

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rssm.dataset import Dataset
-from rssm.env import GameState, PongFeatures
+from rssm.arrays import ErrorArray, FloatArray, IntArray
+from rssm.data.dataset import Dataset
 from rssm.errors import DataError
-from rssm.evaluation.errors import ErrorArray
-from rssm.evaluation.predictor import IntArray, Predictor
+from rssm.evaluation.predictor import Predictor
 from rssm.evaluation.replay import play_on, replay
 from rssm.evaluation.windows import recorded_windows, sample_starts
-from rssm.features import FloatArray
+from rssm.games.pong.env import GameState, PongFeatures
 from rssm.progress import track
 
 _SEEDS = 2**31

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from rssm.arrays import IntArray
 from rssm.config import HORIZON
-from rssm.dataset import Dataset
-from rssm.env import PongFeatures
-from rssm.evaluation.predictor import IntArray
+from rssm.data.dataset import Dataset
 from rssm.evaluation.replay import play_on, replay
 from rssm.evaluation.windows import EpisodeWindows, sample_starts
-from rssm.features import NUM_ACTIONS, stack_episode
+from rssm.games.pong.env import PongFeatures
+from rssm.games.pong.features import NUM_ACTIONS, stack_episode
 from rssm.progress import track
 
 

@@ -9,20 +9,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rssm.arrays import IntArray
 from rssm.baselines import ConstantVelocity, Persistence
 from rssm.config import HORIZON, EvalConfig
-from rssm.dataset import Dataset
-from rssm.env import PongFeatures, make_env
+from rssm.data.dataset import Dataset
 from rssm.errors import UserError
-from rssm.evaluation.errors import WindowErrors, squared_errors
-from rssm.evaluation.events import EVENTS
 from rssm.evaluation.floor import FloorErrors, measure_floor
+from rssm.evaluation.intervals import by_event, ratio, summarize
 from rssm.evaluation.off_policy import random_windows
-from rssm.evaluation.predictor import IntArray, Predictor
-from rssm.evaluation.statistics import by_event, ratio, summarize
-from rssm.evaluation.unseen_start import start_floor
+from rssm.evaluation.predictor import Predictor
+from rssm.evaluation.window_errors import WindowErrors, squared_errors
 from rssm.evaluation.windows import EpisodeWindows, recorded_windows, window_starts
-from rssm.features import BALL_X, BALL_Y, ENEMY_Y, FEATURE_NAMES, PLAYER_Y
+from rssm.games.pong.env import PongFeatures, make_env
+from rssm.games.pong.events import EVENTS
+from rssm.games.pong.features import BALL_X, BALL_Y, ENEMY_Y, FEATURE_NAMES, PLAYER_Y
+from rssm.games.pong.first_serve import start_floor
 
 #: the positions whose mean absolute error is reported in pixels
 POSITIONS = {"ball_x": BALL_X, "ball_y": BALL_Y, "player_y": PLAYER_Y, "enemy_y": ENEMY_Y}

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
-
-from rssm.features import FloatArray
-
-IntArray = npt.NDArray[np.int64]
+from rssm.arrays import FloatArray, IntArray
 
 
 class Predictor(Protocol):

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from rssm.env import GameState, PongFeatures
-from rssm.episode import Episode
+from rssm.arrays import FloatArray, IntArray
+from rssm.data.episode import Episode
 from rssm.errors import DataError
-from rssm.evaluation.predictor import IntArray
-from rssm.features import FloatArray, newest_frame
+from rssm.games.pong.env import GameState, PongFeatures
+from rssm.games.pong.features import newest_frame
 
 
 def replay(game: PongFeatures, index: int, episode: Episode, starts: IntArray) -> Iterator[tuple[int, GameState]]:

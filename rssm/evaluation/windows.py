@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rssm.arrays import FloatArray, IntArray
 from rssm.config import HORIZON
-from rssm.evaluation.events import label_windows
-from rssm.evaluation.predictor import IntArray
-from rssm.features import FloatArray, newest_frame, stack_episode
+from rssm.games.pong.events import label_windows
+from rssm.games.pong.features import newest_frame, stack_episode
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class EpisodeWindows:
 
     @property
     def events(self) -> IntArray:
-        """(W,) what happens in each window, an index into :data:`rssm.evaluation.events.EVENTS`."""
+        """(W,) what happens in each window, an index into :data:`rssm.games.pong.events.EVENTS`."""
         begin = newest_frame(self.observations[self.starts])[:, None]
         return label_windows(np.concatenate([begin, newest_frame(self.truth)], axis=1), self.starts)
 

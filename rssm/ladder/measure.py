@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from rssm.arrays import FloatArray, IntArray
 from rssm.baselines import Persistence
 from rssm.config_file import flat_settings
 from rssm.errors import DivergedError, UserError
-from rssm.evaluation.job import write_json
+from rssm.evaluation.intervals import by_event
 from rssm.evaluation.openloop import episode_windows, first_rows, score_windows
-from rssm.evaluation.predictor import IntArray, Predictor
-from rssm.evaluation.statistics import by_event
-from rssm.features import FloatArray
+from rssm.evaluation.predictor import Predictor
+from rssm.files import write_json
 from rssm.ladder.config import CompareConfig
 from rssm.ladder.rows import Row
 from rssm.ladder.train import Data, episode_lengths, train_row
@@ -63,7 +63,7 @@ def measure(row: Row, data: Data, seed: int, folder: Path, title: str, *, valida
 
     Returns:
         what ``row.json`` holds: ``mse`` (``mean``, ``median`` and ``p90`` of six steps each), ``events`` (see
-        :func:`rssm.evaluation.statistics.by_event`), ``diverged`` (why, in words), ``parameters``, ``updates``,
+        :func:`rssm.evaluation.intervals.by_event`), ``diverged`` (why, in words), ``parameters``, ``updates``,
         ``train_seconds``, ``window_ms``, ``prediction``, ``history``; None for what could not be measured, because the
         row diverged before, and ``diverged: None`` if it did not. Beside them the ``settings`` that all of it belongs
         to.

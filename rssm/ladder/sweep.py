@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from rssm.config import HORIZON
-from rssm.evaluation.job import write_json
-from rssm.files import replace_file
+from rssm.files import replace_file, write_json
 from rssm.ladder.config import CompareConfig
 from rssm.ladder.measure import measure
 from rssm.ladder.rows import Row
 from rssm.ladder.train import Data
 from rssm.progress import track
-from rssm.results import mean_by_step
+from rssm.report.results import mean_by_step
 
 _LAST = HORIZON - 1
 

@@ -9,14 +9,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rssm.charts import errors_by_row, to_png
 from rssm.config import HORIZON
-from rssm.evaluation.job import write_json
-from rssm.files import replace_file
+from rssm.files import replace_file, write_json
 from rssm.ladder.config import CompareConfig
 from rssm.ladder.rows import Row
-from rssm.page import number
-from rssm.results import mean_by_step
+from rssm.report.charts import errors_by_row, to_png
+from rssm.report.page import number
+from rssm.report.results import mean_by_step
 
 _LAST = HORIZON - 1
 #: the row that the others are measured against

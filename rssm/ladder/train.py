@@ -10,21 +10,21 @@ from typing import Any
 
 import numpy as np
 
-from rssm.ablation import seconds_per_update as world_model_seconds
 from rssm.baselines import ConstantVelocity, Persistence
 from rssm.baselines.predictor import BaselinePredictor
 from rssm.baselines.trainer import BaselineTrainer, seconds_per_update, updates_per_epoch
-from rssm.checkpoint import TRAINER_FILE
 from rssm.config import EvalConfig, LogConfig, WorldModelConfig
-from rssm.dataset import Dataset
+from rssm.data.dataset import Dataset
 from rssm.device import pick_device
+from rssm.evaluation.model_predictor import WorldModelPredictor
 from rssm.evaluation.openloop import episode_windows, score_windows
 from rssm.evaluation.predictor import Predictor
-from rssm.evaluation.world_model import WorldModelPredictor
+from rssm.jobs.train import make_trainer, open_datasets, split_episodes
+from rssm.ladder.ablation import seconds_per_update as world_model_seconds
 from rssm.ladder.config import CompareConfig, RowConfig
 from rssm.ladder.rows import Row
 from rssm.tracker import Tracker
-from rssm.train_wm import make_trainer, open_datasets, split_episodes
+from rssm.training.checkpoint import TRAINER_FILE
 
 
 @dataclass(frozen=True)

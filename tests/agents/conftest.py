@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from agents.agent import Agent
 from agents.config import AgentConfig, AgentTrainConfig, EvaluationConfig, PlayConfig, WorldConfig
-from agents.learning_config import ActorCriticConfig, ImaginationConfig
-from agents.sight import sight_size
-from rssm.chunks import Chunk, ChunkSampler
+from agents.learning.agent import Agent
+from agents.learning.config import ActorCriticConfig, ImaginationConfig
+from agents.learning.inputs import sight_size
 from rssm.config import EnvConfig, LogConfig, LossConfig, ModelConfig
-from rssm.dataset import Dataset
-from rssm.state import State
-from rssm.world_model import WorldModel
+from rssm.data.chunks import Chunk, ChunkSampler
+from rssm.data.dataset import Dataset
+from rssm.model.state import State
+from rssm.model.world_model import WorldModel
 
 AgentMaker = Callable[..., Agent]
 

@@ -6,14 +6,14 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from agents.agent import Agent
 from agents.checkpoint import AGENT_FILE, load_agent, read_agent, save_agent
 from agents.config import AgentConfig
-from agents.learning_config import ActorCriticConfig
-from agents.sight import sight_size
-from rssm.checkpoint import MODEL_FILE, save_model, weights_of
+from agents.learning.agent import Agent
+from agents.learning.config import ActorCriticConfig
+from agents.learning.inputs import sight_size
 from rssm.config_file import save_config
 from rssm.errors import CheckpointError, UserError
+from rssm.training.checkpoint import MODEL_FILE, save_model, weights_of
 
 
 @pytest.fixture

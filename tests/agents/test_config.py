@@ -1,7 +1,7 @@
 import pytest
 
 from agents.config import AgentConfig, AgentTrainConfig, EvaluationConfig, PlayConfig, WorldConfig
-from agents.learning_config import ActorCriticConfig, ImaginationConfig
+from agents.learning.config import ActorCriticConfig, ImaginationConfig
 from rssm.cli import CONFIG_DIR, parse
 from rssm.config import HORIZON
 from rssm.config_file import read_settings, setting_types

@@ -4,19 +4,19 @@ import numpy as np
 import pytest
 import torch
 
-from agents.agent import Agent
 from agents.checkpoint import save_agent
 from agents.config import AgentConfig, EvaluateAgentConfig
 from agents.evaluate_agent import evaluate_agent
-from agents.games import Games, play_games
-from agents.learning_config import ActorCriticConfig
-from agents.sight import sight_size
-from rssm.checkpoint import save_model, weights_of
+from agents.learning.agent import Agent
+from agents.learning.config import ActorCriticConfig
+from agents.learning.inputs import sight_size
+from agents.play.scores import Games, play_games
 from rssm.config import EnvConfig
 from rssm.config_file import save_config
 from rssm.errors import DataError, UserError
-from rssm.features import NUM_ACTIONS
-from rssm.state import State
+from rssm.games.pong.features import NUM_ACTIONS
+from rssm.model.state import State
+from rssm.training.checkpoint import save_model, weights_of
 
 
 class Stander(Agent):

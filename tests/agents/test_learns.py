@@ -6,11 +6,11 @@ import torch
 
 from agents.checkpoint import load_agent
 from agents.config import AgentConfig, AgentTrainConfig, EvaluationConfig, PlayConfig, WorldConfig
-from agents.games import play_games
-from agents.learning_config import ActorCriticConfig, ImaginationConfig
+from agents.learning.config import ActorCriticConfig, ImaginationConfig
+from agents.play.scores import play_games
 from agents.train_agent import train_agent
 from rssm.config import EnvConfig, LogConfig, LossConfig, ModelConfig
-from rssm.features import NUM_ACTIONS
+from rssm.games.pong.features import NUM_ACTIONS
 
 #: games are stopped here: a random player has lost some 12 to 16 points by then
 STEPS, GAMES, SEED = 600, 8, 5

@@ -12,25 +12,25 @@ from safetensors.torch import load_file
 
 from agents.config import AgentConfig
 from agents.train_agent import train_agent
-from rssm.checkpoint import load_trainer, save_model, weights_of
 from rssm.cli import EXIT_BAD_INPUT, parse
 from rssm.config import DataConfig, EnvConfig, WorldModelConfig
 from rssm.config_file import load_config, save_config
 from rssm.errors import CheckpointError, UserError
-from rssm.statistics import FeatureStatistics
-from rssm.world_model import WorldModel
+from rssm.games.pong.statistics import FeatureStatistics
+from rssm.model.world_model import WorldModel
+from rssm.training.checkpoint import load_trainer, save_model, weights_of
 
 #: what a process does before it trains: it kills itself, as the kernel would, at a certain moment
 DIE = "import os, signal; die = lambda: os.kill(os.getpid(), signal.SIGKILL)\n"
 START = "import sys; from agents.cli import train_agent; sys.exit(train_agent())"
 MOMENTS = {
     "in the middle of a game, after the first checkpoint": """
-from rssm.env import PongFeatures
+from rssm.games.pong.env import PongFeatures
 step, calls = PongFeatures.step, []
 PongFeatures.step = lambda self, action: (calls.append(1), die() if len(calls) == 131 else step(self, action))[1]
 """,
     "steps are on disk that no checkpoint knows": """
-from agents.replay import Replay
+from agents.online.replay import Replay
 append = Replay.append
 Replay.append = lambda self, block: (append(self, block), die() if self.blocks == 5 else None)[1]
 """,
@@ -154,7 +154,7 @@ def offline_job(online_job, pong_data, tiny_sizes, tmp_path):
 
 def test_an_offline_run_that_was_killed_ends_as_if_it_had_not_been(offline_job, pong_data, tmp_path):
     moment = """
-from agents.learner import Learner
+from agents.learning.learner import Learner
 update = Learner.update
 Learner.update = lambda self, model, chunk, number: die() if number == 7 else update(self, model, chunk, number)
 """
@@ -201,7 +201,7 @@ class TestRefusals:
         assert not Path(offline_job.run).exists()
 
     def test_a_world_model_of_another_schema(self, offline_job, monkeypatch):
-        monkeypatch.setattr("rssm.checkpoint.SCHEMA", 2)
+        monkeypatch.setattr("rssm.training.checkpoint.SCHEMA", 2)
         assert "expected schema 2, it was made for 1" in self.refused(offline_job)
 
     def test_data_of_a_game_with_sticky_actions(self, offline_job):

@@ -35,6 +35,7 @@ PRESETS = sorted(path.stem for path in CONFIG_DIR.glob("*.yaml") if not path.ste
         (lambda: LossConfig(huber_beta=0.0), "huber_beta: expected more than 0, got 0.0"),
         (lambda: TrainConfig(chunk_length=6), "chunk_length: expected more than 6 steps, got 6"),
         (lambda: TrainConfig(learning_rate=float("nan")), "learning_rate: expected more than 0, got nan"),
+        (lambda: WorldModelConfig(workers=0), "workers: expected auto or at least 1, got 0"),
         (lambda: EvalConfig(floor_futures=1), "floor_futures: expected 0 (off) or at least 2, got 1"),
     ],
 )

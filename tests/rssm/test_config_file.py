@@ -90,6 +90,18 @@ def test_refusals_name_file_key_and_expectation(tmp_path, text, message):
         assert said == message
 
 
+@pytest.mark.parametrize("value", ["many", "true", "1.5", "auto: 1"])
+def test_a_number_or_a_word(tmp_path, value):
+    path = tmp_path / "a.yaml"
+    path.write_text("workers: auto")
+    assert read_settings(path, WorldModelConfig) == {"workers": "auto"}
+    path.write_text("workers: 4")
+    assert read_settings(path, WorldModelConfig) == {"workers": 4}
+    path.write_text(f"workers: {{{value}}}" if ":" in value else f"workers: {value}")
+    with pytest.raises(UserError, match="workers: expected a whole number or auto, got"):
+        read_settings(path, WorldModelConfig)
+
+
 def test_a_missing_file_and_a_binary_file_are_refused(tmp_path):
     with pytest.raises(UserError, match=r"none\.yaml: No such file or directory; expected a YAML file"):
         read_settings(tmp_path / "none.yaml", Outer)
@@ -115,7 +127,7 @@ def test_a_value_that_the_dataclass_refuses_is_named_with_its_group_and_place():
         WorldModelConfig(
             run="3e-4", device="on", train=TrainConfig(learning_rate=1 / 3, weight_decay=1e-17, clip=float("inf"))
         ),
-        WorldModelConfig(run="2026", device="ä: 'x' \"y\" #z"),
+        WorldModelConfig(workers=3, run="2026", device="ä: 'x' \"y\" #z"),
         EvaluateConfig(run="null"),
     ],
 )

@@ -3,8 +3,8 @@ import torch
 
 from rssm.baselines.config import NetworkConfig
 from rssm.baselines.diffusion import Denoiser, noise_levels
-from rssm.features import BALL_Y
-from rssm.stacks import newest, shift_stack, stack_to_grid
+from rssm.data.stacks import newest, shift_stack, stack_to_grid
+from rssm.games.pong.features import BALL_Y
 
 
 def test_the_noise_falls_from_its_largest_level_to_none():

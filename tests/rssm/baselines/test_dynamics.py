@@ -4,7 +4,7 @@ from torch import nn
 
 from rssm.baselines.config import NetworkConfig
 from rssm.baselines.dynamics import Dynamics, observe
-from rssm.stacks import newest, stack_to_grid
+from rssm.data.stacks import newest, stack_to_grid
 
 
 def make(**settings) -> Dynamics:

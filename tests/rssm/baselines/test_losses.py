@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from rssm.baselines.losses import step_errors, variance_penalty
-from rssm.features import BALL_X, BALL_Y, PLAYER_X
+from rssm.games.pong.features import BALL_X, BALL_Y, PLAYER_X
 
 
 def test_a_plain_error_is_the_mean_square_over_rollouts_that_exist():

@@ -9,9 +9,9 @@ from rssm.baselines.config import NetworkConfig
 from rssm.baselines.dynamics import Dynamics
 from rssm.baselines.predictor import BaselinePredictor
 from rssm.baselines.scaling import StackScaling
-from rssm.features import stack_episode
-from rssm.paddle import PaddleLaw
-from rssm.statistics import FeatureStatistics
+from rssm.games.pong.features import stack_episode
+from rssm.games.pong.paddle import PaddleLaw
+from rssm.games.pong.statistics import FeatureStatistics
 
 PLAIN = FeatureStatistics(
     mean=(0.0,) * 14,

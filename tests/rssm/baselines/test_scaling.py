@@ -3,7 +3,7 @@ import dataclasses
 import torch
 
 from rssm.baselines.scaling import StackScaling
-from rssm.features import BALL_X
+from rssm.games.pong.features import BALL_X
 
 
 def test_every_frame_of_a_feature_is_scaled_alike_and_back(pong_statistics):

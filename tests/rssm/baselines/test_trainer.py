@@ -9,9 +9,9 @@ from rssm.baselines import Persistence
 from rssm.baselines.config import BaselineConfig, ErrorConfig, FitConfig, NetworkConfig, RolloutConfig
 from rssm.baselines.predictor import BaselinePredictor
 from rssm.baselines.trainer import BaselineTrainer, seconds_per_update, updates_per_epoch
-from rssm.checkpoint import weights_of
 from rssm.errors import DivergedError
 from rssm.evaluation.openloop import episode_windows, score_windows
+from rssm.training.checkpoint import weights_of
 
 SMALL = NetworkConfig(output="change", scale=1, layers=1)
 CPU = torch.device("cpu")

@@ -5,14 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rssm.arrays import FloatArray, IntArray
 from rssm.baselines import ConstantVelocity, Persistence
 from rssm.config import EvalConfig
-from rssm.dataset import Dataset, write_dataset
+from rssm.data.dataset import Dataset, write_dataset
 from rssm.errors import UserError
-from rssm.evaluation.events import EVENTS
 from rssm.evaluation.openloop import episode_windows, evaluate, first_rows, score_windows
-from rssm.evaluation.predictor import IntArray, Predictor
-from rssm.features import BALL_X, FEATURE_NAMES, NUM_FEATURES, PLAYER_Y, STACK_SIZE, FloatArray, stack_episode
+from rssm.evaluation.predictor import Predictor
+from rssm.games.pong.events import EVENTS
+from rssm.games.pong.features import BALL_X, FEATURE_NAMES, NUM_FEATURES, PLAYER_Y, STACK_SIZE, stack_episode
 
 RECORDED_ONLY = EvalConfig(bootstrap=50, off_policy_windows=0)
 ZERO = [0.0] * 6

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from rssm.baselines import ConstantVelocity, Persistence
-from rssm.dataset import Dataset
+from rssm.data.dataset import Dataset
 from rssm.evaluation.predictor import Predictor
-from rssm.features import stack_episode
+from rssm.games.pong.features import stack_episode
 
 
 @pytest.mark.parametrize("predictor", [Persistence(), ConstantVelocity()])

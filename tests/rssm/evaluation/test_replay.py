@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from rssm.config import EnvConfig
-from rssm.dataset import Dataset
-from rssm.env import make_env
+from rssm.data.dataset import Dataset
 from rssm.errors import DataError
 from rssm.evaluation.replay import play_on, replay
-from rssm.features import ENEMY_Y, newest_frame
+from rssm.games.pong.env import make_env
+from rssm.games.pong.features import ENEMY_Y, newest_frame
 
 
 @pytest.mark.parametrize("name", ["recorded", "recorded_sticky"])

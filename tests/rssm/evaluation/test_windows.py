@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from rssm.evaluation.windows import recorded_windows, sample_starts, window_starts
-from rssm.features import BALL_X, NUM_FEATURES, STACK_SIZE, newest_frame
+from rssm.games.pong.features import BALL_X, NUM_FEATURES, STACK_SIZE, newest_frame
 
 
 @pytest.mark.parametrize(("length", "starts"), [(0, []), (6, []), (7, [0]), (12, [0]), (13, [0, 6]), (20, [0, 6, 12])])

@@ -1,0 +1,1 @@
+"""What the agent is and how it learns in imagination."""

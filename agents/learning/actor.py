@@ -1,0 +1,66 @@
+"""The policy: a categorical over the actions that it may take."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from agents.learning.config import ActorCriticConfig
+from rssm.games.pong.features import ACTION_NAMES, NUM_ACTIONS
+from rssm.model.distributions import mix_uniform
+from rssm.model.networks import MLP, start_uniform
+
+#: log-probability of an action that the policy may not take; finite, so that p ln p is 0
+NEVER = -1e4
+
+
+def allowed_actions(config: ActorCriticConfig) -> list[int]:
+    """The actions that the policy may take, in the order of :data:`rssm.games.pong.features.ACTION_NAMES`."""
+    return [index for index, name in enumerate(ACTION_NAMES) if config.fire or "FIRE" not in name]
+
+
+class Actor(nn.Module):
+    """Features (..., F) -> log-probabilities (..., 6), with a share of the uniform policy mixed in.
+
+    It starts as the uniform policy over the actions that it may take; the others have :data:`NEVER`.
+    """
+
+    def __init__(self, config: ActorCriticConfig, features: int) -> None:
+        super().__init__()
+        self.unimix = config.unimix
+        self.allowed = allowed_actions(config)
+        self.network = start_uniform(MLP(features, config.hidden, config.layers, len(self.allowed)))
+
+    def forward(self, features: Tensor) -> Tensor:
+        allowed = mix_uniform(self.network(features), self.unimix)
+        log_probs = allowed.new_full((*allowed.shape[:-1], NUM_ACTIONS), NEVER)
+        log_probs[..., self.allowed] = allowed
+        return log_probs
+
+
+def sample(log_probs: Tensor) -> Tensor:
+    """Actions (...) int64, drawn from log-probabilities (..., 6): one uniform number against their running sum."""
+    cumulative = log_probs.exp().cumsum(-1)
+    uniform = torch.rand_like(cumulative[..., :1]) * cumulative[..., -1:]
+    return (cumulative <= uniform).sum(-1).clamp_(max=log_probs.shape[-1] - 1)
+
+
+def log_prob(log_probs: Tensor, action: Tensor) -> Tensor:
+    """Log-probability (...) of action (...) under log-probabilities (..., 6), in nats."""
+    return log_probs.gather(-1, action.unsqueeze(-1)).squeeze(-1)
+
+
+def entropy(log_probs: Tensor) -> Tensor:
+    """Entropy (...) of log-probabilities (..., 6), in nats."""
+    return -(log_probs.exp() * log_probs).sum(-1)
+
+
+def uniformity(log_probs: Tensor, allowed: list[int]) -> Tensor:
+    """-KL (...) of the uniform distribution over the allowed actions from log-probabilities (..., 6), in nats.
+
+    Like the entropy it is largest for the uniform policy, but its pull on an action, 1 / n - p, does not die out with
+    the action's probability.
+    """
+    return log_probs[..., allowed].mean(-1) + math.log(len(allowed))

@@ -1,0 +1,1 @@
+"""Learning from nothing: collecting, replay, the world model beside the agent."""

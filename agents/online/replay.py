@@ -1,0 +1,115 @@
+"""Every real step of an online run, in memory and on disk.
+
+The steps are written as numbered blocks that never change again. A checkpoint says how many blocks there were when it
+was made; a run that goes on from it reads those, and plays what came after them anew. So no step is lost, and none is
+counted twice.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rssm.arrays import FloatArray
+from rssm.data.dataset import Dataset
+from rssm.errors import DataError
+from rssm.files import replace_file
+
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Block:
+    """T agent steps of G games side by side; what each row holds is said in :mod:`rssm.data.dataset`.
+
+    Attributes:
+        features: (T, G, 14) float32.
+        action: (T, G) uint8.
+        reward: (T, G) float32, points.
+        terminated: (T, G) bool, the row's action ended the game.
+        truncated: (T, G) bool, the game was stopped after this row.
+        is_first: (T, G) bool, the row starts a game.
+    """
+
+    features: FloatArray
+    action: npt.NDArray[np.uint8]
+    reward: FloatArray
+    terminated: Flags
+    truncated: Flags
+    is_first: Flags
+
+    def __len__(self) -> int:
+        """T."""
+        return len(self.action)
+
+
+class Replay:
+    """The blocks in a folder.
+
+    Args:
+        folder: of the blocks; made with the first one.
+        games: G.
+        blocks: how many to read.
+
+    Raises:
+        DataError: a block is missing, damaged or of other games.
+    """
+
+    def __init__(self, folder: Path, games: int, blocks: int = 0) -> None:
+        self.folder, self.games = folder, games
+        self._blocks = [_read(self._path(number), games) for number in range(blocks)]
+
+    @property
+    def blocks(self) -> int:
+        return len(self._blocks)
+
+    @property
+    def steps(self) -> int:
+        """Real steps of all games together."""
+        return sum(len(block) for block in self._blocks) * self.games
+
+    def append(self, block: Block) -> None:
+        """Keep one more block, whole or not at all."""
+        arrays = {part.name: getattr(block, part.name) for part in fields(block)}
+        replace_file(self._path(self.blocks), lambda temporary: np.savez(temporary, **arrays))
+        self._blocks.append(block)
+
+    def data(self) -> Dataset:
+        """All steps as one data set, one place's games after the other; it does not change with later blocks.
+
+        A game in progress is an episode like any other, whose last row is neither terminated nor truncated.
+        """
+        arrays = {part.name: self._joined(part.name) for part in fields(Block)}
+        return Dataset(self.folder, {}, arrays)
+
+    def place(self, place: int) -> Dataset:
+        """The steps of one of the G places."""
+        arrays = {
+            part.name: np.concatenate([getattr(block, part.name)[:, place] for block in self._blocks])
+            for part in fields(Block)
+        }
+        return Dataset(self.folder, {}, arrays)
+
+    def _joined(self, name: str) -> npt.NDArray[Any]:
+        whole = np.concatenate([getattr(block, name) for block in self._blocks])
+        return whole.swapaxes(0, 1).reshape(-1, *whole.shape[2:])
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"{number:06d}.npz"
+
+
+def _read(path: Path, games: int) -> Block:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            block = Block(**{part.name: file[part.name] for part in fields(Block)})
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"{path}: expected a block of real steps, it cannot be read ({reason})") from None
+    if block.action.ndim != 2 or block.action.shape[1] != games:
+        raise DataError(f"{path}: expected steps of {games} games side by side, got shape {block.action.shape}")
+    return block

@@ -1,0 +1,1 @@
+"""Agents in real games: filtering, planning, scores."""

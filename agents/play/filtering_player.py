@@ -1,0 +1,63 @@
+"""A policy that plays real games: it keeps what the model remembers of each."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from rssm.arrays import FloatArray, IntArray
+from rssm.model.state import State
+from rssm.model.world_model import Policy, WorldModel
+
+
+class Player:
+    """Filters B real games side by side and acts in them, one batched call for all.
+
+    Args:
+        model: the world model, in evaluation mode.
+        policy: chooses actions (B,) from the filtered state (B,).
+        games: B.
+        device: where the model is.
+        sample: whether posterior latents are sampled or take their mode.
+
+    Attributes:
+        deter: (B, D), what the model remembers of each game.
+    """
+
+    def __init__(
+        self, model: WorldModel, policy: Policy, games: int, device: torch.device | str, *, sample: bool = False
+    ) -> None:
+        self.model, self.policy, self.device, self.sample = model, policy, device, sample
+        self._embedding: Tensor | None = None
+        # a game that is joined in its middle has a past that nobody saw
+        self.deter = model.rssm.initial(torch.zeros(games, dtype=torch.bool, device=device)).detach()
+
+    @torch.no_grad()
+    def look(self, stacks: FloatArray, is_first: npt.NDArray[np.bool_]) -> State:
+        """The filtered state (B,) of the games that show stacks (B, 56); is_first (B,) marks those that just began."""
+        frame = torch.from_numpy(np.ascontiguousarray(stacks)).to(self.device)
+        if is_first.any():
+            begun = torch.from_numpy(is_first).to(self.device)
+            self.deter = torch.where(begun.unsqueeze(-1), self.model.rssm.initial(begun), self.deter)
+        self._embedding = self.model.encoder(frame)
+        posterior = self.model.rssm.posterior(self.deter, self._embedding)
+        return State(self.deter, self.model.rssm.draw(posterior, self.sample), frame)
+
+    @torch.no_grad()
+    def choose(self, state: State) -> IntArray:
+        """The policy's actions (B,) in the state that :meth:`look` gave; they take the model to the next step."""
+        action = self.policy(state)
+        assert self._embedding is not None  # look() made it
+        self.deter = self.model.rssm.step(state.deter, state.stoch, self._embedding, action)
+        chosen: IntArray = action.cpu().numpy()
+        return chosen
+
+    def act(self, stacks: FloatArray, is_first: npt.NDArray[np.bool_]) -> IntArray:
+        """:meth:`look`, then :meth:`choose`: the actions (B,) in the games that show stacks (B, 56)."""
+        return self.choose(self.look(stacks, is_first))
+
+    def keep(self, games: IntArray) -> None:
+        """Go on with the games at these places (n,) alone, in this order."""
+        self.deter = self.deter[torch.from_numpy(games).to(self.device)]

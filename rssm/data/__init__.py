@@ -1,0 +1,1 @@
+"""Recorded games: data sets, episodes, chunks to train on."""

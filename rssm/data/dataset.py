@@ -1,0 +1,281 @@
+"""A data set on disk: a folder of plain arrays and ``meta.json``, checked whenever it is opened.
+
+Row t holds a frame, the action taken after it, and the reward that action earned. Stacks of four frames are built on
+read. A data set appears under its name complete or not at all, and is never overwritten.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rssm import ENV_ID
+from rssm.arrays import FloatArray
+from rssm.blocks import blocks
+from rssm.config import EnvConfig
+from rssm.data.episode import Episode
+from rssm.errors import DataError, UserError
+from rssm.games.pong.features import NUM_ACTIONS, NUM_FEATURES
+
+SCHEMA_VERSION = 1
+META_FILE = "meta.json"
+
+#: each array's type and the shape of one row
+_ARRAYS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
+    "features": (np.float32, (NUM_FEATURES,)),
+    "action": (np.uint8, ()),
+    "reward": (np.float32, ()),
+    "terminated": (np.bool_, ()),
+    "truncated": (np.bool_, ()),
+    "is_first": (np.bool_, ()),
+}
+_META_TYPES: dict[str, tuple[type, ...]] = {
+    "env_id": (str, type(None)),
+    "env": (dict, type(None)),
+    "policy": (dict,),
+    "seed": (int, type(None)),
+    "steps": (int,),
+    "episode_lengths": (list,),
+    "episode_seeds": (list,),
+    "sha256": (dict,),
+}
+
+
+class Dataset:
+    """A data set, opened read-only with its arrays memory-mapped.
+
+    Attributes:
+        path: its folder.
+        meta: what ``meta.json`` holds.
+        features: (N, 14) float32.
+        action: (N,) uint8.
+        reward: (N,) float32.
+        terminated: (N,) bool, the row's action ended the game.
+        truncated: (N,) bool, the recording of an episode stopped after this row.
+        is_first: (N,) bool, the row starts an episode.
+        episodes: the rows of each episode.
+    """
+
+    def __init__(self, path: Path, meta: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> None:
+        self.path = path
+        self.meta = meta
+        self.features: FloatArray = arrays["features"]
+        self.action: npt.NDArray[np.uint8] = arrays["action"]
+        self.reward: FloatArray = arrays["reward"]
+        self.terminated: npt.NDArray[np.bool_] = arrays["terminated"]
+        self.truncated: npt.NDArray[np.bool_] = arrays["truncated"]
+        self.is_first: npt.NDArray[np.bool_] = arrays["is_first"]
+        starts = np.flatnonzero(self.is_first).tolist()
+        ends = [*starts[1:], len(self.action)]
+        self.episodes = tuple(slice(start, end) for start, end in zip(starts, ends, strict=True))
+
+    @staticmethod
+    def open(path: str | Path) -> Dataset:
+        """Open and check a data set.
+
+        Raises:
+            DataError: something is missing, damaged or of another layout; the line names the file.
+        """
+        folder = Path(path)
+        meta = _read_meta(folder / META_FILE)
+        arrays = {name: _read_array(folder / f"{name}.npy", name, meta) for name in _ARRAYS}
+        _check_values(folder, arrays)
+        dataset = Dataset(folder, meta, arrays)
+        lengths = [rows.stop - rows.start for rows in dataset.episodes]
+        if meta["episode_lengths"] != lengths or len(meta["episode_seeds"]) != len(lengths):
+            raise DataError(f"{folder / META_FILE}: episode_lengths or episode_seeds do not match is_first.npy")
+        return dataset
+
+    def __len__(self) -> int:
+        return len(self.action)
+
+    @property
+    def env(self) -> EnvConfig | None:
+        """The game that the data come from; None for imported data, which cannot be replayed."""
+        return None if self.meta["env"] is None else EnvConfig(**self.meta["env"])
+
+    def episode(self, index: int) -> Episode:
+        """Episode number ``index``, its arrays still memory-mapped."""
+        rows = self.episodes[index]
+        return Episode(
+            self.features[rows],
+            self.action[rows],
+            self.reward[rows],
+            bool(self.terminated[rows.stop - 1]),
+            bool(self.truncated[rows.stop - 1]),
+            self.meta["episode_seeds"][index],
+        )
+
+
+def check_free(path: str | Path) -> None:
+    """Raise UserError unless a new data set can be written to ``path``: nothing there, or an empty folder."""
+    out = Path(path)
+    if (out / META_FILE).exists():
+        raise UserError(f"{out}: already holds a data set; expected a new folder")
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise UserError(f"{out}: already exists; expected a new folder")
+
+
+def write_dataset(
+    path: str | Path,
+    episodes: Sequence[Episode],
+    *,
+    env: EnvConfig | None,
+    policy: dict[str, Any],
+    seed: int | None,
+) -> None:
+    """Write episodes as a new data set, complete or not at all.
+
+    Args:
+        path: the new folder.
+        episodes: at least one, none of them empty, each terminated or truncated.
+        env: the game's settings; None for data from elsewhere.
+        policy: who played, for ``meta.json``.
+        seed: that all episode seeds come from.
+
+    Raises:
+        UserError: ``path`` is taken.
+    """
+    out = Path(path)
+    check_free(out)
+    arrays = _concatenate(episodes)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    building = out.parent / f".{out.name}.{secrets.token_hex(4)}.tmp"
+    building.mkdir()
+    try:
+        for name, array in arrays.items():
+            with open(building / f"{name}.npy", "wb") as file:
+                np.save(file, array, allow_pickle=False)
+                file.flush()
+                os.fsync(file.fileno())
+        meta = {
+            "schema_version": SCHEMA_VERSION,
+            "env_id": None if env is None else ENV_ID,
+            "env": None if env is None else asdict(env),
+            "policy": policy,
+            "seed": seed,
+            "steps": len(arrays["action"]),
+            "episode_lengths": [len(episode) for episode in episodes],
+            "episode_seeds": [episode.seed for episode in episodes],
+            "sha256": {f"{name}.npy": _sha256(building / f"{name}.npy") for name in arrays},
+        }
+        with open(building / META_FILE, "w", encoding="utf-8") as text:
+            json.dump(meta, text, indent=2)
+            text.flush()
+            os.fsync(text.fileno())
+        _sync_folder(building)
+        try:
+            building.rename(out)  # fails, and changes nothing, if somebody filled the folder meanwhile
+        except OSError as error:
+            raise UserError(f"{out}: cannot be created ({error.strerror})") from error
+        _sync_folder(out.parent)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _concatenate(episodes: Sequence[Episode]) -> dict[str, npt.NDArray[Any]]:
+    lengths = [len(episode) for episode in episodes]
+    ends = np.cumsum(lengths)
+    arrays: dict[str, npt.NDArray[Any]] = {
+        name: np.concatenate([getattr(episode, name) for episode in episodes]).astype(dtype, copy=False)
+        for name, (dtype, _) in _ARRAYS.items()
+        if name in ("features", "action", "reward")
+    }
+    for name in ("terminated", "truncated", "is_first"):
+        arrays[name] = np.zeros(int(ends[-1]), np.bool_)
+    arrays["terminated"][ends - 1] = [episode.terminated for episode in episodes]
+    arrays["truncated"][ends - 1] = [episode.truncated for episode in episodes]
+    arrays["is_first"][ends - lengths] = True
+    return arrays
+
+
+def _read_meta(path: Path) -> dict[str, Any]:
+    if not path.parent.is_dir():
+        raise DataError(f"{path.parent}: no such folder; expected a data set")
+    if not path.is_file():
+        raise DataError(f"{path}: missing; {path.parent} is not a (complete) data set")
+    try:
+        meta = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{path}: not valid JSON ({error})") from error
+    if not isinstance(meta, dict):
+        raise DataError(f"{path}: expected a JSON object, got {type(meta).__name__}")
+    version = meta.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise DataError(f"{path}: schema_version: expected {SCHEMA_VERSION}, got {version!r}")
+    for key, types in _META_TYPES.items():
+        if key not in meta or not isinstance(meta[key], types):
+            raise DataError(f"{path}: {key}: missing or of the wrong type")
+    if meta["env"] is not None:
+        try:
+            EnvConfig(**meta["env"])
+        except (TypeError, ValueError) as error:
+            raise DataError(f"{path}: env: {error}") from error
+    return meta
+
+
+def _read_array(path: Path, name: str, meta: dict[str, Any]) -> npt.NDArray[Any]:
+    if not path.is_file():
+        raise DataError(f"{path}: missing")
+    try:
+        # Maps plain arrays only: neither pickles nor archives are ever opened.
+        array = np.lib.format.open_memmap(path, mode="r")
+    except (ValueError, EOFError) as error:
+        raise DataError(f"{path}: short or not a plain .npy array ({error})") from error
+    dtype, row = _ARRAYS[name]
+    if array.dtype != dtype:
+        raise DataError(f"{path}: expected {np.dtype(dtype)} values, got {array.dtype}")
+    if array.ndim == 0 or array.shape[1:] != row:
+        raise DataError(f"{path}: expected shape ({', '.join(['N', *map(str, row)])}), got {array.shape}")
+    if len(array) != meta["steps"]:
+        raise DataError(f"{path}: expected {meta['steps']} rows as all other files, got {len(array)}")
+    if meta["sha256"].get(path.name) != _sha256(path):
+        raise DataError(f"{path}: checksum differs from {META_FILE}; the file was damaged or changed")
+    return array
+
+
+def _check_values(folder: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
+    for name in ("features", "reward"):
+        for block in blocks(len(arrays[name])):
+            finite = np.isfinite(arrays[name][block])
+            if not finite.all():
+                row = block.start + np.argwhere(~finite)[0, 0]
+                raise DataError(f"{folder / name}.npy: row {row}: not finite")
+    bad = np.flatnonzero(arrays["action"] >= NUM_ACTIONS)
+    if len(bad):
+        raise DataError(
+            f"{folder}/action.npy: row {bad[0]}: expected an action from 0 to {NUM_ACTIONS - 1}, "
+            f"got {arrays['action'][bad[0]]}"
+        )
+    if not arrays["is_first"][0]:
+        raise DataError(f"{folder}/is_first.npy: row 0: expected an episode's start")
+    is_last = arrays["terminated"] | arrays["truncated"]
+    bad = np.flatnonzero(is_last != np.append(arrays["is_first"][1:], True))
+    if len(bad):
+        raise DataError(
+            f"{folder}/is_first.npy: row {bad[0] + 1}: an episode must start after every terminated or truncated row "
+            "and nowhere else"
+        )
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""Games that a world model can learn."""

@@ -1,0 +1,1 @@
+"""Atari Pong in object space."""

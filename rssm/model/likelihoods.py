@@ -1,0 +1,165 @@
+"""The likelihoods that a decoder can predict the next stack with.
+
+Every prediction answers ``loss(target)``, ``mode()``, ``mean()`` and ``sample()``; stacks are (..., 56) raw pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from rssm.data.stacks import grid_to_stack, newest, shift_stack, stack_to_grid
+from rssm.games.pong import features as F
+from rssm.model.categoricals import Categoricals
+from rssm.model.support import Reach, Support
+
+
+def huber(error: Tensor, beta: float) -> Tensor:
+    """Huber loss, quadratic below beta and linear above, with unit curvature at 0."""
+    size = error.abs()
+    return torch.where(size < beta, 0.5 * error.square(), beta * (size - 0.5 * beta))
+
+
+def _with_scores(frame: Tensor, previous: Tensor) -> Tensor:
+    """The scores of frame (..., 14) as the previous frame's plus the frame's own score events."""
+    events = frame[..., F.SCORE_PLAYER :].flip(-1)  # in the order of the scores
+    scores = previous[..., F.ENEMY_SCORE : F.SCORE_PLAYER] + events
+    return torch.cat([frame[..., : F.ENEMY_SCORE], scores, frame[..., F.SCORE_PLAYER :]], -1)
+
+
+class DiscretePrediction:
+    """The next frame in two parts, p(paddles, flags) p(ball | paddles); the loss is in nats.
+
+    Args:
+        first: the paddles, whether a ball is in play, the score events.
+        ball: the ball's categoricals, given the rest of the next frame (..., 14).
+        both: the outcomes of both, in this order.
+        stack: (..., 56), the previous stack.
+    """
+
+    def __init__(
+        self, first: Categoricals, ball: Callable[[Tensor], Categoricals], both: Support, stack: Tensor
+    ) -> None:
+        self.first, self.ball, self.both, self.stack = first, ball, both, stack
+
+    def _reach(self) -> tuple[Reach, Reach]:
+        """What the outcomes of the first part and of the ball lead to."""
+        reach, begin = self.both.reach(self.stack), self.first.support.rows
+        return reach.rows(0, begin), reach.rows(begin, self.both.rows)
+
+    def loss(self, target: Tensor) -> Tensor:
+        frame = newest(target)
+        output = torch.cat([self.first.output, self.ball(frame).output], -1)
+        return Categoricals(self.both, output, self.stack).loss(frame)
+
+    @torch.no_grad()
+    def mode(self) -> Tensor:
+        first, behind = self._reach()
+        frame = self._with(self.first, self.first.mode(first), newest(self.stack))
+        ball = self.ball(frame)
+        return self._stack(self._with(ball, ball.mode(behind), frame))
+
+    def sample(self) -> Tensor:
+        return self.sample_with_loss()[0]
+
+    @torch.no_grad()
+    def sample_with_loss(self) -> tuple[Tensor, Tensor]:
+        """A stack (..., 56), drawn at random, and its surprise (...): its own loss, in nats.
+
+        Nothing is decoded twice, as it would be by asking for the loss of a sample.
+        """
+        first, behind = self._reach()
+        values, surprise = self.first.sample_with_loss(first)
+        frame = self._with(self.first, values, newest(self.stack))
+        ball = self.ball(frame)
+        values, more = ball.sample_with_loss(behind)
+        return self._stack(self._with(ball, values, frame)), surprise + more
+
+    @torch.no_grad()
+    def mean(self) -> Tensor:
+        """The mean of either part, the ball's given the likeliest paddles."""
+        first, behind = self._reach()
+        ball = self.ball(self._with(self.first, self.first.mode(first), newest(self.stack)))
+        frame = self._with(self.first, self.first.mean(first), newest(self.stack))
+        return self._stack(self._with(ball, ball.mean(behind), frame))
+
+    @staticmethod
+    def _with(part: Categoricals, values: Tensor, frame: Tensor) -> Tensor:
+        return frame.index_copy(-1, part.support.features, values)
+
+    def _stack(self, frame: Tensor) -> Tensor:
+        return shift_stack(self.stack, _with_scores(frame, newest(self.stack)))
+
+
+class ChangePrediction:
+    """A point prediction of the newest frame as previous frame + change, under a Huber or a squared loss.
+
+    Args:
+        change: (..., 14), in standard deviations.
+        stack: (..., 56), the previous stack.
+        std: (14,), standard deviations in raw units.
+        beta: of the Huber loss in standard deviations; None takes the squared loss.
+    """
+
+    def __init__(self, change: Tensor, stack: Tensor, std: Tensor, beta: float | None) -> None:
+        self.change, self.stack, self.std, self.beta = change, stack, std, beta
+
+    def loss(self, target: Tensor) -> Tensor:
+        error = _drop_scores(self.change - (newest(target) - newest(self.stack)) / self.std)
+        return _error_loss(error, self.beta).sum(-1)
+
+    def mean(self) -> Tensor:
+        previous = newest(self.stack)
+        return shift_stack(self.stack, _with_scores(previous + self.change * self.std, previous))
+
+    mode = sample = mean
+
+    def sample_with_loss(self) -> tuple[Tensor, Tensor]:
+        """The mean is no surprise to it: its loss is 0."""
+        stack = self.mean()
+        return stack, self.loss(stack)
+
+
+class DirectPrediction:
+    """A point prediction of all four frames, normalised, under a Huber or a squared loss.
+
+    Args:
+        output: (..., 56), normalised.
+        stack: (..., 56), the previous stack, read for its scores alone.
+        mean, std: (14,), of the raw features.
+        beta: of the Huber loss in standard deviations; None takes the squared loss.
+    """
+
+    def __init__(self, output: Tensor, stack: Tensor, mean: Tensor, std: Tensor, beta: float | None) -> None:
+        self.output = stack_to_grid(output)
+        self.stack, self._mean, self._std, self.beta = stack, mean.unsqueeze(-1), std.unsqueeze(-1), beta
+
+    def loss(self, target: Tensor) -> Tensor:
+        grid = stack_to_grid(target)
+        error = self.output - (grid - self._mean) / self._std
+        return _error_loss(_drop_scores(error.transpose(-1, -2)), self.beta).sum((-1, -2))
+
+    def mean(self) -> Tensor:
+        grid = self.output * self._std + self._mean
+        frame = _with_scores(grid[..., -1], newest(self.stack))
+        shifted = stack_to_grid(shift_stack(self.stack, frame))
+        scores = shifted[..., F.ENEMY_SCORE : F.PLAYER_SCORE + 1, :]
+        full = torch.cat([grid[..., : F.ENEMY_SCORE, :], scores, grid[..., F.SCORE_PLAYER :, :]], -2)
+        return grid_to_stack(full)
+
+    mode = sample = mean
+
+    def sample_with_loss(self) -> tuple[Tensor, Tensor]:
+        """The mean, and its loss: 0, but for what the scores and the older frames are."""
+        stack = self.mean()
+        return stack, self.loss(stack)
+
+
+def _drop_scores(error: Tensor) -> Tensor:
+    return torch.cat([error[..., : F.ENEMY_SCORE], error[..., F.SCORE_PLAYER :]], -1)
+
+
+def _error_loss(error: Tensor, beta: float | None) -> Tensor:
+    return 0.5 * error.square() if beta is None else huber(error, beta)

@@ -1,0 +1,157 @@
+"""The KL-balanced ELBO over sequence chunks, and the open-loop term.
+
+KL balance and free nats: DreamerV3 (Hafner et al. 2023, equation 5), after DreamerV2 (2021, equation 2). Every term is
+an array over (batch, time); their scales are :class:`rssm.config.LossConfig`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rssm.config import HORIZON, LossConfig
+from rssm.data.chunks import Chunk
+from rssm.model.distributions import categorical_kl
+from rssm.model.state import State
+from rssm.model.world_model import Observed, WorldModel
+from rssm.noise import integers
+
+#: the name of each term and the key of its scale in LossConfig
+SCALES = {
+    "reconstruction": "reconstruction",
+    "dynamics": "dynamics",
+    "representation": "representation",
+    "reward": "reward",
+    "continue": "continuation",
+    "open_loop": "open_loop",
+}
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Args:
+    terms: for each name an array (B, T), in nats where the likelihood is discrete; 0 where ``masks`` is 0.
+    masks: for each name an array (B, T) of 0 and 1: the entries that count.
+    """
+
+    terms: dict[str, Tensor]
+    masks: dict[str, Tensor]
+
+    def means(self) -> dict[str, Tensor]:
+        """The mean of each term over the entries that count."""
+        return {name: term.sum() / self.masks[name].sum().clamp(min=1.0) for name, term in self.terms.items()}
+
+    def total(self, config: LossConfig) -> Tensor:
+        """The trained scalar: the sum of scale x mean."""
+        return torch.stack([getattr(config, SCALES[name]) * mean for name, mean in self.means().items()]).sum()
+
+
+def balanced_kl(posterior: Tensor, prior: Tensor, free_nats: float) -> tuple[Tensor, Tensor]:
+    """The dynamics and the representation term.
+
+    Args:
+        posterior, prior: (B, T, S, C), log-probabilities.
+        free_nats: each step's KL (not the batch's mean) is clipped from below at this; below it no gradient flows.
+
+    Returns:
+        KL(sg(posterior) || prior), which trains the prior, and KL(posterior || sg(prior)), which trains the posterior;
+        both (B, T), in nats.
+    """
+    dynamics = categorical_kl(posterior.detach(), prior)
+    representation = categorical_kl(posterior, prior.detach())
+    return dynamics.clamp(min=free_nats), representation.clamp(min=free_nats)
+
+
+def chunk_losses(model: WorldModel, chunk: Chunk, config: LossConfig) -> Losses:
+    """All terms of one batch of chunks; see :class:`rssm.data.chunks.Chunk` for how rows and steps line up::
+
+    row          0     1     2   …   T
+    stack        x_0   x_1   x_2 …   x_T       observed (the last one may not exist: the game was over)
+    action       a_0   a_1   a_2 …             taken after x_t
+    reward             r_0   r_1 …   r_{T-1}   earned by a_t, so it is predicted from state t + 1
+    predicted          x_1   x_2 …   x_T       from (x_0, a_0) on: T predictions in each chunk
+    """
+    target, before = chunk.stacks[:, 1:], chunk.stacks[:, :-1]
+    seen = model.observe(before, chunk.actions, chunk.is_first)
+    deter = torch.cat([seen.states.deter[:, 1:], seen.next_deter.unsqueeze(1)], 1)
+    prior = model.rssm.prior(deter)
+
+    # Behind the end of a game nothing is observed: there the heads read what imagination would give them. Only the
+    # last step of a chunk can lie there.
+    exists = chunk.next_exists
+    over = exists[:, -1:, None] == 0
+    imagined = model.rssm.draw(prior[:, -1:], True)
+    last_stack = torch.where(over, _last_mode(model, deter, imagined, seen, chunk), target[:, -1:])
+    last_embedding = model.encoder(last_stack)
+    last_posterior = model.rssm.posterior(deter[:, -1:], last_embedding)
+    drawn = model.rssm.draw(last_posterior, True)
+
+    posterior = torch.cat([seen.posterior[:, 1:], last_posterior], 1)
+    stoch = torch.cat([seen.states.stoch[:, 1:], drawn], 1)
+    prediction = model.predict(deter, stoch, seen.embedding, before, chunk.actions)
+    dynamics, representation = balanced_kl(posterior, prior, config.free_nats)
+    last = torch.where(over.unsqueeze(-1), imagined, drawn)
+    embedding = torch.cat([seen.embedding[:, 1:], last_embedding], 1)
+    features = model.join_features(deter, torch.cat([stoch[:, :-1], last], 1), embedding)
+
+    terms = {
+        "reconstruction": prediction.loss(target) * exists,
+        "dynamics": dynamics * exists,
+        "representation": representation * exists,
+        "reward": model.reward_loss(features, chunk.rewards),
+        "continue": model.continue_loss(features, 1.0 - chunk.terminated),
+    }
+    masks = dict.fromkeys(("reconstruction", "dynamics", "representation"), exists)
+    masks |= {name: torch.ones_like(exists) for name in ("reward", "continue")}
+    if config.open_loop > 0:
+        terms["open_loop"], masks["open_loop"] = open_loop_loss(model, seen, chunk, config.open_loop_starts)
+    assert terms.keys() == masks.keys()
+    assert terms.keys() <= SCALES.keys()
+    return Losses(terms, masks)
+
+
+@torch.no_grad()
+def _last_mode(model: WorldModel, deter: Tensor, stoch: Tensor, seen: Observed, chunk: Chunk) -> Tensor:
+    """The likeliest stack (B, 1, 56) after the last step, given the latents (B, 1, S, C) imagined there."""
+    last = slice(-1, None)
+    before, action = chunk.stacks[:, -2:-1], chunk.actions[:, last]
+    return model.predict(deter[:, last], stoch, seen.embedding[:, last], before, action).mode()
+
+
+def open_loop_loss(model: WorldModel, seen: Observed, chunk: Chunk, starts: int) -> tuple[Tensor, Tensor]:
+    """Imagine six steps with the recorded actions from random steps of each chunk and score what is decoded.
+
+    The frame that the model feeds itself is its own mode (whole pixels under the discrete likelihood), as in
+    evaluation. The six steps are scored in one call, when all of them are known.
+
+    Returns:
+        The reconstruction loss (B, S * 6) of each imagined step and the mask of those that exist.
+    """
+    batch, length = chunk.actions.shape
+    device = chunk.actions.device
+    start = integers(length - HORIZON + 1, (batch, starts), device)
+    rows = torch.arange(batch, device=device).unsqueeze(1)
+    state = seen.states[rows, start].map(lambda part: part.flatten(0, 1))
+    embedding = seen.embedding[rows, start].flatten(0, 1)
+    steps = start.unsqueeze(-1) + torch.arange(HORIZON, device=device)  # (B, S, 6)
+    rows = rows.unsqueeze(-1)
+    actions = chunk.actions[rows, steps].flatten(0, 1)
+    targets = chunk.stacks[rows, steps + 1].flatten(0, 1)
+    exists = chunk.next_exists[rows, steps].flatten(1)
+    # a mode of whole outcomes has no gradient: the decoder's is then that of the scoring alone
+    through_frames = torch.is_grad_enabled() and model.decoder.differentiable
+    befores, embeddings, deters, stochs = [], [], [], []
+    for k in range(HORIZON):
+        action = actions[:, k]
+        embedding = model.encoder(state.frame) if k else embedding
+        deter, stoch, _ = model.imagine_latent(state, action, embedding=embedding)
+        for parts, part in ((befores, state.frame), (embeddings, embedding), (deters, deter), (stochs, stoch)):
+            parts.append(part)
+        if k + 1 < HORIZON:
+            with torch.set_grad_enabled(through_frames):
+                state = State(deter, stoch, model.predict(deter, stoch, embedding, state.frame, action).mode())
+    deter, stoch, embedding, before = (torch.stack(parts, 1) for parts in (deters, stochs, embeddings, befores))
+    loss = model.predict(deter, stoch, embedding, before, actions).loss(targets)
+    return loss.view(batch, -1) * exists, exists

@@ -1,0 +1,206 @@
+"""The world model: encoder, RSSM, decoder, reward and continue heads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from rssm.config import ModelConfig
+from rssm.games.pong.decoder import Prediction, make_decoder
+from rssm.games.pong.encoder import Encoder
+from rssm.games.pong.statistics import FeatureStatistics
+from rssm.model.distributions import two_hot_loss, two_hot_mean
+from rssm.model.networks import MLP, start_uniform
+from rssm.model.rssm import RSSM
+from rssm.model.state import State
+
+#: chooses actions (B,) int64 from a state with leading shape (B,)
+Policy = Callable[[State], Tensor]
+
+#: the reward head's bins span this much on the symlog scale (a point is 1, symlog 0.69)
+_REWARD_LIMIT = 2.0
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A filtered sequence of T steps.
+
+    Args:
+        states: State (B, T), with posterior latents and the observed frames.
+        next_deter: (B, D), the deterministic state of the step after the sequence.
+        posterior: (B, T, S, C), log-probabilities.
+        embedding: (B, T, H).
+    """
+
+    states: State
+    next_deter: Tensor
+    posterior: Tensor
+    embedding: Tensor
+
+
+@dataclass(frozen=True)
+class Imagined:
+    """An imagined trajectory of H steps.
+
+    Args:
+        states: State (B, H): the states *after* each action; their ``frame`` is the predicted stack.
+        actions: (B, H) int64.
+        predictions: the H distributions over the stacks, each with leading shape (B,).
+        prior: (B, H, S, C), log-probabilities of the latents.
+    """
+
+    states: State
+    actions: Tensor
+    predictions: list[Prediction]
+    prior: Tensor
+
+
+class WorldModel(nn.Module):
+    """A Dreamer-style model of Pong's object space.
+
+    Args:
+        config: sizes and variants.
+        statistics: of the training data; stored with the model.
+        huber_beta: of the Huber likelihood, in standard deviations.
+    """
+
+    reward_bins: Tensor
+
+    def __init__(self, config: ModelConfig, statistics: FeatureStatistics, huber_beta: float = 0.1) -> None:
+        super().__init__()
+        self.config, self.statistics, self.huber_beta = config, statistics, huber_beta
+        self.encoder = Encoder(config, statistics)
+        self.decoder = make_decoder(config, statistics, huber_beta)
+        self.rssm = RSSM(config, self.decoder.reads_frame)
+        self.reward_head = start_uniform(MLP(config.feature_size, config.head_hidden, 1, config.bins))
+        self.continue_head = start_uniform(MLP(config.feature_size, config.head_hidden, 1, 1))
+        bins = torch.linspace(-_REWARD_LIMIT, _REWARD_LIMIT, config.bins)
+        self.register_buffer("reward_bins", bins, persistent=False)
+
+    def observe(
+        self, stacks: Tensor, actions: Tensor, is_first: Tensor, *, sample: bool = True, state: State | None = None
+    ) -> Observed:
+        """Filter real observations.
+
+        Args:
+            stacks: (B, T, 56), raw pixels.
+            actions: (B, T) int64, the action taken after each observation.
+            is_first: (B,) bool, whether the sequence starts with an episode's first observation.
+            sample: whether posterior latents are sampled or take their mode.
+            state: (B,), a state to go on from, of which only ``deter`` is read: the ``next_deter`` of the sequence
+                before; ``is_first`` is then not read.
+        """
+        embedding = self.encoder(stacks)
+        initial = self.rssm.initial(is_first) if state is None else state.deter
+        deter, stoch, posterior = self.rssm.observe(initial, embedding, actions, sample)
+        return Observed(State(deter[:, :-1], stoch, stacks), deter[:, -1], posterior, embedding)
+
+    def predict(self, deter: Tensor, stoch: Tensor, embedding: Tensor, stack: Tensor, action: Tensor) -> Prediction:
+        """Decode the stack that follows ``stack`` (..., 56) under the next deter (..., D) and stoch (..., S, C).
+
+        embedding (..., H) is the encoder's view of ``stack``, action (...) int64 is what was done in between.
+        """
+        return self.decoder(torch.cat([deter, stoch.flatten(-2)], -1), embedding, stack, action)
+
+    def imagine_latent(
+        self, state: State, action: Tensor, *, embedding: Tensor, sample: bool = True
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """:meth:`imagine_step` without the frame: the next deter (B, D), stoch (B, S, C) and the prior (B, S, C)."""
+        deter = self.rssm.step(state.deter, state.stoch, embedding, action)
+        prior = self.rssm.prior(deter)
+        return deter, self.rssm.draw(prior, sample), prior
+
+    def imagine_step(
+        self,
+        state: State,
+        action: Tensor,
+        *,
+        sample: bool = True,
+        sample_frame: bool | None = None,
+        embedding: Tensor | None = None,
+    ) -> tuple[State, Prediction, Tensor]:
+        """One step ahead of state (B,) under action (B,) int64, from the prior alone.
+
+        Args:
+            state: (B,).
+            action: (B,) int64.
+            sample: whether the latent is sampled or takes its mode.
+            sample_frame: the same for the predicted frame; None does as ``sample``.
+            embedding: (B, H), the encoder's view of the state's frame where it is known; None encodes it.
+
+        Returns:
+            The next state (its frame is the prediction's sample or mode), the prediction and the prior's
+            log-probabilities (B, S, C).
+        """
+        embedding = self.encoder(state.frame) if embedding is None else embedding
+        deter, stoch, prior = self.imagine_latent(state, action, embedding=embedding, sample=sample)
+        prediction = self.predict(deter, stoch, embedding, state.frame, action)
+        frame = prediction.sample() if (sample if sample_frame is None else sample_frame) else prediction.mode()
+        return State(deter, stoch, frame), prediction, prior
+
+    def imagine(
+        self,
+        state: State,
+        actions: Tensor | Policy,
+        horizon: int | None = None,
+        *,
+        sample: bool = True,
+        sample_frame: bool | None = None,
+    ) -> Imagined:
+        """Roll the prior forward from state (B,).
+
+        Args:
+            state: (B,), usually an observed one.
+            actions: (B, H) int64, or a policy that is asked at each state.
+            horizon: number of steps under a policy; with given actions it is their number.
+            sample, sample_frame: as in :meth:`imagine_step`.
+
+        Raises:
+            ValueError: a policy without a horizon, or a horizon that is not the number of given actions.
+        """
+        if callable(actions):
+            if horizon is None:
+                raise ValueError("imagine: a policy needs a horizon")
+            steps = horizon
+        else:
+            steps = actions.shape[1]
+            if horizon is not None and horizon != steps:
+                raise ValueError(f"imagine: horizon {horizon} does not fit {steps} given actions")
+        states, taken, predictions, priors = [], [], [], []
+        for k in range(steps):
+            action = actions(state) if callable(actions) else actions[:, k]
+            state, prediction, prior = self.imagine_step(state, action, sample=sample, sample_frame=sample_frame)
+            states.append(state)
+            taken.append(action)
+            predictions.append(prediction)
+            priors.append(prior)
+        return Imagined(State.stack(states, 1), torch.stack(taken, 1), predictions, torch.stack(priors, 1))
+
+    def features(self, state: State) -> Tensor:
+        """What an agent reads: (..., D + S C + H), the latent state and the encoded frame, free of absolute scores."""
+        return self.join_features(state.deter, state.stoch, self.encoder(state.frame))
+
+    @staticmethod
+    def join_features(deter: Tensor, stoch: Tensor, embedding: Tensor) -> Tensor:
+        """:meth:`features` from their parts, where the embedding is known."""
+        return torch.cat([deter, stoch.flatten(-2), embedding], -1)
+
+    def reward(self, features: Tensor) -> Tensor:
+        """Expected reward (...), in points, of the step that led to :meth:`features` (..., D + S C + H)."""
+        return two_hot_mean(self.reward_head(features), self.reward_bins)
+
+    def reward_loss(self, features: Tensor, reward: Tensor) -> Tensor:
+        """Cross-entropy (...) in nats of the two-hot reward."""
+        return two_hot_loss(self.reward_head(features), reward, self.reward_bins)
+
+    def continuation(self, features: Tensor) -> Tensor:
+        """Probability (...) that the game goes on after the step that led to :meth:`features`."""
+        return torch.sigmoid(self.continue_head(features).squeeze(-1))
+
+    def continue_loss(self, features: Tensor, goes_on: Tensor) -> Tensor:
+        """Cross-entropy (...) in nats of goes_on (...), 1.0 or 0.0."""
+        logits = self.continue_head(features).squeeze(-1)
+        return nn.functional.binary_cross_entropy_with_logits(logits, goes_on, reduction="none")

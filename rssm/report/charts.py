@@ -1,0 +1,217 @@
+"""Charts of an evaluation and of a training, as SVG text for a page or PNG bytes for a tracker."""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from rssm.report.page import number
+
+#: errors and losses below this are drawn on this line of the logarithmic axis
+LEAST = 1e-3
+#: a line of more points is thinned out
+MOST_POINTS = 400
+
+_INK = "#71767f"
+_MODEL, _PERSISTENCE, _CONSTANT_VELOCITY, _FLOOR, _OFF_POLICY = "#2f7df0", "#80868f", "#c2711c", "#1f9d55", "#9a5fe0"
+#: of lines that need no colour of their own, in order
+COLOURS = (_MODEL, _CONSTANT_VELOCITY, _FLOOR, _OFF_POLICY, "#d1457a", "#1a9aa8", "#a08a1c")
+_STYLES = ("-", "--", ":", "-.")
+_FONT = 8.8
+_LABEL_HEIGHT = 0.19  # inches
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line: ``points`` (x, y), where a y that is None or not finite leaves a gap; ``name`` stands at its end."""
+
+    name: str
+    points: Sequence[tuple[float, float | None]]
+    colour: str
+    style: str = "-"
+    width: float = 1.4
+    marker: str = ""
+
+
+def error_by_step(result: Mapping[str, Any]) -> Figure:
+    """Open-loop error by step, px² on a logarithmic axis: model, baselines and, where measured, off policy and floor.
+
+    Args:
+        result: what ``openloop.json`` holds.
+    """
+    mse, off_policy, floor = result["mse"], result.get("off_policy", {}), result.get("floor", {})
+    lines = [
+        Line("constant velocity", _steps(result["baselines"]["constant_velocity"]["mean"]), _CONSTANT_VELOCITY),
+        Line("persistence", _steps(result["baselines"]["persistence"]["mean"]), _PERSISTENCE),
+        Line("90th percentile", _steps(mse["p90"]), _MODEL, ":"),
+        Line("model, mean", _steps(mse["mean"]), _MODEL, width=1.8, marker="o"),
+        Line("median", _steps(mse["median"]), _MODEL, "--"),
+    ]
+    if "mse" in off_policy:
+        lines.append(Line("random actions", _steps(off_policy["mse"]["mean"]), _OFF_POLICY, "-."))
+    if "mean" in floor:
+        lines.append(Line("floor", _steps(floor["mean"]), _FLOOR, "--"))
+    figure, axes = _axes()
+    low, high = ([drawn(ends[i]) for ends in mse["ci95"]] for i in (0, 1))
+    axes.fill_between(range(len(low)), low, high, color=_MODEL, alpha=0.22, lw=0)
+    _draw(axes, lines, with_values=True)
+    axes.set_xticks(range(len(low)), [f"k = {k}" for k in range(len(low))])
+    axes.set_title("squared error, px²", loc="left", color=_INK, fontsize=_FONT)
+    return figure
+
+
+def errors_by_row(rows: Mapping[str, Sequence[float]], strong: str) -> Figure:
+    """Open-loop error by step of several predictors, px² on a logarithmic axis, a line for each.
+
+    Args:
+        rows: the error at each step, by name.
+        strong: the row that is drawn over the others.
+    """
+    figure, axes = _axes(labels=len(rows))
+    lines = []
+    for i, (name, errors) in enumerate(rows.items()):
+        colour, style = COLOURS[i % len(COLOURS)], _STYLES[i // len(COLOURS) % len(_STYLES)]
+        lines.append(Line(name, _steps(errors), colour, style, width=3.0 if name == strong else 1.4))
+    _draw(axes, lines, with_values=True)
+    steps = max((len(errors) for errors in rows.values()), default=0)
+    axes.set_xticks(range(steps), [f"k = {k}" for k in range(steps)])
+    axes.set_title("mean squared error, px²", loc="left", color=_INK, fontsize=_FONT)
+    return figure
+
+
+def training_curves(history: Sequence[Mapping[str, Any]], names: Mapping[str, str], title: str) -> Figure | None:
+    """Scalars of ``metrics.jsonl`` over updates, on a logarithmic axis.
+
+    Args:
+        history: the file's lines.
+        names: what to call each scalar, by its key in ``history``.
+        title: what is drawn, and its unit.
+
+    Returns:
+        None where none of them was logged.
+    """
+    lines: list[Line] = []
+    for key, name in names.items():
+        points = [(row["update"], row[key]) for row in history if row.get(key) is not None]
+        if points:
+            thinned = points[:: math.ceil(len(points) / MOST_POINTS)]
+            kept = thinned if thinned[-1] == points[-1] else [*thinned, points[-1]]
+            colour = _PERSISTENCE if "persistence" in key else COLOURS[len(lines) % len(COLOURS)]
+            lines.append(Line(name, kept, colour, marker="o" if len(kept) < 30 else ""))
+    return curves(lines, title, "updates") if lines else None
+
+
+def curves(lines: Sequence[Line], title: str, axis: str, *, log: bool = True) -> Figure:
+    """Lines over whole numbers.
+
+    Args:
+        lines: what to draw; a line without a name is drawn without a label.
+        title: what is drawn, and its unit.
+        axis: what is counted along the horizontal axis.
+        log: whether the vertical axis is logarithmic.
+    """
+    figure, axes = _axes(log)
+    _draw(axes, lines, with_values=False)
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axes.set_xlabel(axis, color=_INK, fontsize=_FONT)
+    axes.set_title(title, loc="left", color=_INK, fontsize=_FONT)
+    return figure
+
+
+def to_svg(figure: Figure, name: str) -> str:
+    """The figure as an ``<svg>`` element for an HTML page, inked in the text's colour; its ids start with ``name``."""
+    buffer = io.StringIO()
+    # the same chart is the same text; letters stay letters
+    with matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    svg = buffer.getvalue()
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    head, _, body = svg.partition(">")
+    box = re.search(r'viewBox="[^"]*"', head)
+    assert box is not None
+    body = body.replace("xlink:href", "href").replace(_INK, "currentColor")
+    body = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", body)
+    return f"<svg {box.group()}>{body}"
+
+
+def to_png(figure: Figure) -> bytes:
+    """The figure as a PNG on white."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=200, facecolor="white")
+    return buffer.getvalue()
+
+
+def drawn(value: float | None) -> float:
+    """Where a value is drawn on a logarithmic axis: at least at :data:`LEAST`; nowhere (nan) if it is not a number."""
+    if value is None or not math.isfinite(value):
+        return math.nan
+    return max(LEAST, value)
+
+
+def _finite(value: float | None) -> float:
+    return math.nan if value is None or not math.isfinite(value) else value
+
+
+def _steps(values: Sequence[float | None]) -> list[tuple[float, float | None]]:
+    return list(enumerate(values))
+
+
+def _axes(log: bool = True, labels: int = 0) -> tuple[Figure, Axes]:
+    """Empty axes with room for names on the right; taller than usual where many are to be written."""
+    height = max(2.57, labels * _LABEL_HEIGHT)  # of the axis, in inches
+    figure = Figure(figsize=(4.8, height + 0.73))
+    axes = figure.add_axes((0.115, 0.46 / (height + 0.73), 0.55, height / (height + 0.73)))
+    if log:
+        axes.set_yscale("log")
+    axes.grid(color=_INK, alpha=0.22, lw=0.6)
+    axes.tick_params(colors=_INK, which="both", labelsize=_FONT, length=2)
+    axes.tick_params(which="minor", left=False, labelleft=False)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.spines["bottom"].set_color(_INK)
+    return figure, axes
+
+
+def _draw(axes: Axes, lines: Sequence[Line], with_values: bool) -> None:
+    """Draw the lines and write each one's name at its end, moved apart where two would overlap."""
+    ends = []
+    # None and infinite values are gaps on any axis; only a logarithmic one has a least value
+    place_of = drawn if axes.get_yscale() == "log" else _finite
+    for line in lines:
+        xs, ys = [x for x, _ in line.points], [place_of(y) for _, y in line.points]
+        axes.plot(
+            xs, ys, color=line.colour, ls=line.style, lw=line.width, marker=line.marker, ms=3.2, solid_capstyle="round"
+        )
+        last = next((y for _, y in reversed(line.points) if y is not None and math.isfinite(y)), None)
+        if last is not None and line.name:
+            ends.append((place_of(last), f"{line.name}  {number(last)}" if with_values else line.name, line.colour))
+    scale = axes.yaxis.get_transform().transform
+    bottom, top = scale(np.array(axes.get_ylim()))
+    ends.sort(key=lambda end: end[0])
+    gap = _LABEL_HEIGHT * axes.figure.dpi / axes.get_window_extent().height
+    places = _apart(((scale(np.array([end[0] for end in ends])) - bottom) / (top - bottom)).tolist(), gap)
+    for place, (_, name, colour) in zip(places, ends, strict=True):
+        axes.text(1.03, place, name, transform=axes.transAxes, color=colour, va="center", fontsize=_FONT)
+
+
+def _apart(places: Sequence[float], gap: float) -> list[float]:
+    """Ascending places, moved as little as needed to stand ``gap`` apart."""
+    moved = list(places)
+    for _ in range(1000):
+        for i in range(len(moved) - 1):
+            overlap = gap - (moved[i + 1] - moved[i])
+            if overlap > 0:
+                moved[i] -= overlap / 2
+                moved[i + 1] += overlap / 2
+    return moved

@@ -1,0 +1,246 @@
+"""``report.html``: one self-contained page that says how good a run's world model is, and where it is not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rssm.config_file import flat_settings
+from rssm.errors import UserError
+from rssm.files import replace_file
+from rssm.report import page
+from rssm.report.charts import LEAST, error_by_step, to_svg, training_curves
+from rssm.report.page import number
+
+_EVENT_TITLES = {
+    "start": "start of a game",
+    "goal": "a goal",
+    "serve": "a serve",
+    "player_hit": "our paddle hits",
+    "enemy_hit": "the enemy's paddle hits",
+    "wall_bounce": "the ball bounces off a wall",
+    "waiting": "waiting for a serve",
+    "free_flight": "free flight",
+}
+_NOT_LOSSES = ("train/learning_rate", "train/gradient_norm")
+
+
+def write_report(
+    path: Path,
+    result: Mapping[str, Any],
+    *,
+    config: Mapping[str, Any],
+    history: Sequence[Mapping[str, Any]] | None,
+    gif: Path | None,
+    command: str,
+) -> None:
+    """Write the page, atomically. What was not measured or recorded is left out, or named with the reason.
+
+    Args:
+        path: of the page.
+        result: what ``openloop.json`` holds.
+        config: all settings of the run.
+        history: the lines of ``metrics.jsonl``; None where there is no record of the training.
+        gif: the real game beside the imagined one, or None.
+        command: what repeats the run.
+
+    Raises:
+        UserError: ``gif`` cannot be read.
+    """
+    name = Path(str(config.get("run", ""))).name
+    sections = [
+        _head(result, name),
+        page.section("Real and imagined", _picture(gif)),
+        page.section("Error by step", _errors(result)),
+        page.section("Where the error is", _events(result) + _features(result)),
+        page.section("Off policy", _off_policy(result.get("off_policy", {}))),
+        page.section("The floor", _floor(result.get("floor", {}))),
+        page.section("Training", _training(history or [])),
+        page.section("Do it again", page.code(command)),
+        page.details("All settings", "\n".join(f"{key}: {value}" for key, value in flat_settings(config))),
+    ]
+    text = page.page(f"{name or 'World model'}: open-loop report", "".join(sections))
+    replace_file(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def _head(result: Mapping[str, Any], name: str) -> str:
+    mse, protocol = result["mse"], result["protocol"]
+    mean, (low, high) = mse["mean"][-1], mse["ci95"][-1]
+    persistence = result["baselines"]["persistence"]["mean"][-1]
+    ahead = f"{len(mse['mean'])} steps ahead"
+    ball = f"{number(result['mae']['ball_x'][-1])} / {number(result['mae']['ball_y'][-1])}"
+    cards = [
+        (number(mean), "px²", f"mean error {ahead}; 95 % interval {number(low)} to {number(high)}"),
+        (number(mse["median"][-1]), "px²", f"median error {ahead}"),
+        (_times(persistence, mean), "", f"below the error of persistence ({number(persistence)} px²), {ahead}"),
+        (number(mse["mean"][0]), "px²", "mean error one step ahead"),
+        (ball, "px", f"mean distance of the ball from its true place, in x / in y, {ahead}"),
+    ]
+    for part, text in (("off_policy", "the error on recorded actions"), ("floor", "the least possible error")):
+        ratio = result.get(part, {}).get("ratio", [None])[-1]
+        if ratio is not None:
+            under = "under random actions, " if part == "off_policy" else ""
+            cards.append((f"{number(ratio)}×", "", f"{text}, {under}{ahead}"))
+    games = f" of {protocol['episodes']:,} games" if "episodes" in protocol else ""
+    about = (
+        f"{name + ': ' if name else ''}open-loop error on {result['windows']:,} windows{games} that the model was not "
+        f"trained on, goals and serves included. Prediction: {protocol['prediction']}."
+    )
+    return f"<h1>How far does the world model see?</h1>{page.paragraph(about, 'soft')}{page.cards(cards)}"
+
+
+def _picture(gif: Path | None) -> str:
+    if gif is None:
+        return ""
+    try:
+        data = gif.read_bytes()
+    except OSError as error:
+        raise UserError(f"{gif}: expected a GIF for the report, it cannot be read ({error.strerror})") from None
+    caption = (
+        "Left, the game as it was played. Right, the same steps as the model imagines them from the recorded actions "
+        "alone; yellow outlines show where things really are. k counts the steps since the model last saw the real "
+        "game. The error shown is the mean over the 14 values of the newest frame, in px²."
+    )
+    return page.gif(data, "The real game beside the imagined one", caption)
+
+
+def _errors(result: Mapping[str, Any]) -> str:
+    mse = result["mse"]
+    rows: dict[str, Sequence[object]] = {
+        "mean": mse["mean"],
+        "95 % interval, from": [low for low, _ in mse["ci95"]],
+        "95 % interval, to": [high for _, high in mse["ci95"]],
+        "median": mse["median"],
+        "90th percentile": mse["p90"],
+        "mean, newest frame only": result["frame_mse"]["mean"],
+    }
+    for name, baseline in result["baselines"].items():
+        title = name.replace("_", " ")
+        rows[title] = baseline["mean"]
+        for statistic, text in (("median", "median"), ("p90", "90th percentile")):
+            if statistic in baseline:
+                rows[f"{title}, {text}"] = baseline[statistic]
+    rows["× below persistence"] = [
+        _times(above, below)
+        for above, below in zip(result["baselines"]["persistence"]["mean"], mse["mean"], strict=True)
+    ]
+    caption = (
+        "Mean over all 56 values of (predicted − real)², in raw px², neither rounded nor clipped. The model sees the "
+        "game up to a window's start and from there on the recorded actions alone; k = 0 is one agent step ahead. "
+        "Band: 95 % bootstrap interval over games. The axis is logarithmic; what is below "
+        f"{LEAST:g} px² is drawn on that line. Persistence repeats the newest frame; constant velocity moves on what "
+        "moved."
+    )
+    return (
+        page.chart(to_svg(error_by_step(result), "error"), "Open-loop error by step", caption)
+        + "<h3>Squared error, px²</h3>"
+        + page.steps_table("model", rows, strong=("mean",))
+        + "<h3>Mean distance from the true position, px</h3>"
+        + page.steps_table("newest frame", result["mae"])
+    )
+
+
+def _events(result: Mapping[str, Any]) -> str:
+    events = result["events"]
+    if not events:
+        return ""
+    products = {name: event["windows"] * event["mean"][-1] for name, event in events.items()}
+    sums = {name: 0.0 if math.isnan(product) else product for name, product in products.items()}
+    total = sum(sums.values())
+    most = max(sums.values()) or 1.0
+    rows = []
+    for name in sorted(sums, key=lambda name: -sums[name]):
+        share = sums[name] / total if total > 0 else 0.0
+        event = events[name]
+        values = [f"{share:.0%}", event["mean"][-1], event["median"][-1], event["windows"]]
+        rows.append((_EVENT_TITLES.get(name, name), sums[name] / most, values))
+    head = ("what happens", "share of all error", "", "mean", "median", "windows")
+    last = len(result["mse"]["mean"]) - 1
+    return page.paragraph(
+        f"Each window counts once. Mean and median of the squared error at k = {last}, in px².", "soft"
+    ) + page.bar_table(head, rows)
+
+
+def _features(result: Mapping[str, Any]) -> str:
+    last = {name: values[-1] for name, values in result["features"].items()}
+    wrong = {name: value for name, value in last.items() if value != 0}
+    exact = [name for name in last if name not in wrong]
+    sizes = {name: 0.0 if math.isnan(value) else value for name, value in wrong.items()}
+    most = max(sizes.values(), default=0.0) or 1.0
+    rows = [(name, sizes[name] / most, [wrong[name]]) for name in sorted(sizes, key=lambda name: -sizes[name])]
+    note = f"Without any error: {', '.join(exact)}." if exact else ""
+    k = len(result["mse"]["mean"]) - 1
+    return (
+        f"<h3>By feature of the newest frame, k = {k}</h3>"
+        + (page.bar_table(("feature", "", "mean squared error"), rows) if rows else "")
+        + page.paragraph(note, "soft")
+    )
+
+
+def _off_policy(off_policy: Mapping[str, Any]) -> str:
+    if "skipped" in off_policy:
+        return page.paragraph(f"Not measured: {off_policy['skipped']}.", "soft")
+    if "mse" not in off_policy:
+        return ""
+    rows = {name: off_policy["mse"][key] for name, key in _STATISTICS.items()}
+    if "baselines" in off_policy:
+        rows["persistence"] = off_policy["baselines"]["persistence"]["mean"]
+    rows["mean ÷ recorded actions"] = off_policy["ratio"]
+    if "same_starts" in off_policy:
+        rows["÷ recorded, same starts"] = off_policy["same_starts"]["ratio"]
+    return page.paragraph(
+        f"{off_policy['windows']:,} windows, played in the emulator from cloned states under random actions: a model "
+        "that had learned what the recording player does, and not what the actions do, would fail here. Squared error, "
+        "px².",
+        "soft",
+    ) + page.steps_table("model", rows, strong=("mean ÷ recorded actions",))
+
+
+_STATISTICS = {"mean": "mean", "median": "median", "90th percentile": "p90"}
+
+
+def _floor(floor: Mapping[str, Any]) -> str:
+    if "skipped" in floor:
+        return page.paragraph(f"Not measured: {floor['skipped']}.", "soft")
+    if "mean" not in floor:
+        return ""
+    rows = {"floor": floor["mean"], "model": floor["model"], "model ÷ floor": floor["ratio"]}
+    rows["model ÷ floor, but for the first 40 steps of a game"] = floor["after_start"]["ratio"]
+    return page.paragraph(
+        f"Part of the game is chance. {floor['windows']:,} windows were each played {floor['futures']} times in the "
+        "emulator from the same state with the same actions; the variance of what happened is the least error that any "
+        "prediction can have. The emulator also knows what nothing shows: when a game's first serve comes. Squared "
+        "error, px².",
+        "soft",
+    ) + page.steps_table("", rows, strong=("model ÷ floor",))
+
+
+def _training(history: Sequence[Mapping[str, Any]]) -> str:
+    terms = sorted({key for row in history for key in row if key.startswith("train/")} - set(_NOT_LOSSES))
+    losses = {key: key.removeprefix("train/").replace("_", " ") for key in terms}
+    logged = {key for row in history for key in row if key.startswith(_STEP)}
+    steps = sorted(int(key.removeprefix(_STEP)) for key in logged)
+    errors = {f"{_STEP}{step}": f"mean, k = {step - 1}" for step in steps[:1] + steps[1:][-1:]}
+    if steps:
+        errors[f"openloop/median_h{steps[-1]}"] = f"median, k = {steps[-1] - 1}"
+        errors[f"openloop/persistence_h{steps[-1]}"] = f"persistence, k = {steps[-1] - 1}"
+    charts = ""
+    for id_, names, title, caption in (
+        ("validation", errors, "squared error, px²", "Open-loop error during training, on games not trained on."),
+        ("loss", losses, "loss", "The loss and its terms, before scaling."),
+    ):
+        figure = training_curves(history, names, title)
+        if figure is not None:
+            charts += page.chart(to_svg(figure, id_), caption, f"{caption} Logarithmic, from {LEAST:g}.")
+    return charts
+
+
+_STEP = "openloop/mse_h"
+
+
+def _times(above: float, below: float) -> str:
+    """How many times ``below`` goes into ``above``, as text."""
+    quotient = above / below if below else math.inf
+    return "–" if math.isnan(quotient) else f"{number(quotient)}×"

@@ -1,0 +1,121 @@
+import pytest
+import torch
+
+from agents.learning.losses import actor_loss
+from agents.learning.move_search import compared, every_move, search_loss
+from agents.learning.returns import Targets
+from agents.learning.start_states import start_states
+from rssm.data.chunks import ChunkSampler
+from rssm.games.pong.features import ACTION_NAMES
+
+N, H = 5, 3
+
+
+@pytest.fixture
+def tried(make_agent):
+    """An agent of three moves, and five starts, each tried with every move: (agent, features, moves, targets)."""
+    agent = make_agent(fire=False, return_floor=1.0)
+    torch.manual_seed(3)
+    starts = torch.randn(N, agent.features).repeat_interleave(3, 0)
+    features = torch.cat([starts.unsqueeze(1), torch.randn(3 * N, H - 1, agent.features)], 1)
+    moves = torch.tensor(agent.actor.allowed).repeat(N)
+    later = torch.randint(3, (3 * N, H - 1))
+    actions = torch.cat([moves.unsqueeze(1), torch.tensor(agent.actor.allowed)[later]], 1)
+    return agent, features, actions, Targets(torch.randn(3 * N, H), torch.randn(3 * N, H), torch.rand(3 * N, H))
+
+
+def chances(agent, features):
+    """(N, 3), of the allowed moves at the starts."""
+    return agent.actor(features[::3, 0])[:, agent.actor.allowed].exp()
+
+
+def certain(agent, move):
+    """Makes the policy all but sure of one of its moves, whatever the state."""
+    with torch.no_grad():
+        agent.actor.network.layers[-1].weight.zero_()
+        agent.actor.network.layers[-1].bias.copy_(torch.tensor([12.0 if i == move else 0.0 for i in range(3)]))
+
+
+def test_every_start_is_tried_once_with_every_allowed_move(make_model, make_agent, pong_data):
+    model = make_model()
+    start = start_states(model, ChunkSampler(pong_data, batch_size=2, length=9, seed=0).batch(0), burn_in=3)
+    for fire, names in ((False, ["NOOP", "RIGHT", "LEFT"]), (True, list(ACTION_NAMES))):
+        states, moves = every_move(start, make_agent(fire=fire).actor.allowed)
+        assert [ACTION_NAMES[move] for move in moves] == names * start.shape[0]
+        for part in ("deter", "stoch", "frame"):
+            assert torch.equal(getattr(states, part), getattr(start, part).repeat_interleave(len(names), 0))
+    states, moves = every_move(start, [2, 5], rollouts=3)
+    assert moves.tolist() == [2, 2, 2, 5, 5, 5] * start.shape[0]
+    assert torch.equal(states.deter, start.deter.repeat_interleave(6, 0))
+
+
+def test_first_moves_count_by_their_chance_and_are_held_against_what_the_policy_expects(tried):
+    agent, features, actions, target = tried
+    result = compared(agent, features[:, 0], actions[:, 0], target)
+    chance, returns = chances(agent, features), target.returns[:, 0].view(N, 3)
+    assert torch.allclose(result.weight[:, 0], 3.0 * chance.flatten())
+    assert result.weight[:, 0].mean().item() == pytest.approx(1.0, abs=1e-5)
+    expected = (chance * returns).sum(1)
+    assert torch.allclose(result.value[:, 0].view(N, 3), expected.unsqueeze(1).expand(N, 3), atol=1e-6)
+    assert torch.equal(result.returns, target.returns)
+    assert torch.equal(result.weight[:, 1:], target.weight[:, 1:])
+    assert torch.equal(result.value[:, 1:], target.value[:, 1:])
+    assert not result.weight.requires_grad
+    assert not result.value.requires_grad
+
+
+def test_the_policy_s_gradient_is_then_the_exact_one(tried):
+    """That of the points that the policy expects, the sum of chance times return over the moves."""
+    agent, features, actions, target = tried
+    first = Targets(*(part[:, :1] for part in (target.returns, target.value, target.weight)))
+    first = compared(agent, features[:, 0], actions[:, 0], first)
+    actor_loss(agent, features[:, :1], actions[:, :1], first, 0.0)[0].backward()
+    found = [parameter.grad.clone() for parameter in agent.actor.parameters()]
+    agent.zero_grad()
+    points = (chances(agent, features) * target.returns[:, 0].view(N, 3)).sum(1).mean()
+    (-points / agent.normalizer.scale).backward()
+    exact = [parameter.grad for parameter in agent.actor.parameters()]
+    assert max(gradient.abs().max() for gradient in exact) > 1e-3
+    for one, other in zip(found, exact, strict=True):
+        assert torch.allclose(one, other, atol=1e-6)
+
+
+class TestSearch:
+    def gradient(self, agent, features, actions, returns):
+        """Of the loss, for the last biases; returns (3,) of the moves, in every state."""
+        agent.zero_grad()
+        returns = torch.tensor(returns).repeat(N).unsqueeze(1).expand(-1, H)
+        target = compared(agent, features[:, 0], actions[:, 0], Targets(returns, 0 * returns, 0 * returns))
+        search_loss(agent, features[:, 0], target).backward()
+        return agent.actor.network.layers[-1].bias.grad
+
+    def test_it_draws_the_policy_to_what_the_better_moves_make_likelier(self, tried):
+        """The gradient of a cross-entropy: the policy less pi exp(advantage / temperature), normalised."""
+        agent, features, actions, _ = tried
+        gradient = self.gradient(agent, features, actions, [0.0, 0.1, -0.1])
+        chance = chances(agent, features)
+        improved = chance * torch.tensor([0.0, 0.1, -0.1]).div(agent.config.temperature).exp()
+        improved = improved / improved.sum(1, keepdim=True)
+        assert torch.allclose(gradient, (chance - improved).mean(0), atol=1e-5)
+        assert gradient[1] < 0 < gradient[2]
+
+    def test_moves_that_bring_the_same_leave_the_policy_as_it_is(self, tried):
+        agent, features, actions, _ = tried
+        assert self.gradient(agent, features, actions, [0.3, 0.3, 0.3]).abs().max() < 1e-6
+
+    def test_a_policy_that_is_sure_of_a_mistake_is_moved_where_its_own_gradient_is_not(self, tried):
+        agent, features, actions, _ = tried
+        certain(agent, 0)
+        searched = self.gradient(agent, features, actions, [0.0, 0.6, 0.0])[1]
+        agent.zero_grad()
+        returns = torch.tensor([0.0, 0.6, 0.0]).repeat(N).unsqueeze(1)
+        target = compared(agent, features[:, 0], actions[:, 0], Targets(returns, 0 * returns, 0 * returns))
+        actor_loss(agent, features[:, :1], actions[:, :1], target, 0.0)[0].backward()
+        alone = agent.actor.network.layers[-1].bias.grad[1]
+        assert searched < 1000 * alone < 0
+
+    def test_it_trains_the_actor_alone(self, tried):
+        agent, features, actions, _ = tried
+        self.gradient(agent, features, actions, [0.0, 1.0, 0.0])
+        for name, parameter in agent.named_parameters():
+            assert (parameter.grad is not None) == name.startswith("actor."), name

@@ -1,0 +1,81 @@
+import pytest
+import torch
+
+from agents.learning.inputs import sight
+from agents.learning.start_states import continued, drawn_by_stake, is_start, start_states
+from rssm.model.state import State
+
+
+def test_starts_leave_out_the_burn_in_and_the_last_step(batches):
+    for chunk in batches[:3]:
+        for row, is_first in zip(is_start(chunk, burn_in=4).tolist(), chunk.is_first.tolist(), strict=True):
+            assert row == [is_first] * 4 + [True] * 7 + [False]
+    assert any(chunk.is_first.any() for chunk in batches[:3])
+
+
+def test_no_start_lies_on_a_game_s_end(batches):
+    ends = 0
+    for chunk in batches:
+        starts = is_start(chunk, burn_in=0)
+        assert chunk.terminated[starts].sum() == 0
+        assert chunk.next_exists[starts].all()
+        ends += int(chunk.terminated.sum())
+    assert ends > 0  # else this has shown nothing
+
+
+def test_starts_are_what_the_model_sees(make_model, batches):
+    model, chunk = make_model(), batches[0]
+    torch.manual_seed(7)
+    start = start_states(model, chunk, burn_in=4)
+    torch.manual_seed(7)
+    states = model.observe(chunk.stacks[:, :-1], chunk.actions, chunk.is_first).states
+    chosen = is_start(chunk, burn_in=4)
+    assert torch.equal(start.deter, states.deter[chosen])
+    assert torch.equal(start.frame, chunk.stacks[:, :-1][chosen])
+
+
+@pytest.mark.parametrize(("share", "ends", "added"), [(0.75, 100, 30), (0.5, 100, 10), (0.0, 100, 0), (0.75, 12, 12)])
+def test_real_starts_are_all_kept_and_ends_added_by_their_share(numbered, share, ends, added):
+    torch.manual_seed(0)
+    starts = continued(numbered(range(10)), numbered(range(100, 100 + ends)), share)
+    number = starts.deter[:, 0].tolist()
+    assert number[:10] == list(range(10))
+    assert len(number) == 10 + added
+    assert len(set(number)) == len(number)
+    assert number[10:] != list(range(100, 100 + added)) or not added
+    assert torch.equal(starts.stoch[:, 0, 0], starts.deter[:, 0])
+    assert torch.equal(starts.frame[:, 55], starts.deter[:, 0])
+
+
+class TestDrawnByStake:
+    def test_states_where_the_critic_is_unsure_are_drawn_more_often(self, make_model, make_agent, batches, monkeypatch):
+        """Nine in ten states with nothing at stake and one in ten with much: most of what is drawn is of the few."""
+        model, agent = make_model(), make_agent()
+        start = start_states(model, batches[0], burn_in=4)
+        risky = torch.arange(start.shape[0]) % 10 == 0
+        monkeypatch.setattr(agent, "stake", lambda features: risky.float())
+        torch.manual_seed(0)
+        marked = State(risky.float().unsqueeze(-1), start.stoch, start.frame)
+        monkeypatch.setattr("agents.learning.start_states.sight", lambda model, state: state.frame)
+        drawn = [drawn_by_stake(model, agent, marked, 10).deter.mean().item() for _ in range(200)]
+        # each draws 10 of all: the chance of the first is 1 + 0.025 for one in ten, 0.025 for the others
+        assert sum(drawn) / len(drawn) > 0.6
+        assert sum(drawn) / len(drawn) < 0.95
+
+    def test_none_is_drawn_twice_and_all_can_be(self, make_model, make_agent, batches):
+        model, agent = make_model(), make_agent()
+        start = start_states(model, batches[0], burn_in=4)
+        everything = drawn_by_stake(model, agent, start, start.shape[0])
+        assert sorted(everything.deter.sum(-1).tolist()) == sorted(start.deter.sum(-1).tolist())
+
+    def test_the_stake_is_the_variance_of_what_the_critic_believes(self, make_model, make_agent, batches):
+        model, agent = make_model(), make_agent()
+        features = sight(model, start_states(model, batches[0], burn_in=4))
+        chance, points = (
+            agent.slow_critic(features).softmax(-1),
+            agent.critic.bins.sign() * agent.critic.bins.abs().expm1(),
+        )
+        mean = agent.slow_value(features)
+        expected = (chance * points.square()).sum(-1) - mean.square()
+        assert torch.allclose(agent.stake(features), expected, atol=1e-4)
+        assert expected.min() > 0

@@ -1,0 +1,217 @@
+import numpy as np
+import pytest
+import torch
+
+from agents.learning.agent import Agent
+from agents.learning.config import ActorCriticConfig
+from agents.learning.inputs import sight_size
+from agents.play.imagined_vs_real import ALARM, Moment, discounted, draw_moments, imagined_against_real, play_same
+from rssm.config import EnvConfig
+from rssm.evaluation.model_predictor import WorldModelPredictor
+from rssm.games.pong.env import make_env
+from rssm.model.state import State
+from rssm.seeds import episode_seed
+
+#: a paddle that stands still loses a game in less than a thousand steps
+NOOP, DISCOUNT, GAMES = 0, 0.95, 2
+
+
+class Stander(Agent):
+    """Stands still and expects ``expected`` points everywhere."""
+
+    expected = 0.0
+
+    def act(self, features, greedy):
+        return torch.full(features.shape[:-1], NOOP)
+
+    def explore(self, features):
+        return self.act(features, greedy=False)
+
+    def value(self, features):
+        return torch.full(features.shape[:-1], self.expected)
+
+
+@pytest.fixture(scope="module")
+def world(make_model):
+    return make_model()
+
+
+@pytest.fixture(scope="module")
+def stander(world):
+    return Stander(ActorCriticConfig(hidden=8, layers=1, discount=DISCOUNT), sight_size(world.config))
+
+
+@pytest.fixture(scope="module")
+def games():
+    """Stacks (L + 1, 56) and rewards (L,) of the games in which nobody moves, to their end."""
+    played, game = [], make_env(EnvConfig())
+    for index in range(GAMES):
+        stacks, rewards, terminated = [game.reset(seed=episode_seed(0, index))[0]], [], False
+        while not terminated:
+            stack, reward, terminated, _, _ = game.step(NOOP)
+            stacks.append(stack)
+            rewards.append(reward)
+        played.append((np.stack(stacks), np.array(rewards)))
+    return played
+
+
+@pytest.fixture(scope="module")
+def drawn(world, stander):
+    with torch.no_grad():
+        return draw_moments(world, stander, 60, EnvConfig(), seed=0, games=GAMES)
+
+
+def test_the_discounted_sum_of_what_follows():
+    # 1 + 0.5 * (-0.5), 0 + 0.5 * (-1), -1
+    assert discounted([1.0, 0.0, -1.0], 0.5).tolist() == [0.75, -0.5, -1.0]
+    assert discounted([], 0.5).tolist() == []
+
+
+def test_a_moment_is_the_real_game_and_the_return_is_what_it_came_to(drawn, games):
+    moments, returns = drawn
+    assert len(moments) == len(returns) == 60
+    assert len({(moment.game, moment.step) for moment in moments}) == 60
+    for moment, real in zip(moments, returns, strict=True):
+        stacks, rewards = games[moment.game]
+        assert np.array_equal(moment.state.frame.numpy(), stacks[moment.step])
+        assert np.array_equal(moment.emulator.stack, stacks[moment.step])
+        after = rewards[moment.step :]
+        assert real == pytest.approx((DISCOUNT ** np.arange(len(after)) * after).sum())
+
+
+def test_moments_come_from_all_of_the_games_alike(drawn, games):
+    moments, _ = drawn
+    share = np.array([moment.step / len(games[moment.game][1]) for moment in moments])
+    # 60 uniform draws: mean 0.5 with a deviation of 0.037, and no quarter of the game is left out
+    assert abs(share.mean() - 0.5) < 0.15
+    assert set((share * 4).astype(int)) == {0, 1, 2, 3}
+    assert {moment.game for moment in moments} == {0, 1}
+
+
+def test_behind_the_step_limit_games_are_played_on_but_not_drawn_from(world, stander, games):
+    env = EnvConfig(max_episode_steps=150)
+    with torch.no_grad():
+        moments, returns = draw_moments(world, stander, 1000, env, seed=0, games=1)
+    assert sorted(moment.step for moment in moments) == list(range(150))
+    _, rewards = games[0]
+    for moment, real in zip(moments, returns, strict=True):
+        after = rewards[moment.step :]
+        whole = (DISCOUNT ** np.arange(len(after)) * after).sum()
+        assert abs(real - whole) < 0.05  # what is cut off counts less than a hundredth
+    last = int(np.argmax([moment.step for moment in moments]))
+    assert returns[last] != 0.0  # the next point is lost behind the limit
+
+
+@pytest.mark.parametrize("ahead", [2, 6, 7])
+def test_the_same_actions_up_to_the_end_of_the_game(games, ahead):
+    stacks, rewards = games[0]
+    start = len(rewards) - ahead
+    game = make_env(EnvConfig())
+    game.reset(seed=episode_seed(0, 0))
+    for _ in range(start):
+        game.step(NOOP)
+    nothing = torch.zeros(0)
+    moment = Moment(0, start, State(nothing, nothing, nothing), game.clone_state())
+    truth = play_same(EnvConfig(), [moment, moment], np.full((2, 6), NOOP))
+    # a game's last stack is nowhere observed
+    assert truth.exists.tolist() == [[k < ahead - 1 for k in range(6)]] * 2
+    for k in range(min(6, ahead - 1)):
+        assert np.array_equal(truth.stacks[0, k], stacks[start + k + 1])
+    assert truth.reward.tolist() == [rewards[start : start + 6].sum()] * 2
+
+
+def test_sticky_actions_are_drawn_as_in_the_game_that_went_on():
+    env = EnvConfig(repeat_action_probability=0.5)
+    game = make_env(env)
+    game.reset(seed=1)
+    for _ in range(50):
+        game.step(3)
+    nothing = torch.zeros(0)
+    moment = Moment(0, 50, State(nothing, nothing, nothing), game.clone_state())
+    actions = np.array([2, 3, 2, 3, 2, 3])
+    real = np.stack([game.step(action)[0] for action in actions])
+    assert np.array_equal(play_same(env, [moment], actions[None]).stacks[0], real)
+
+
+def compare(world, stander, expected=0.0):
+    stander.expected = expected
+    return imagined_against_real(world, stander, states=60, env=EnvConfig(), seed=0, games=GAMES)
+
+
+@pytest.fixture
+def played(drawn, monkeypatch):
+    """The two games are not played once more for every comparison."""
+    monkeypatch.setattr("agents.play.imagined_vs_real.draw_moments", lambda *arguments: drawn)
+
+
+def test_error_and_reward_are_those_of_the_same_actions(world, stander, drawn, games):
+    result = compare(world, stander)
+    moments, returns = drawn
+    errors = [[] for _ in range(6)]
+    for index, (stacks, rewards) in enumerate(games):
+        starts = np.array([moment.step for moment in moments if moment.game == index])
+        futures = np.full((len(starts), 6), NOOP)
+        actions = np.full(len(rewards), NOOP)
+        predicted = WorldModelPredictor(world).predict(stacks[:-1], actions, starts, futures)
+        for window, start in enumerate(starts):
+            for k in range(min(6, len(rewards) - 1 - start)):
+                errors[k].append(np.mean((predicted[window, k] - stacks[start + k + 1]) ** 2))
+    for k in range(6):
+        assert result[f"imagination/error_h{k + 1}"] == pytest.approx(np.mean(errors[k]), rel=0.02)
+    sums = [games[moment.game][1][moment.step : moment.step + 6].sum() for moment in moments]
+    assert result["real/reward"] == pytest.approx(np.mean(sums))
+    assert result["real/value"] == pytest.approx(returns.mean())
+
+
+def test_imagined_reward_is_what_the_head_says_until_the_end_that_it_says(world, stander, played, monkeypatch):
+    def rewarded(going_on):
+        monkeypatch.setattr(world, "reward", lambda features: torch.full(features.shape[:-1], 0.5))
+        monkeypatch.setattr(world, "continuation", lambda features: torch.full(features.shape[:-1], going_on))
+        return compare(world, stander)["imagination/reward"]
+
+    assert rewarded(1.0) == pytest.approx(3.0)
+    assert rewarded(0.5) == pytest.approx(0.5 * (1 + 0.5 + 0.25 + 0.125 + 0.0625 + 0.03125))
+
+
+def test_an_honest_critic_raises_no_alarm_and_a_hopeful_one_does(world, stander, drawn, played, capsys):
+    honest = draw_moments(world, stander, 60, EnvConfig(), seed=9, games=GAMES)[1].mean()  # of other games
+    result = compare(world, stander, float(honest))
+    assert result["imagination/alarm"] == 0.0
+    assert abs(result["imagination/optimism"]) < ALARM / 2
+    assert "warning" not in capsys.readouterr().err
+
+    result = compare(world, stander, float(honest) + 1.5)
+    assert result["imagination/alarm"] == 1.0
+    low, high = np.quantile(drawn[1], [0.05, 0.95])
+    assert result["imagination/value"] == pytest.approx(honest + 1.5)
+    scale = max(high - low, stander.config.return_floor)
+    assert result["imagination/optimism"] == pytest.approx((honest + 1.5 - drawn[1].mean()) / scale)
+    warning = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
+    assert len(warning) == 1
+    assert f"{honest + 1.5:+.2f} points" in warning[0]
+
+    assert compare(world, stander, float(honest) - 1.5)["imagination/alarm"] == 0.0  # modesty is no danger
+
+
+def test_where_all_returns_are_alike_the_floor_is_the_unit(world, stander, drawn, monkeypatch):
+    moments, returns = drawn
+    monkeypatch.setattr(
+        "agents.play.imagined_vs_real.draw_moments", lambda *arguments: (moments, np.full_like(returns, -1.0))
+    )
+    floor = stander.config.return_floor
+    assert compare(world, stander, -1.0 + 0.2 * floor)["imagination/optimism"] == pytest.approx(0.2, abs=1e-5)
+
+
+def test_the_seed_fixes_it_and_it_changes_no_random_numbers(world, stander):
+    def compare(seed, before):
+        torch.manual_seed(before)
+        state = torch.get_rng_state()
+        env = EnvConfig(max_episode_steps=60, repeat_action_probability=0.25)
+        result = imagined_against_real(world, stander, states=8, env=env, seed=seed, games=1)
+        assert torch.equal(torch.get_rng_state(), state)
+        return result
+
+    one = compare(seed=0, before=3)
+    assert compare(seed=0, before=4) == one
+    other = compare(seed=1, before=3)
+    assert other["real/value"] != one["real/value"]

@@ -1,0 +1,106 @@
+import numpy as np
+import pytest
+import torch
+
+from agents.play.scores import Games, play_games
+from rssm.config import EnvConfig
+from rssm.games.pong.env import make_env
+from rssm.games.pong.features import NUM_ACTIONS
+from rssm.seeds import episode_seed
+
+
+def stand_still(state):
+    return torch.zeros(state.shape, dtype=torch.int64)
+
+
+def at_random(state):
+    return torch.randint(NUM_ACTIONS, state.shape)
+
+
+def test_games_are_played_to_the_end_and_scored(make_model):
+    played = play_games(make_model(), stand_still, games=2, env=EnvConfig(), seed=5)
+    game = make_env(EnvConfig())
+    for index in range(2):
+        game.reset(seed=episode_seed(5, index))
+        score, length, terminated = 0.0, 0, False
+        while not terminated:
+            _, reward, terminated, _, _ = game.step(0)
+            score, length = score + reward, length + 1
+        assert (played.scores[index], played.lengths[index]) == (score, length)
+    assert played.finished.all()
+    assert (played.scores <= -19).all()  # a paddle that stands still is hit now and then
+
+
+def test_the_seed_fixes_the_games_and_nothing_else_does(make_model):
+    model = make_model()
+
+    def play(seed, before):
+        torch.manual_seed(before)
+        torch.rand(before)
+        state = torch.get_rng_state()
+        played = play_games(model, at_random, games=3, env=EnvConfig(), seed=seed, max_steps=300)
+        assert torch.equal(torch.get_rng_state(), state)
+        return played.scores.tolist()
+
+    one = play(1, before=1)
+    assert play(1, before=2) == one
+    assert play(2, before=1) != one
+
+
+def test_the_policy_reads_sampled_latents(make_model):
+    seen = []
+
+    def watch(state):
+        seen.append(state.stoch)
+        return stand_still(state)
+
+    # with at most one no-op there are two starts, which modes would show as two states
+    play_games(make_model(), watch, games=30, env=EnvConfig(noop_max=1), seed=0, max_steps=1)
+    assert len(seen[0].unique(dim=0)) > 2
+
+
+def test_a_game_is_the_same_among_any_number_of_others(make_model):
+    def play(games):
+        env = EnvConfig(repeat_action_probability=0.25)
+        return play_games(make_model(), stand_still, games=games, env=env, seed=3, max_steps=150).scores.tolist()
+
+    five = play(5)
+    assert any(five)
+    assert play(2) == five[:2]
+
+
+@pytest.mark.parametrize("limit", ["argument", "settings"])
+def test_a_game_that_is_stopped_counts_as_it_stands(make_model, limit):
+    env = EnvConfig(max_episode_steps=200 if limit == "settings" else 27_000)
+    steps = 200 if limit == "argument" else None
+    played = play_games(make_model(), stand_still, games=2, env=env, seed=0, max_steps=steps)
+    assert played.lengths.tolist() == [200, 200]
+    assert not played.finished.any()
+    assert all(-10 < score < 0 for score in played.scores)
+
+
+def test_games_that_go_on_are_reported(make_model, capsys, monkeypatch):
+    monkeypatch.setattr("rssm.progress._EVERY", 0.0)
+    play_games(make_model(), stand_still, games=2, env=EnvConfig(), seed=0, max_steps=200)
+    first, *_, last = capsys.readouterr().err.splitlines()
+    assert first.startswith("playing: 0 of 2 games, 0 s; 1 steps, +0.0 points a game")
+    assert last.startswith("playing: 2 of 2 games")
+    assert "; 200 steps, -" in last
+
+
+def test_the_summary_of_four_games():
+    scores, lengths = np.array([21, -21, 3, 5]), np.array([1700, 900, 2400, 3000])
+    summary = Games(scores, lengths, np.ones(4, np.bool_)).summary()
+    assert summary == {
+        "mean": 2.0,
+        # deviations 19, -23, 1, 3: squares 361 + 529 + 1 + 9 = 900, over 3 is 300, over 4 games is 75
+        "standard_error": pytest.approx(75**0.5),
+        "min": -21.0,
+        "median": 4.0,
+        "wins": 3.0,
+        "length": 2000.0,
+    }
+
+
+def test_one_game_has_no_spread():
+    assert Games(np.array([4]), np.array([10]), np.ones(1, np.bool_)).summary()["standard_error"] == 0.0

@@ -1,0 +1,210 @@
+"""Collecting: real games, the same for any number of workers, all or nothing."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rssm.config import CollectConfig, EnvConfig
+from rssm.data.collect import collect, ensure_dataset, play_episode
+from rssm.data.dataset import Dataset
+from rssm.errors import DataError, UserError
+from rssm.games.pong.env import make_env
+from rssm.games.pong.features import PLAYER_SCORE
+from rssm.seeds import episode_seed
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_the_number_of_workers_changes_nothing(tmp_path: Path) -> None:
+    for workers in (1, 2, 3):
+        collect(CollectConfig(str(tmp_path / str(workers)), steps=2_500, sticky=0.25, seed=5, workers=workers))
+    one = contents(tmp_path / "1")
+    assert len(one) == 7
+    assert contents(tmp_path / "2") == one
+    assert contents(tmp_path / "3") == one
+
+
+def test_episodes_replay_bit_for_bit_from_their_seeds(tmp_path: Path) -> None:
+    collect(CollectConfig(str(tmp_path / "data"), steps=2_200, policy="random", sticky=0.25, seed=1, workers=1))
+    data = Dataset.open(tmp_path / "data")
+    assert len(data) == 2_200
+    assert len(data.episodes) > 2
+    assert data.env is not None
+    env = make_env(data.env)
+    for index in range(len(data.episodes)):
+        episode = data.episode(index)
+        assert episode.seed == episode_seed(1, index)
+        _, info = env.reset(seed=episode.seed)
+        ends = []
+        for frame, action, reward in zip(episode.features, episode.action, episode.reward, strict=True):
+            np.testing.assert_array_equal(info["frame"], frame)
+            _, earned, terminated, _, info = env.step(action)
+            assert earned == reward
+            ends.append(terminated)
+        assert ends == [False] * (len(ends) - 1) + [episode.terminated]
+        assert episode.truncated == (not episode.terminated)
+    assert [data.episode(index).truncated for index in range(len(data.episodes))] == (
+        [False] * (len(data.episodes) - 1) + [True]
+    )
+
+
+def test_meta_names_the_settings(tmp_path: Path) -> None:
+    collect(CollectConfig(str(tmp_path / "a"), steps=10, epsilon=0.25, sticky=0.1, seed=3, workers=1))
+    collect(CollectConfig(str(tmp_path / "b"), steps=10, policy="random", workers=1))
+    data = Dataset.open(tmp_path / "a")
+    assert data.env == EnvConfig(repeat_action_probability=0.1)
+    assert data.meta["policy"] == {"name": "tracking", "epsilon": 0.25}
+    assert data.meta["seed"] == 3
+    assert Dataset.open(tmp_path / "b").meta["policy"] == {"name": "random"}
+
+
+def test_seeds_give_different_games() -> None:
+    seeds = {episode_seed(seed, index) for seed in range(20) for index in range(50)}
+    assert len(seeds) == 1_000
+    assert max(seeds) < 2**53
+    one, other = (play_episode(EnvConfig(), "tracking", 0.5, seed, 200) for seed in (episode_seed(0, 0), 1))
+    assert (one.action != other.action).any()
+
+
+def test_the_step_limit_truncates() -> None:
+    env = EnvConfig(max_episode_steps=50)
+    episode = play_episode(env, "tracking", 0.5, 0, 1_000)
+    assert len(episode) == 50
+    assert (episode.terminated, episode.truncated) == (False, True)
+
+
+def test_a_noisy_tracking_player_loses_and_a_quiet_one_scores_more() -> None:
+    noisy, quiet = (play_episode(EnvConfig(), "tracking", epsilon, 0, 3_000) for epsilon in (0.5, 0.0))
+    assert noisy.terminated
+    assert noisy.reward.sum() < -10
+    assert quiet.features[-1, PLAYER_SCORE] > noisy.features[-1, PLAYER_SCORE]
+
+
+def test_a_taken_folder_is_refused_before_any_game(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rssm.data.collect.play_episode", lambda *_: pytest.fail("a game was played"))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "meta.json").write_text("{}")
+    with pytest.raises(UserError, match="already holds a data set"):
+        collect(CollectConfig(str(tmp_path / "data"), steps=100, workers=1))
+    assert contents(tmp_path / "data") == {"meta.json": b"{}"}
+
+
+def test_progress_is_told_without_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    collect(CollectConfig(str(tmp_path / "data"), steps=20, workers=1))
+    err = capsys.readouterr().err
+    assert err.startswith(f"collecting {tmp_path / 'data'}: 20 of 20 steps, ")
+    assert err.count("\n") == 1
+
+
+def ensure(path: Path, env: EnvConfig | None = None, **changed: object) -> Dataset:
+    settings: dict[str, object] = {"policy": "tracking", "epsilon": 0.5, "steps": 30, "seed": 4, "workers": 1}
+    return ensure_dataset(path, env=env or EnvConfig(), **(settings | changed))  # type: ignore[arg-type]
+
+
+def test_ensure_collects_once(tmp_path: Path) -> None:
+    assert len(ensure(tmp_path / "data")) == 30
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "data").iterdir()}
+    assert len(ensure(tmp_path / "data", workers=2)) == 30
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "data").iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"steps": 31}, "data: steps: expected 31, but the data set there has 30"),
+        ({"seed": 5}, "data: seed: expected 5, but the data set there has 4"),
+        ({"epsilon": 0.25}, "data: policy: expected .*0.25.*, but the data set there has .*0.5"),
+        ({"policy": "random"}, "data: policy: expected .*random"),
+        ({"env": EnvConfig(noop_max=0)}, "data: noop_max: expected 0, but the data set there has 30"),
+        ({"env": EnvConfig(repeat_action_probability=0.25)}, "data: repeat_action_probability: expected 0.25"),
+    ],
+)
+def test_ensure_refuses_data_with_other_settings(tmp_path: Path, changed: dict[str, object], message: str) -> None:
+    ensure(tmp_path / "data")
+    before = contents(tmp_path / "data")
+    with pytest.raises(UserError, match=message):
+        ensure(tmp_path / "data", **changed)  # type: ignore[arg-type]
+    assert contents(tmp_path / "data") == before
+
+
+def test_ensure_refuses_damaged_data(tmp_path: Path) -> None:
+    ensure(tmp_path / "data")
+    (tmp_path / "data" / "reward.npy").unlink()
+    with pytest.raises(DataError, match=r"reward\.npy: missing"):
+        ensure(tmp_path / "data")
+
+
+def children(pid: int) -> list[int]:
+    """The worker processes of a process (and not the helper that multiprocessing starts beside them)."""
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in found if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.05)
+
+
+def ended(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+COLLECT_FOR_LONG = """
+import sys
+from rssm.data.collect import collect
+from rssm.config import CollectConfig
+from rssm.errors import UserError
+try:
+    collect(CollectConfig(sys.argv[1], steps=10**7, workers=2))
+except UserError as error:
+    sys.exit(str(error))
+"""
+
+
+@pytest.fixture
+def collecting(tmp_path: Path) -> subprocess.Popen[str]:
+    """A process that collects into tmp_path / "data", its two workers at play."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", COLLECT_FOR_LONG, str(tmp_path / "data")], stderr=subprocess.PIPE, text=True
+    )
+    wait_until(lambda: len(children(process.pid)) == 2)
+    # At play: both have loaded the emulator.
+    wait_until(lambda: all("_ale_py" in Path(f"/proc/{pid}/maps").read_text() for pid in children(process.pid)))
+    return process
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the workers in /proc")
+def test_a_killed_collection_leaves_no_data_and_no_workers(tmp_path: Path, collecting: subprocess.Popen[str]) -> None:
+    workers = children(collecting.pid)
+    collecting.kill()
+    collecting.communicate()
+    assert collecting.returncode == -signal.SIGKILL
+    wait_until(lambda: all(ended(pid) for pid in workers))
+    assert list(tmp_path.iterdir()) == []
+    assert len(ensure(tmp_path / "data")) == 30
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the workers in /proc")
+def test_a_killed_worker_ends_the_collection_in_one_line(tmp_path: Path, collecting: subprocess.Popen[str]) -> None:
+    workers = children(collecting.pid)
+    os.kill(workers[0], signal.SIGKILL)
+    _, err = collecting.communicate(timeout=60)
+    assert collecting.returncode == 1
+    assert err.endswith("collect: a worker process was killed (out of memory?); no data set was written\n")
+    assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
+    wait_until(lambda: all(ended(pid) for pid in workers))

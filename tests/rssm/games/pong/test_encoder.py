@@ -1,0 +1,85 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from rssm.config import ModelConfig
+from rssm.games.pong import features as F
+from rssm.games.pong.encoder import Encoder, Normalizer
+from rssm.games.pong.features import stack_episode
+from rssm.games.pong.statistics import SCORES
+
+
+@pytest.fixture(scope="module")
+def stacks(pong_data):
+    return torch.from_numpy(stack_episode(np.array(pong_data.episode(3).features)))
+
+
+def _grid(values):
+    return values.unflatten(-1, (-1, F.STACK_SIZE))
+
+
+def test_normalised_features_have_zero_mean_and_unit_deviation(pong_data, pong_statistics):
+    every = torch.from_numpy(np.repeat(np.array(pong_data.features), F.STACK_SIZE, axis=1))
+    grid = _grid(Normalizer(pong_statistics)(every))
+    assert grid.shape == (len(pong_data), F.NUM_FEATURES - len(SCORES), F.STACK_SIZE)
+    assert grid.mean(0).abs().max() < 1e-3
+    spread = grid.std(0, correction=0)
+    constant = [i for i, name in enumerate(F.FEATURE_NAMES) if name in ("player_x", "enemy_x")]
+    assert torch.equal(spread[constant], torch.zeros(2, F.STACK_SIZE))
+    varying = [i for i in range(len(spread)) if i not in constant]
+    assert torch.allclose(spread[varying], torch.ones(len(varying), F.STACK_SIZE), atol=1e-3)
+
+
+def test_an_embedding_has_the_hidden_width(stacks, tiny_sizes, pong_statistics):
+    encoder = Encoder(ModelConfig(**tiny_sizes), pong_statistics)
+    assert encoder(stacks[:6].unflatten(0, (2, 3))).shape == (2, 3, tiny_sizes["hidden"])
+
+
+def test_no_shift_of_the_scores_changes_the_embedding(stacks, tiny_sizes, pong_statistics):
+    encoder = Encoder(ModelConfig(**tiny_sizes), pong_statistics)
+    shifted = _grid(stacks).clone()
+    shifted[:, F.ENEMY_SCORE] += 17
+    shifted[:, F.PLAYER_SCORE] += 3
+    assert torch.equal(encoder(shifted.flatten(-2)), encoder(stacks))
+
+
+@pytest.mark.parametrize("fourier", [0, 3])
+def test_every_other_feature_and_every_frame_is_seen(stacks, tiny_sizes, pong_statistics, fourier):
+    encoder = Encoder(dataclasses.replace(ModelConfig(**tiny_sizes), fourier=fourier), pong_statistics)
+    before = encoder(stacks[50])
+    for index in range(F.OBS_SIZE):
+        changed = stacks[50].clone()
+        changed[index] += 3.0
+        seen = not torch.equal(encoder(changed), before)
+        assert seen == (index // F.STACK_SIZE not in SCORES), F.FEATURE_NAMES[index // F.STACK_SIZE]
+
+
+def test_statistics_travel_with_the_weights(pong_statistics, stacks, tiny_sizes):
+    other = dataclasses.replace(pong_statistics, mean=(0.0,) * 14, std=(1.0,) * 14)
+    fitted, blank = Encoder(ModelConfig(**tiny_sizes), pong_statistics), Encoder(ModelConfig(**tiny_sizes), other)
+    blank.load_state_dict(fitted.state_dict())
+    assert torch.equal(blank(stacks), fitted(stacks))
+
+
+def test_pixels_count_where_the_ball_turns_back(stacks, tiny_sizes, pong_statistics):
+    """One pixel of the ball's height matters far more beside a wall than in the open, where only its waves see it."""
+    encoder = Encoder(dataclasses.replace(ModelConfig(**tiny_sizes), fourier=0), pong_statistics)
+    with torch.no_grad():  # a network that passes its last inputs on: the way to the lower and to the upper bound
+        first = encoder.network.layers[0]
+        first.weight.zero_()
+        first.weight[0, -2], first.weight[1, -1] = 1.0, 1.0
+        grid = stacks[50].unflatten(-1, (-1, F.STACK_SIZE))
+        low, high = pong_statistics.low[F.BALL_Y], pong_statistics.high[F.BALL_Y]
+        found = []
+        for height in (low, low + 8, high - 4, (low + high) / 2):
+            moved = grid.clone()
+            moved[F.BALL_Y, -1] = height
+            seen = []
+            hook = first.register_forward_hook(lambda _module, _inputs, output, seen=seen: seen.append(output))
+            encoder(moved.flatten())
+            hook.remove()
+            found.append(seen[0][:2].tolist())
+    # in units of eight pixels, and no more than three of them
+    assert found == [[0.0, 3.0], [1.0, 3.0], [3.0, 0.5], [3.0, 3.0]]

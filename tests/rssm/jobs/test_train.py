@@ -1,0 +1,283 @@
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors import safe_open
+
+from rssm.cli import EXIT_BAD_INPUT, run_job
+from rssm.config import DataConfig, EvalConfig, LossConfig, ModelConfig, TrainConfig, WorldModelConfig
+from rssm.config_file import load_config, save_config
+from rssm.data.dataset import Dataset
+from rssm.errors import UserError
+from rssm.games.pong.statistics import FeatureStatistics
+from rssm.jobs.train import split_episodes, train_world_model
+from rssm.training.checkpoint import load_model
+
+JOB = "rssm.jobs.train:train_world_model"
+
+
+def tensors(path):
+    with safe_open(path, framework="pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118  (not a dict)
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+class TestTheRunFolder:
+    def test_it_holds_every_file(self, finished_run):
+        names = {path.name for path in finished_run.iterdir()}
+        assert names >= {
+            "config.yaml",
+            "model.safetensors",
+            "trainer.pt",
+            "metrics.jsonl",
+            "openloop.json",
+            "report.html",
+            "media",
+            "wandb",
+        }
+        assert not [path for path in finished_run.rglob(".*") if path.is_file()]  # no temporary file is left
+        assert list((finished_run / "wandb").glob("offline-run-*/*.wandb"))
+
+    def test_its_settings_are_those_of_the_job(self, finished_run, tiny_job):
+        assert load_config(finished_run / "config.yaml", WorldModelConfig) == tiny_job
+
+    def test_its_model_knows_the_training_episodes_alone(self, finished_run, tiny_job):
+        data = Dataset.open(tiny_job.data.train)
+        learned = data.features[:600]  # the last 300 of 900 rows, two episodes, are for validation
+        expected = FeatureStatistics.fit(np.array(learned), np.array(data.action[:600]), np.array(data.is_first[:600]))
+        assert load_model(finished_run / "model.safetensors").statistics == expected
+
+    def test_its_metrics_are_complete(self, finished_run):
+        rows = [json.loads(line) for line in (finished_run / "metrics.jsonl").read_text().splitlines()]
+        assert [row["update"] for row in rows if "train/loss" in row] == list(range(1, 13))
+        assert [row["update"] for row in rows if "openloop/mse_h1" in row] == [5, 10, 12]
+        for row in rows:
+            if "openloop/mse_h1" in row:
+                for name in ("mse", "persistence", "constant_velocity"):
+                    assert all(np.isfinite(row[f"openloop/{name}_h{k}"]) for k in range(1, 7))
+        assert rows[-1]["summary/openloop/mse_h6"] > 0
+
+    def test_its_result_is_of_the_held_out_games(self, finished_run, tiny_job):
+        result = json.loads((finished_run / "openloop.json").read_text())
+        assert result["protocol"]["steps"] == 6
+        assert result["windows"] == 24 + 24 + 1  # episodes of 150, 150 and 10 rows
+        assert len(result["mse"]["mean"]) == len(result["mse"]["ci95"]) == 6
+        assert result["off_policy"]["windows"] == tiny_job.eval.off_policy_windows
+        assert result["baselines"].keys() == {"persistence", "constant_velocity"}
+
+    def test_its_pictures_can_be_looked_at(self, finished_run):
+        (gif,) = (finished_run / "media").glob("*.gif")
+        with Image.open(gif) as picture:
+            assert picture.n_frames > 1
+        report = (finished_run / "report.html").read_text()
+        assert "data:image/" in report
+        assert "</html>" in report
+
+
+@pytest.mark.parametrize(
+    ("flags", "line"),
+    [
+        (["--train.updates", "20"], "train.updates: the run there was started with 12, not 20"),
+        (["--seed", "3"], "seed: the run there was started with 0, not 3"),
+        (["--model.deter", "20"], "model.deter: the run there was started with 16, not 20"),
+        (["--data.train_seed", "9"], "data.train_seed: the run there was started with 1, not 9"),
+    ],
+)
+def test_a_run_of_other_settings_is_left_alone(finished_run, capsys, flags, line):
+    before = contents(finished_run)
+    argv = ["--config", str(finished_run / "config.yaml"), *flags]
+    assert run_job(WorldModelConfig, JOB, argv, default="pong") == EXIT_BAD_INPUT
+    out, err = capsys.readouterr()
+    expected = "expected the same settings to go on, or another --run"
+    assert (out, err) == ("", f"error: {finished_run / 'config.yaml'}: {line}; {expected}\n")
+    assert contents(finished_run) == before
+
+
+def test_a_file_in_the_place_of_the_run_is_refused(tiny_job, tmp_path):
+    (tmp_path / "run").write_text("mine")
+    with pytest.raises(UserError, match=r"^run: expected a folder or a new one") as caught:
+        train_world_model(dataclasses.replace(tiny_job, run=str(tmp_path / "run")))
+    assert "\n" not in str(caught.value)
+    assert (tmp_path / "run").read_text() == "mine"
+
+
+def test_a_device_that_is_not_there_is_refused_before_anything_is_written(tiny_job, tmp_path):
+    with pytest.raises(UserError, match=r"^device: "):
+        train_world_model(dataclasses.replace(tiny_job, run=str(tmp_path / "run"), device="cuda:97"))
+    assert list(tmp_path.iterdir()) == []
+
+
+#: what a process does before it trains: it kills itself, as the kernel would, at a certain moment
+DIE = "import os, signal; die = lambda: os.kill(os.getpid(), signal.SIGKILL)\n"
+START = "import sys; from rssm.cli import train_wm; sys.exit(train_wm())"
+MOMENTS = {
+    "before the first checkpoint": """
+from rssm.data.chunks import ChunkSampler
+batch = ChunkSampler.batch
+ChunkSampler.batch = lambda self, update, part: die() if update == 1 else batch(self, update, part)
+""",
+    "half of trainer.pt is written": """
+import torch
+save, calls = torch.save, []
+def half(state, path):
+    calls.append(path)
+    if len(calls) == 2:
+        path.write_bytes(b"PK half")
+        die()
+    save(state, path)
+torch.save = half
+""",
+    "model.safetensors is newer than trainer.pt": """
+import rssm.training.trainer as module
+save, calls = module.save_trainer, []
+def late(path, state):
+    calls.append(path)
+    die() if len(calls) == 2 else save(path, state)
+module.save_trainer = late
+""",
+    "half of a line of metrics.jsonl is written": """
+from rssm.tracker import Tracker
+log = Tracker.log
+def half(self, values, update):
+    if update == 8:
+        self._file.write('{"update": 8, "train/lo')
+        self._file.flush()
+        die()
+    log(self, values, update)
+Tracker.log = half
+""",
+    "all is trained but nothing evaluated": """
+import rssm.jobs.train as module
+module.evaluate_and_report = lambda *_: die()
+""",
+}
+
+
+def start_training(settings, before=""):
+    return subprocess.Popen(
+        [sys.executable, "-c", DIE + before + START, "--config", str(settings)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+
+
+def test_a_run_that_is_killed_again_and_again_ends_as_one_that_was_not(finished_run, tiny_job, tmp_path):
+    run = tmp_path / "killed"
+    settings = tmp_path / "killed.yaml"
+    save_config(dataclasses.replace(tiny_job, run=str(run)), settings)
+    reached = []
+    for before in MOMENTS.values():
+        process = start_training(settings, before)
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == -signal.SIGKILL, err
+        path = run / "trainer.pt"
+        reached.append(torch.load(path, weights_only=True)["update"] if path.exists() else 0)
+    assert reached == [0, 2, 4, 6, 12]
+    process = start_training(settings)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert_same_run(run, finished_run)
+
+
+def test_a_run_that_somebody_kills_at_any_moment_ends_the_same(finished_run, tiny_job, tmp_path):
+    run = tmp_path / "killed"
+    settings = tmp_path / "killed.yaml"
+    save_config(dataclasses.replace(tiny_job, run=str(run)), settings)
+    process = start_training(settings)
+    metrics = run / "metrics.jsonl"
+    deadline = time.monotonic() + 120
+    while not (metrics.exists() and metrics.read_text().count("\n") >= 4):
+        assert process.poll() is None, process.stderr
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    process.kill()
+    process.communicate()
+    process = start_training(settings)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert_same_run(run, finished_run)
+
+
+def assert_same_run(run: Path, expected: Path):
+    """The same weights bit for bit, the same metrics, the same result; only how long it took may differ."""
+    (found, description), (weights, expected_description) = (tensors(f / "model.safetensors") for f in (run, expected))
+    assert found.keys() == weights.keys()
+    assert all(torch.equal(found[name], weights[name]) for name in weights)
+    assert description == expected_description
+    assert (run / "metrics.jsonl").read_text() == (expected / "metrics.jsonl").read_text()
+    assert (run / "openloop.json").read_text() == (expected / "openloop.json").read_text()
+    states = [torch.load(folder / "trainer.pt", weights_only=True) for folder in (run, expected)]
+    for name in ("model", "best_weights"):
+        assert all(torch.equal(value, states[1][name][key]) for key, value in states[0][name].items())
+    leaves = [torch.utils._pytree.tree_leaves(state["optimizer"]) for state in states]
+    for one, other in zip(*leaves, strict=True):
+        assert torch.equal(one, other) if isinstance(one, torch.Tensor) else one == other
+
+
+class TestSplit:
+    def test_the_last_whole_episodes_are_set_aside(self, pong_data):
+        episodes = list(pong_data.episodes)
+        for steps in (1, 200):
+            assert split_episodes(pong_data, steps) == (episodes[:4], episodes[4:])
+        assert split_episodes(pong_data, 201) == (episodes[:3], episodes[3:])
+
+    def test_nothing_left_to_learn_from_is_refused(self, pong_data):
+        total = len(pong_data)
+        assert split_episodes(pong_data, total - 40)[0] == [pong_data.episodes[0]]
+        with pytest.raises(UserError) as caught:
+            split_episodes(pong_data, total - 39)
+        line = str(caught.value)
+        assert line.startswith(f"data.validation_steps: expected to leave an episode of {pong_data.path} to learn from")
+        assert f"5 episodes have {total} steps" in line
+        assert "\n" not in line
+
+
+def test_a_short_real_training_beats_both_baselines_at_every_step(tmp_path):
+    """6,000 steps of real games, 300 updates of a small model: other games are predicted better than by no model."""
+    config = WorldModelConfig(
+        run=str(tmp_path / "run"),
+        device="cpu",
+        workers=1,
+        threads=1,
+        data=DataConfig(
+            train=str(tmp_path / "train"),
+            heldout=str(tmp_path / "heldout"),
+            train_steps=6000,
+            heldout_steps=3000,
+            validation_steps=500,
+            workers=1,
+        ),
+        model=ModelConfig(deter=64, stoch=4, classes=8, hidden=64, head_hidden=32, layers=1),
+        loss=LossConfig(open_loop_starts=2),
+        train=TrainConfig(
+            updates=300,
+            batch_size=16,
+            chunk_length=24,
+            learning_rate=6e-3,
+            warmup=20,
+            ema=0.98,
+            evaluate_every=300,
+            checkpoint_every=300,
+        ),
+        eval=EvalConfig(bootstrap=20, off_policy_windows=0),
+    )
+    train_world_model(config)
+    result = json.loads((tmp_path / "run" / "openloop.json").read_text())
+    assert result["windows"] > 400
+    model = np.array(result["mse"]["mean"])
+    for name, baseline in result["baselines"].items():
+        assert (model < 0.75 * np.array(baseline["mean"])).all(), (name, model, baseline["mean"])

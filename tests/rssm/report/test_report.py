@@ -1,0 +1,258 @@
+import base64
+import copy
+import io
+import math
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rssm.baselines import Persistence
+from rssm.config import EvalConfig
+from rssm.errors import UserError
+from rssm.evaluation.openloop import evaluate
+from rssm.games.pong.drawing import side_by_side_gif
+from rssm.report.report import write_report
+
+COMMAND = "python scripts/train_wm.py --config runs/a/config.yaml"
+CONFIG = {"run": "runs/a", "seed": 3, "train": {"updates": 500, "learning_rate": 0.001}}
+HISTORY = [
+    {"update": 100, "train/loss": 9.0, "train/open_loop": 4.0, "train/learning_rate": 0.1, "train/gradient_norm": 7.0},
+    {"update": 100, "openloop/mse_h1": 2.0, "openloop/mse_h6": 30.0, "openloop/median_h6": 3.0},
+    {"update": 200, "train/loss": 5.0, "train/open_loop": None},
+    {"update": 200, "openloop/mse_h1": 1.0, "openloop/mse_h6": 20.0, "openloop/persistence_h6": 250.0},
+]
+VOID = {"meta", "img", "br"}
+
+
+class Page(HTMLParser):
+    """What a browser would make of it: sections by title, tables, pictures, every attribute."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.text, self.rows, self.images, self.attributes, self.open, self.sections = "", [], [], [], [], {}
+        self.title = ""
+        self.feed(text)
+        self.close()
+        assert self.open == []
+        self.sections = {title: text.strip() for title, text in self.sections.items()}
+
+    def handle_starttag(self, tag, attrs):
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        if tag == "img":
+            self.images.append(dict(attrs))
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("th", "td"):
+            self.rows[-1].append("")
+        if tag == "h2":
+            self.title = ""
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if "style" in self.open:
+            return
+        data = data.replace("\xa0", " ")
+        self.text += data
+        if self.open[-1:] == ["h2"]:
+            self.title += data
+        else:
+            self.sections[self.title] = self.sections.get(self.title, "") + data
+        if self.rows and {"th", "td"} & set(self.open):
+            self.rows[-1][-1] += data
+
+    def row(self, name):
+        return next(row[1:] for row in self.rows if row and row[0] == name)
+
+
+@pytest.fixture(scope="module")
+def measured(pong_data):
+    """A real result in which the model is persistence."""
+    config = EvalConfig(bootstrap=50, off_policy_windows=20, floor_windows=5, floor_futures=2)
+    return evaluate(Persistence(), pong_data, config)
+
+
+@pytest.fixture
+def result(measured):
+    """The same, with figures of its own at k = 5 wherever the page shows one."""
+    result = copy.deepcopy(measured)
+    result["mse"] |= {
+        "mean": [0.31, 0.62, 0.98, 1.5, 2.1, 2.84],
+        "median": [0.01, 0.02, 0.03, 0.05, 0.07, 0.131],
+        "p90": [0.5, 0.9, 1.4, 2.2, 3.1, 4.44],
+        "ci95": [[0.2, 0.4], [0.5, 0.7], [0.8, 1.1], [1.2, 1.8], [1.9, 2.3], [2.36, 3.41]],
+    }
+    result["baselines"]["persistence"]["mean"] = [8.4, 30.0, 66.7, 119.0, 181.0, 247.0]
+    result["baselines"]["constant_velocity"]["mean"] = [12.2, 55.0, 147.0, 304.0, 531.0, 826.0]
+    result["windows"] = 3991
+    result["events"] = {
+        "serve": {"windows": 100, "mean": [0.0] * 5 + [6.0], "median": [0.0] * 5 + [0.42]},
+        "free_flight": {"windows": 900, "mean": [0.0] * 5 + [0.2222222], "median": [0.0] * 5 + [0.07]},
+    }
+    result["features"] |= {"enemy_y": [0.0] * 5 + [44.5], "ball_x": [0.0] * 5 + [17.2], "enemy_x": [0.0] * 6}
+    result["off_policy"]["ratio"] = [1.0] * 5 + [1.12]
+    result["off_policy"]["mse"]["mean"] = [0.3] * 5 + [3.18]
+    result["floor"] |= {"mean": [0.1] * 5 + [2.22], "model": [0.2] * 5 + [2.95], "ratio": [2.0] * 5 + [1.33]}
+    return result
+
+
+@pytest.fixture
+def gif(tmp_path):
+    frames = np.zeros((4, 14), np.float32)
+    side_by_side_gif(tmp_path / "a.gif", frames, frames)
+    return tmp_path / "a.gif"
+
+
+def report(tmp_path, result, *, config=CONFIG, history=HISTORY, gif=None, command=COMMAND):
+    path = tmp_path / "run" / "report.html"
+    write_report(path, result, config=config, history=history, gif=gif, command=command)
+    assert [p.name for p in path.parent.iterdir()] == ["report.html"]
+    return Page(path.read_text(encoding="utf-8"))
+
+
+def test_the_head_says_the_figures_that_count(tmp_path, result):
+    head = report(tmp_path, result).sections[""]
+    for figure in ("3,991 windows of 5 games", "2.84 px²", "2.36 to 3.41", "0.13 px²", "0.31 px²", "87.0×", "247 px²"):
+        assert figure in head
+    assert "1.12×" in head
+    assert "1.33×" in head
+    assert "Prediction: mode." in head
+
+
+def test_the_table_holds_every_statistic_at_every_step(tmp_path, result):
+    page = report(tmp_path, result)
+    assert page.row("model") == [f"k = {k}" for k in range(6)]
+    assert page.row("mean") == ["0.31", "0.62", "0.98", "1.50", "2.10", "2.84"]
+    assert page.row("median") == ["0.010", "0.020", "0.030", "0.050", "0.070", "0.13"]
+    assert page.row("90th percentile")[-1] == "4.44"
+    assert (page.row("95 % interval, from")[-1], page.row("95 % interval, to")[-1]) == ("2.36", "3.41")
+    assert page.row("persistence") == ["8.40", "30.0", "66.7", "119", "181", "247"]
+    assert page.row("constant velocity")[-1] == "826"
+    assert page.row("× below persistence") == ["27.1×", "48.4×", "68.1×", "79.3×", "86.2×", "87.0×"]
+    assert len(page.row("ball_y")) == 6
+
+
+def test_the_error_is_split_by_event_and_feature_the_worst_first(tmp_path, result):
+    page = report(tmp_path, result)
+    assert page.row("a serve") == ["", "75%", "6.00", "0.42", "100"]
+    assert page.row("free flight") == ["", "25%", "0.22", "0.070", "900"]
+    names = [row[0] for row in page.rows if row]
+    assert names.index("a serve") < names.index("free flight")
+    assert page.row("enemy_y") is not None
+    bars = {row[0]: row[-1] for row in page.rows if len(row) == 3}
+    assert (bars["enemy_y"], bars["ball_x"]) == ("44.5", "17.2")
+    assert list(bars).index("enemy_y") < list(bars).index("ball_x")
+    assert "enemy_x" not in bars
+    assert "enemy_x" in page.text  # among the features without any error
+
+
+def test_off_policy_and_floor_have_their_own_tables(tmp_path, result):
+    page = report(tmp_path, result)
+    assert page.row("mean ÷ recorded actions")[-1] == "1.12"
+    assert page.row("model ÷ floor")[-1] == "1.33"
+    assert page.row("floor")[-1] == "2.22"
+    assert "20 windows" in page.sections["Off policy"]
+    assert "5 windows were each played 2 times" in page.sections["The floor"]
+
+
+def test_what_was_not_measured_says_why_or_is_left_out(tmp_path, result):
+    result["off_policy"], result["floor"] = {"skipped": "imported data"}, {"skipped": "floor_futures is 0"}
+    page = report(tmp_path, result, history=None)
+    assert page.sections["Off policy"] == "Not measured: imported data."
+    assert page.sections["The floor"] == "Not measured: floor_futures is 0."
+    assert "Training" not in page.sections
+    assert "Real and imagined" not in page.sections
+    del result["off_policy"], result["floor"]
+    assert not {"Off policy", "The floor", "Training"} & set(report(tmp_path, result, history=[]).sections)
+
+
+def test_nothing_is_loaded_from_anywhere(tmp_path, result, gif):
+    page = report(tmp_path, result, gif=gif)
+    for tag, name, value in page.attributes:
+        assert tag not in ("script", "link", "iframe", "object")
+        if value.startswith("data:image/gif;base64,"):
+            continue
+        assert "//" not in value, (tag, name, value)
+        assert name not in ("src", "href") or value.startswith("#")
+    text = re.sub(r"data:image/gif;base64,[^\"]*", "", (tmp_path / "run" / "report.html").read_text())
+    assert "http" not in text.lower()
+    assert "@import" not in text
+    ids = [value for _, name, value in page.attributes if name == "id"]
+    assert len(ids) == len(set(ids))
+
+
+def test_the_animation_is_inside(tmp_path, result, gif):
+    (image,) = report(tmp_path, result, gif=gif).images
+    data = base64.b64decode(image["src"].partition(",")[2], validate=True)
+    assert data == gif.read_bytes()
+    with Image.open(io.BytesIO(data)) as picture:
+        assert picture.format == "GIF"
+    assert image["alt"]
+
+
+def test_an_animation_that_cannot_be_read_is_named(tmp_path, result):
+    with pytest.raises(UserError, match=r"no\.gif: expected a GIF for the report.*No such file") as caught:
+        report(tmp_path, result, gif=tmp_path / "no.gif")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_training_is_drawn_from_what_was_logged(tmp_path, result):
+    text = report(tmp_path, result).sections["Training"]
+    for label in ("mean, k = 0", "mean, k = 5", "median, k = 5", "persistence, k = 5", "loss", "open loop"):
+        assert label in text
+    assert "learning rate" not in text
+    assert "gradient norm" not in text
+
+
+def test_settings_and_the_command_are_text_whatever_they_hold(tmp_path, result):
+    nasty = "<script>alert(1)</script> & \"'"
+    page = report(tmp_path, result, config=CONFIG | {"note": nasty, "run": "runs/<b>"}, command=f"run {nasty}")
+    assert "script" not in {tag for tag, _, _ in page.attributes}
+    assert f"note: {nasty}" in page.sections["Do it again"]
+    assert f"run {nasty}" in page.text
+    assert "train.updates: 500\ntrain.learning_rate: 0.001" in page.text
+    assert page.sections[""].startswith("<b>: open-loop report")
+
+
+def test_a_perfect_model_is_a_page_too(tmp_path, result):
+    zeros = [0.0] * 6
+    result["mse"] = {"mean": zeros, "median": zeros, "p90": zeros, "ci95": [[0.0, 0.0]] * 6}
+    result["features"] = dict.fromkeys(result["features"], zeros)
+    result["events"] = {"goal": {"windows": 4, "mean": zeros, "median": zeros}}
+    result["off_policy"]["ratio"], result["floor"]["ratio"] = [None] * 6, [None] * 6
+    page = report(tmp_path, result)
+    assert page.row("mean") == ["0"] * 6
+    assert page.row("a goal") == ["", "0%", "0", "0", "4"]
+    assert page.row("× below persistence") == ["∞×"] * 6
+    assert page.row("model ÷ floor") == ["–"] * 6
+    assert "ball_y, " in page.sections["Where the error is"]
+    assert "least possible error" not in page.sections[""]
+
+
+def test_figures_that_are_no_numbers_are_dashes(tmp_path, result):
+    result["mse"]["mean"][5] = math.nan
+    result["events"]["goal"] = {"windows": 0, "mean": [math.nan] * 6, "median": [None] * 6}
+    result["features"]["ball_y"] = [math.nan] * 6
+    page = report(tmp_path, result)
+    assert page.row("mean")[-1] == "–"
+    assert page.row("× below persistence")[-1] == "–"
+    assert page.row("a goal") == ["", "0%", "–", "–", "0"]
+    assert page.row("a serve")[1] == "75%"
+    assert "nan" not in page.text.lower()
+    assert not [value for _, name, value in page.attributes if name in ("style", "d") and "nan" in value.lower()]
+
+
+def test_a_result_as_it_is_measured_is_a_page(tmp_path, measured):
+    page = report(tmp_path, measured)
+    assert page.row("× below persistence") == ["1.00×"] * 6
+    assert page.row("mean") == page.row("persistence")

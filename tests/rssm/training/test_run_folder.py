@@ -1,0 +1,74 @@
+import dataclasses
+
+import pytest
+
+from rssm.config import TrainConfig, WorldModelConfig
+from rssm.config_file import load_config
+from rssm.errors import UserError
+from rssm.training.run_folder import CONFIG_FILE, claim, difference
+
+
+@pytest.fixture
+def job(tmp_path):
+    return WorldModelConfig(run=str(tmp_path / "run"))
+
+
+def test_a_new_folder_is_made_and_takes_the_settings(job, tmp_path):
+    claim(tmp_path / "run", job)
+    assert load_config(tmp_path / "run" / CONFIG_FILE, WorldModelConfig) == job
+
+
+def test_what_no_result_depends_on_may_change(job, tmp_path):
+    claim(tmp_path / "run", job)
+    claim(tmp_path / "run", dataclasses.replace(job, threads=2, workers=3, device="cpu"))
+    assert load_config(tmp_path / "run" / CONFIG_FILE, WorldModelConfig) == job
+
+
+def test_other_settings_are_refused_in_one_line(job, tmp_path):
+    claim(tmp_path / "run", job)
+    other = dataclasses.replace(job, train=TrainConfig(updates=7))
+    with pytest.raises(UserError, match=r"train\.updates: the run there was started with \d+, not 7; ") as caught:
+        claim(tmp_path / "run", other)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_run_may_go_on_for_longer_where_that_is_said(job, tmp_path):
+    longer = dataclasses.replace(job, train=TrainConfig(updates=job.train.updates + 1))
+    claim(tmp_path / "run", job, growing=("train.updates",))
+    claim(tmp_path / "run", longer, growing=("train.updates",))
+    assert load_config(tmp_path / "run" / CONFIG_FILE, WorldModelConfig) == longer
+    with pytest.raises(UserError, match=r"train\.updates: the run there was started with \d+, .* or more updates"):
+        claim(tmp_path / "run", job, growing=("train.updates",))
+
+
+def test_a_file_in_the_folder_s_place_is_refused(job, tmp_path):
+    (tmp_path / "run").write_text("mine")
+    with pytest.raises(UserError, match=r"^run: expected a folder or a new one"):
+        claim(tmp_path / "run", job)
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "expected"),
+    [
+        ({"a": 1}, {"a": 1}, None),
+        ({"a": 1}, {"a": 2}, ("a", 1, 2)),
+        ({"a": 1, "g": {"x": 1, "y": 2}}, {"a": 1, "g": {"x": 1, "y": 3}}, ("g.y", 2, 3)),
+        ({"g": {}}, {"g": {"x": 1}}, ("g.x", None, 1)),
+        ({}, {"a": 1}, ("a", None, 1)),
+        ({"run": "a"}, {"run": "b"}, None),
+    ],
+)
+def test_the_first_difference(found, wanted, expected):
+    assert difference(found, wanted) == expected
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "expected"),
+    [
+        ({"g": {"x": 1}}, {"g": {"x": 2}}, None),
+        ({"g": {"x": 2}}, {"g": {"x": 1}}, ("g.x", 2, 1)),
+        ({"g": {"x": 1, "y": 1}}, {"g": {"x": 2, "y": 2}}, ("g.y", 1, 2)),
+    ],
+)
+def test_what_may_grow_is_no_difference(found, wanted, expected):
+    assert difference(found, wanted, growing=("g.x",)) == expected
