@@ -23,11 +23,11 @@ class _Odds(NamedTuple):
     """What a network's output means.
 
     Args:
-        moving, choosing: (..., C, K) and (..., G, V), odds, not normalised; 0 where there is no outcome.
-        odds: (..., C K + G V), the same.
+        moving, choosing: (..., R, O) and (..., Q, U), odds, not normalised; 0 where there is no outcome.
+        odds: (..., R O + Q U), the same.
         bend: the same shape, 0 to 1: where on the soft cap's curve each logit lies.
-        distance: (..., C, M), pixels from the bell's centre to each move.
-        steepness: (..., C, 1), of the bell.
+        distance: (..., R, M), pixels from the bell's centre to each move.
+        steepness: (..., R, 1), of the bell.
     """
 
     moving: Tensor
@@ -74,7 +74,9 @@ class Categoricals:
     """
 
     def __init__(self, support: Support, output: Tensor, stack: Tensor, min_p: float = 0.0) -> None:
-        self.support, self.output, self.stack, self.min_p = support, output, stack, min_p
+        # likelihoods need every digit, whatever precision the networks run in
+        self.output = output.to(stack.dtype)
+        self.support, self.stack, self.min_p = support, stack, min_p
 
     def loss(self, target: Tensor) -> Tensor:
         """-ln p (...) in nats of the next frame (..., 14), summed over the features.
@@ -128,7 +130,7 @@ class Categoricals:
         return self._with_still(means)
 
     def _by_value(self, reach: Reach) -> tuple[Tensor, Tensor]:
-        """The odds of values instead of outcomes, (..., C, K) and (..., G, V): each at its first outcome's place."""
+        """The odds of values instead of outcomes, (..., R, O) and (..., Q, U): each at its first outcome's place."""
         found = _odds(self.support, self.output, keep=False)
         extra = found.moving[..., self.support.moves : -2]
         odds = extra.clone()
@@ -204,6 +206,6 @@ class _Loss(torch.autograd.Function):
 
 
 def _weights(distance: Tensor) -> Tensor:
-    """How far outcomes at these distances (..., K) explain a value: linearly within a pixel, else the nearest alone."""
+    """How far outcomes at these distances (..., O) explain a value: linearly within a pixel, else the nearest alone."""
     least = distance.amin(-1, keepdim=True)
     return torch.where(least < 1.0, (1.0 - distance).clamp_(min=0.0), (distance == least).to(distance.dtype))

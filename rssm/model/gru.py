@@ -1,16 +1,17 @@
 """A gated recurrent unit over time as one differentiable function, for processors on which torch does not fuse it.
 
-Cho et al. 2014, in the form of :class:`torch.nn.GRU`, whose parameters it takes. With reset r, update z and candidate n::
+Cho et al. 2014, in the form of :class:`torch.nn.GRU`, whose parameters it takes. With gates r and z and candidate n::
 
     r, z = sigmoid(W x + b + U h + c)        n = tanh(W x + b + r (U h + c))        h' = n + z (h - n)
 
-A step is one matrix product and four pointwise operations; what does not depend on the recurrence (the inputs' product,
-the slopes, every gradient of a weight) is done for all steps at once. torch's own loop runs some twenty operations a
-step forward and more backward, which for a small state costs several times what their arithmetic does.
+A step is one matrix product and five pointwise operations, and three in all on the way back; what does not depend on
+the recurrence (the inputs' product, the slopes, every gradient of a weight) is done for all steps at once. torch's own
+loop runs some twenty operations a step and more on the way back: for a small state, mostly overhead.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -18,7 +19,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 
-def gru(x: Tensor, initial: Tensor, weights: list[Tensor]) -> Tensor:
+def gru(x: Tensor, initial: Tensor, weights: Sequence[Tensor]) -> Tensor:
     """Run over inputs x (B, T, I) from a state (B, D).
 
     Args:

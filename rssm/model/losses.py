@@ -142,16 +142,15 @@ def open_loop_loss(model: WorldModel, seen: Observed, chunk: Chunk, starts: int)
     exists = chunk.next_exists[rows, steps].flatten(1)
     # a mode of whole outcomes has no gradient: the decoder's is then that of the scoring alone
     through_frames = torch.is_grad_enabled() and model.decoder.differentiable
-    befores, embeddings, deters, stochs = [], [], [], []
+    parts: list[tuple[Tensor, ...]] = []
     for k in range(HORIZON):
         action = actions[:, k]
         embedding = model.encoder(state.frame) if k else embedding
         deter, stoch, _ = model.imagine_latent(state, action, embedding=embedding)
-        for parts, part in ((befores, state.frame), (embeddings, embedding), (deters, deter), (stochs, stoch)):
-            parts.append(part)
+        parts.append((deter, stoch, embedding, state.frame))
         if k + 1 < HORIZON:
             with torch.set_grad_enabled(through_frames):
                 state = State(deter, stoch, model.predict(deter, stoch, embedding, state.frame, action).mode())
-    deter, stoch, embedding, before = (torch.stack(parts, 1) for parts in (deters, stochs, embeddings, befores))
+    deter, stoch, embedding, before = (torch.stack(part, 1) for part in zip(*parts, strict=True))
     loss = model.predict(deter, stoch, embedding, before, actions).loss(targets)
     return loss.view(batch, -1) * exists, exists

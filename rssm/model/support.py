@@ -23,9 +23,9 @@ class Support(nn.Module):
     wherever it was (the ball's serve point, a flag's 0 and 1). One categorical over all of them keeps every event
     sharp and cheap to learn: a goal is one class, not one of two hundred changes, and so is free flight at any speed.
 
-    A network gives its numbers feature by feature. Here they are laid out as two padded tables. The C features that
-    move have a row each, (C, K), of M moves on one grid, the continuation, L landings, and the centre and the precision
-    of the bell over the moves. The G features that only take fixed values have (G, V). A feature with one outcome is in
+    A network gives its numbers feature by feature. Here they are laid out as two padded tables. The R features that
+    move have a row each, (R, O), of M moves on one grid, the continuation, L landings, and the centre and the precision
+    of the bell over the moves. The Q features that only take fixed values have (Q, U). A feature with one outcome is in
     neither: it costs nothing and is always right.
 
     Args:
@@ -37,22 +37,23 @@ class Support(nn.Module):
         ValueError: the moves of a feature are not consecutive whole pixels.
     """
 
-    columns: Tensor  # (C K + G V,), where a network's numbers for the tables are
+    columns: Tensor  # (R O + Q U,), where a network's numbers for the tables are
     places: Tensor  # (outputs,), and the way back; a number that is in no table is at the end
-    pad: Tensor  # (C K + G V,), the least logit, in bits; -inf where there is no outcome
+    pad: Tensor  # (R O + Q U,), the least logit, in bits; -inf where there is no outcome
     grid: Tensor  # (M,), pixels, the moves
     steps: Tensor  # (M,), the same, counted from the first
-    first: Tensor  # (C, 1), place of each feature's first move on the grid
-    last: Tensor  # (C, 1), and of its last
-    floor: Tensor  # (C, 1), place of the last move but one, or of an only one
-    neighbours: Tensor  # (C, 2), from a move to itself and to the next, in pixels; inf where there is no next
+    first: Tensor  # (R, 1), place of each feature's first move on the grid
+    last: Tensor  # (R, 1), and of its last
+    floor: Tensor  # (R, 1), place of the last move but one, or of an only one
+    neighbours: Tensor  # (R, 2), from a move to itself and to the next, in pixels; inf where there is no next
     following: Tensor  # (2,), the same on the grid
+    only: Tensor  # (R, 1), bool: the feature has one move, so no change that could go on
     going_on: Tensor  # (), place of the continuation in its row
     own: Tensor  # (1 + L,), places of the continuation and the landings
-    landings: Tensor  # (C, L), pixels; inf where there is none
-    choices: Tensor  # (G, V), values; inf where there is none
+    landings: Tensor  # (R, L), pixels; inf where there is none
+    choices: Tensor  # (Q, U), values; inf where there is none
     still: Tensor  # values of those features that always take the same
-    seen: Tensor  # (2 C,), where the moving features' newest values and the ones before are in a stack
+    seen: Tensor  # (2 R,), where the moving features' newest values and the ones before are in a stack
     features: Tensor  # the features that can change: the moving, the choosing, the still ones
 
     def __init__(self, statistics: FeatureStatistics, *heads: Sequence[int], like: Support | None = None) -> None:
@@ -70,6 +71,7 @@ class Support(nn.Module):
         choosing = [i for i in varied if not moves[i]]
         still = [i for i in every if i not in varied and not moves[i]]
         self.rows, self.choosing = len(moving), len(choosing)
+        self.resting = any(len(moves[i]) == 1 for i in moving)
         if like is None:
             self.low = min((moves[i][0] for i in moving), default=0.0)
             self.moves = 1 + int(max((moves[i][-1] for i in moving), default=0.0) - self.low)
@@ -113,6 +115,7 @@ class Support(nn.Module):
             "floor": torch.maximum(first, last - 1.0),
             "neighbours": torch.cat([torch.zeros_like(first), torch.where(last > first, 1.0, torch.inf)], -1),
             "following": torch.arange(2),
+            "only": first == last,
             "going_on": torch.tensor(float(self.moves)),
             "own": self.moves + torch.arange(1.0 + self.landed),
             "landings": _padded([landings[i] for i in moving], self.landed),
@@ -136,7 +139,7 @@ class Support(nn.Module):
         return self.size + 2 * self.count
 
     def split(self, entries: Tensor) -> tuple[Tensor, Tensor]:
-        """The two tables (..., C, K) and (..., G, V) as views of their entries (..., C K + G V)."""
+        """The two tables (..., R, O) and (..., Q, U) as views of their entries (..., R O + Q U)."""
         end = self.rows * self.width
         moving, choosing = entries[..., :end], entries[..., end:]
         return moving.unflatten(-1, (self.rows, self.width)), choosing.unflatten(-1, (self.choosing, self.values))
@@ -145,11 +148,14 @@ class Support(nn.Module):
         """What the outcomes of the moving features lead to from a stack (..., 56).
 
         Returns:
-            where the first move of the grid leads (..., C, 1), and where the continuation and the landings do
-            (..., C, 1 + L).
+            where the first move of the grid leads (..., R, 1), and where the continuation and the landings do
+            (..., R, 1 + L).
         """
-        place, before = stack.index_select(-1, self.seen).unsqueeze(-1).split(self.rows, -2)
+        seen = stack.index_select(-1, self.seen).unsqueeze(-1)
+        place, before = seen[..., : self.rows, :], seen[..., self.rows :, :]
         onward = torch.lerp(before, place, 2.0)
+        if self.resting:
+            onward = onward.masked_fill(self.only, torch.inf)
         landings = self.landings.expand(*onward.shape[:-1], self.landed)
         return place + self.low, torch.cat([onward, landings], -1)
 
@@ -169,9 +175,9 @@ class Reach(NamedTuple):
     where either does.
 
     Args:
-        first: (..., C, 1), where the first move of the grid leads, pixels.
-        ends: (..., C, 1 + L), where the continuation and the landings do.
-        same: (..., C, 1 + L), the place in its row of the first outcome that leads where each of these does.
+        first: (..., R, 1), where the first move of the grid leads, pixels.
+        ends: (..., R, 1 + L), where the continuation and the landings do.
+        same: (..., R, 1 + L), the place in its row of the first outcome that leads where each of these does.
     """
 
     first: Tensor

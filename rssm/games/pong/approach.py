@@ -72,7 +72,7 @@ class Approach(nn.Module):
         super().__init__()
         law = statistics.paddle
         passed = (torch.arange(_FRAMES) / _FRAMES).repeat(2)
-        moves = torch.tensor([0, 1, 1, 2] + [0, 0, 1, 1])  # that our paddle has made: one of two is where it is unsure
+        moves = torch.tensor([0, 1, 1, 2, 0, 0, 1, 1])  # of ours by then: after one of two, the law says where it is
         inside = torch.stack([moves == 1, torch.zeros(self.views, dtype=torch.bool)], -1)
         tables = {
             "passed": passed.unsqueeze(-1),

@@ -21,8 +21,10 @@ from rssm.games.pong import features as F
 from rssm.games.pong.approach import Approach
 from rssm.games.pong.contact import Contact
 from rssm.games.pong.statistics import FeatureStatistics
-from rssm.model.likelihoods import Categoricals, ChangePrediction, DirectPrediction, DiscretePrediction, Support
+from rssm.model.categoricals import Categoricals
+from rssm.model.likelihoods import ChangePrediction, DirectPrediction, DiscretePrediction
 from rssm.model.networks import MLP, start_uniform
+from rssm.model.support import Support
 
 
 class Prediction(Protocol):
