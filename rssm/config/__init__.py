@@ -8,6 +8,7 @@ from rssm.config.jobs import AblationConfig, CollectConfig, EvalOverrides, Evalu
 from rssm.config.settings import Settings, check, group, required, setting
 from rssm.config.world_model import (
     HORIZON,
+    MIXTURE,
     DataConfig,
     EnvConfig,
     EvalConfig,
@@ -24,6 +25,7 @@ from rssm.config.world_model import (
 
 __all__ = [
     "HORIZON",
+    "MIXTURE",
     "AblationConfig",
     "CollectConfig",
     "DataConfig",

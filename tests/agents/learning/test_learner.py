@@ -151,7 +151,7 @@ def test_it_learns_what_the_world_pays_for(world, sampler, make_agent, monkeypat
     """A world that pays for action 4, whatever the state: the policy comes to it, the value to what it is worth."""
     agent = make_agent(discount=0.5, entropy=0.0, final_entropy=0.0, slow_scale=0.0)
     paid = {}
-    step = type(world).imagine_step
+    step = type(world).imagine_latent
 
     def remember(self, state, action, **settings):
         paid.setdefault("actions", []).append(action)
@@ -161,7 +161,7 @@ def test_it_learns_what_the_world_pays_for(world, sampler, make_agent, monkeypat
         actions = torch.cat(paid.pop("actions"))  # one step of all trajectories after the other
         return (actions == 4).float()
 
-    monkeypatch.setattr(type(world), "imagine_step", remember)
+    monkeypatch.setattr(type(world), "imagine_latent", remember)
     monkeypatch.setattr(type(world), "reward", reward)
     monkeypatch.setattr(type(world), "continuation", lambda self, features: torch.ones(features.shape[:-1]))
     train = AgentTrainConfig(**RATES, actor_warmup=0, critic_warmup=0, decay=0.0)

@@ -6,19 +6,20 @@ from rssm.config import EvalConfig
 from rssm.data.dataset import Dataset
 from rssm.evaluation.openloop import evaluate
 from rssm.evaluation.predictor import Predictor
-from rssm.report.table import _number, format_table
+from rssm.numbers import number
+from rssm.report.table import format_table
 
 
-def test_other_players_long_rollouts_and_doubt_are_number(finished_run: Path) -> None:
+def test_other_players_long_rollouts_and_doubt_arenumber(finished_run: Path) -> None:
     result = json.loads((finished_run / "openloop.json").read_text())
     table = format_table(result)
     assert max(map(len, table.splitlines())) <= 100
     rows = [line.split() for line in table.splitlines()]
-    assert ["sweeping", *(_number(value) for value in result["players"]["players"]["sweeping"]["mse"]["mean"])] in rows
+    assert ["sweeping", *(number(value) for value in result["players"]["players"]["sweeping"]["mse"]["mean"])] in rows
     assert ["2", "rollouts,", "after", "steps", "6", "12", "25", "37", "50", "100"] in rows
-    shares = [_number(result["survival"]["within_2px"]["share"][mark]) for mark in ("6", "12", "25", "37", "50", "100")]
+    shares = [number(result["survival"]["within_2px"]["share"][mark]) for mark in ("6", "12", "25", "37", "50", "100")]
     assert ["share", "within", "2", "px", *shares] in rows
-    assert ["spread", "÷", "error", *(_number(value) for value in result["calibration"]["ratio"])] in rows
+    assert ["spread", "÷", "error", *(number(value) for value in result["calibration"]["ratio"])] in rows
     assert f"worst: {result['players']['worst']['player']}" in table
     result["survival"] = {"skipped": "survival_every is 0"}
     assert "long rollouts: skipped, survival_every is 0" in format_table(result)
