@@ -11,7 +11,8 @@ import torch
 from agents.config import AgentConfig
 from agents.learning.agent import Agent
 from agents.learning.config import ActorCriticConfig
-from agents.learning.inputs import sight_size
+from agents.learning.inputs import inputs_size
+from rssm.config.stored import from_stored
 from rssm.config_file import load_config
 from rssm.errors import CheckpointError, UserError
 from rssm.model.world_model import WorldModel
@@ -35,9 +36,9 @@ def read_agent(path: Path, device: torch.device | str = "cpu") -> Agent:
     """
     description, weights, game = load_weights(path, "an agent")
     try:
-        agent = Agent(ActorCriticConfig(**description["actor_critic"]), description["inputs"], game)
+        agent = Agent(from_stored(ActorCriticConfig, description["actor_critic"]), description["inputs"], game)
         agent.load_state_dict(weights)
-    except (LookupError, TypeError, ValueError, RuntimeError) as error:
+    except (LookupError, TypeError, ValueError, RuntimeError, UserError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{path}: its weights do not fit its own description ({reason})") from None
     return agent.to(device).eval()
@@ -59,7 +60,7 @@ def load_agent(run: Path, device: torch.device | str = "cpu") -> tuple[WorldMode
             f"{run / AGENT_FILE}: expected an agent of {model.game.env_id}, as {MODEL_FILE} beside it is, it was "
             f"made for {agent.game.env_id}"
         )
-    size = sight_size(model.config, model.game)
+    size = inputs_size(model.config, model.game)
     if agent.features != size:
         raise CheckpointError(
             f"{run / AGENT_FILE}: expected an agent that reads {size} features, as {MODEL_FILE} "

@@ -9,19 +9,21 @@ from pathlib import Path
 
 import torch
 
+from agents.checkpoint import AGENT_FILE
 from agents.config import AgentConfig
 from agents.learning.actor import allowed_actions
 from agents.learning.agent import Agent
-from agents.learning.inputs import sight_size
+from agents.learning.inputs import inputs_size
 from agents.learning.learner import Learner
 from agents.online.experience import Experience, Offline
 from agents.online.online import Online
 from agents.online.world_trainer import WorldTrainer
 from agents.play.dream_gif import write_dream
-from agents.play.imagined_vs_real import check_cloneable, imagined_against_real
+from agents.play.imagined_vs_real import alarm, imagined_against_real
+from agents.play.record import identified
 from agents.play.scores import GAMES_FILE, POLICIES, score_agent
 from agents.report.table import format_games
-from agents.seeds import Stream, derived_seed
+from agents.report.verdict import verdict
 from agents.trainer import GROWING, AgentTrainer
 from rssm.config import WorldModelConfig
 from rssm.config_file import load_config
@@ -29,9 +31,11 @@ from rssm.data.dataset import Dataset
 from rssm.device import pick_device, seeded, set_threads
 from rssm.errors import UserError
 from rssm.files import write_json
-from rssm.game import game_of
+from rssm.game import load_game
+from rssm.seeds import Stream, derived_seed
 from rssm.tracker import Tracker
 from rssm.training.checkpoint import MODEL_FILE, load_model
+from rssm.training.muon import name_of, pick_precision
 from rssm.training.run_folder import CONFIG_FILE, claim
 
 
@@ -43,28 +47,24 @@ def train_agent(config: AgentConfig) -> None:
     """
     device = pick_device(config.device)
     set_threads(config.threads)
-    run = Path(config.run)
-    game = game_of(config.env)
-    allowed_actions(config.actor_critic, game)
-    check_cloneable(config.evaluation.states, config.env)
+    run, game = Path(config.run), load_game(config.env.id)
     with ExitStack() as stack:
         experience: Experience
         if config.online:
-            game.check_model(config.model)
             claim(run, config, GROWING)
             trainer = stack.enter_context(WorldTrainer(config.world.workers))
             experience = Online(run, config, trainer, device)
-            size = sight_size(config.model, game)
+            size = inputs_size(config.model, game)
         else:
             experience = open_offline(config, device)
-            size = sight_size(experience.model.config, game)
+            size = inputs_size(experience.model.config, game)
             claim(run, config, GROWING)
         with seeded(derived_seed(config.seed, Stream.AGENT_WEIGHTS), device):
             agent = Agent(config.actor_critic, size, game).to(device)
         learner = Learner(agent, config.imagination, config.train, experience.updates)
         training = AgentTrainer(run, config, learner, experience, device)
         with Tracker(run, config.log, asdict(config), training.update or None) as tracker:
-            _announce(config, experience)
+            _announce(config, experience, device)
             training.train(tracker)
             print(f"trained {training.update:,} updates in {training.seconds:.0f} s; playing", file=sys.stderr)
             _finish(run, config, training, tracker)
@@ -93,14 +93,14 @@ def open_offline(config: AgentConfig, device: torch.device) -> Offline:
     return Offline(model, data, config.train.updates)
 
 
-def _announce(config: AgentConfig, experience: Experience) -> None:
+def _announce(config: AgentConfig, experience: Experience, device: torch.device) -> None:
     if not config.online:
         print(f"offline: {experience.env_steps:,} real steps, none to come", file=sys.stderr)
         return
     world, play, dreams = config.world, config.play, config.imagination
     trained = world.batch_size * world.chunk_length / world.steps_per_update
     starts = dreams.starts or dreams.states / (1.0 - dreams.continued)
-    tries = len(allowed_actions(config.actor_critic, game_of(config.env))) if dreams.tried else 1
+    tries = len(allowed_actions(config.actor_critic, load_game(config.env.id))) if dreams.tried else 1
     imagined = starts * tries * dreams.horizon / play.steps_per_update
     print(
         f"online: up to {config.env_steps:,} real steps, {play.random_steps:,} of them random play; evaluation games "
@@ -108,20 +108,30 @@ def _announce(config: AgentConfig, experience: Experience) -> None:
         f"agent on {imagined:.0f} imagined ones",
         file=sys.stderr,
     )
+    print(f"Muon computes in {name_of(pick_precision(world.muon_precision, device))}", file=sys.stderr)
 
 
 def _finish(run: Path, config: AgentConfig, training: AgentTrainer, tracker: Tracker) -> None:
-    """The end of a run: ``games.json``, ``media/dream.gif``, the table, and all of it logged."""
+    """The end of a run: ``games.json``, ``media/dream.gif``, all of it logged, and what came of it for a person."""
     model, agent = training.experience.model, training.learner.agent
     seed = derived_seed(config.seed, Stream.FINAL_EVALUATION)
     settings = config.evaluation
     result = score_agent(model, agent, config.env, list(POLICIES), settings.final_games, seed)
-    print(format_games(result))
-    write_json(run / GAMES_FILE, result)
+    write_json(run / GAMES_FILE, identified(result, run))
     summary = {f"real/{name}_score": result[name]["mean"] for name in POLICIES}
     if settings.states:
         summary |= imagined_against_real(model, agent, states=settings.states, env=config.env, seed=seed)
     gif = run / "media" / "dream.gif"
-    if write_dream(gif, model, agent.policy(model, greedy=True), config.env, seed):
+    drawn = write_dream(gif, model, agent.policy(model, greedy=True), config.env, seed)
+    if drawn:
         tracker.log_gif("dream", gif, training.update)
     tracker.summary({"env_steps": float(training.experience.env_steps)} | summary, training.update)
+    said = alarm(summary)
+    print(f"{format_games(result)}\n" + (f"\nNote: {said}.\n" if said else ""))
+    print(f"After {training.experience.env_steps:,} real steps and {training.update:,} updates of the agent:")
+    print(f"{verdict(result)}\n")
+    print(f"{run / GAMES_FILE}: every game's score")
+    if drawn:
+        print(f"{gif}: a real game and what the agent dreams of it")
+    print(f"{run / AGENT_FILE}, {run / MODEL_FILE}: the agent and its world model")
+    print(f"next: python scripts/evaluate_agent.py --run {run} --planned")

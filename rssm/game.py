@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self, SupportsFloat, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, Self, SupportsFloat, cast
 
 import gymnasium
 import numpy as np
@@ -21,11 +21,12 @@ import numpy.typing as npt
 
 from rssm import ENV_ID
 from rssm.arrays import ErrorArray, FloatArray, IntArray
-from rssm.config import EnvConfig, ModelConfig
+from rssm.errors import UserError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from rssm.config import EnvConfig, ImportConfig, ModelConfig
     from rssm.evaluation.windows import EpisodeWindows
 
 #: frames in a stack
@@ -35,8 +36,8 @@ STACK = 4
 _MODULES = {ENV_ID: "rssm.games.pong.game"}
 _BOX = "rssm.games.box"
 
-#: newest frame (F,) and the player's own generator -> action
-Player = Callable[[FloatArray, np.random.Generator], int]
+#: newest frame (F,) and the player's own generator -> action; of one game, called once in each of its steps
+Policy = Callable[[FloatArray, np.random.Generator], int]
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,18 @@ class Statistics(Protocol):
         ...
 
 
+class Player(Protocol):
+    """Who plays: a name and what is changed about it; a frozen dataclass, so that players can be told apart."""
+
+    def __str__(self) -> str:
+        """The text that :meth:`Game.read_player` reads back."""
+        ...
+
+    def meta(self) -> dict[str, Any]:
+        """For ``meta.json``: ``name``, and what is changed."""
+        ...
+
+
 class Prediction(Protocol):
     """A distribution over the next stack, whatever its likelihood."""
 
@@ -125,6 +138,9 @@ class Prediction(Protocol):
     def sample(self) -> Tensor:
         """A stack (..., F * stack) in raw units, drawn at random where the likelihood is discrete, else the mean."""
 
+    def sample_with_loss(self) -> tuple[Tensor, Tensor]:
+        """A sample and its own loss (...), for less than both cost apart."""
+
 
 class Encoder(Protocol):
     """A ``torch.nn.Module``: from a raw stack (..., F * stack) to what the rest of the model reads.
@@ -135,8 +151,11 @@ class Encoder(Protocol):
     def __call__(self, stack: Tensor) -> Tensor:
         """The embedding (..., H)."""
 
+    def view(self, stack: Tensor) -> Tensor:
+        """The view (..., V): what an agent is shown of the stack beside the embedding."""
+
     def see(self, stack: Tensor) -> tuple[Tensor, Tensor]:
-        """The embedding (..., H), and the view (..., V): what an agent is shown of the stack beside it."""
+        """The embedding (..., H) and the view (..., V), for less than both cost apart."""
 
 
 class Decoder(Protocol):
@@ -144,9 +163,11 @@ class Decoder(Protocol):
 
     Attributes:
         reads_frame: whether it starts from the stack before, so that the recurrence has to know that too.
+        differentiable: whether a prediction's mode has a gradient; whole outcomes have none.
     """
 
     reads_frame: bool
+    differentiable: bool
 
     def __call__(self, latent: Tensor, embedding: Tensor, stack: Tensor, action: Tensor) -> Prediction:
         """Predict the stack that follows ``stack``.
@@ -159,7 +180,6 @@ class Decoder(Protocol):
         """
 
 
-@runtime_checkable
 class Cloneable(Protocol):
     """An environment that can go back to an earlier moment; what needs one says ``skipped`` where there is none."""
 
@@ -179,11 +199,6 @@ class Cloneable(Protocol):
         """Fix all randomness to come without touching the game."""
 
 
-def cloneable(env: object) -> Cloneable | None:
-    """The environment itself if it can go back to an earlier moment."""
-    return env if isinstance(env, Cloneable) else None
-
-
 class Game(ABC):
     """One game; see :mod:`rssm.games`. The methods from :meth:`draw` on may be left as they are.
 
@@ -194,9 +209,14 @@ class Game(ABC):
         events: what can happen in a window of some steps: its title, by its name.
         positions: features that are places of something that moves, by name: constant velocity moves them on, and how
             far a prediction is off is reported of them.
-        players: names of those who can collect data.
         twins: actions that do what another one does and a little more, and which that is; agents may be kept from them.
         start_event: the event of windows that begin while something of the start is hidden; None where nothing is.
+        start_steps: steps of an episode for which that holds.
+        clones: whether its environment is a :class:`Cloneable`.
+        in_pixels: whether positions are pixels of a screen.
+        won: whether a game is won where its rewards sum to more than 0.
+        idle: settings of environment and model, by dotted key, that do nothing in this game.
+        plays_as: the distribution whose version decides how a game goes.
     """
 
     name: str
@@ -204,9 +224,14 @@ class Game(ABC):
     layout: Layout
     events: Mapping[str, str]
     positions: Mapping[str, int]
-    players: tuple[str, ...]
     twins: Mapping[int, int] = {}
     start_event: str | None = None
+    start_steps: int = 0
+    clones: bool = False
+    in_pixels: bool = False
+    won: bool = False
+    idle: tuple[str, ...] = ()
+    plays_as: str = "gymnasium"
 
     @property
     @abstractmethod
@@ -214,16 +239,8 @@ class Game(ABC):
         """V, width of the view that the encoder gives beside the embedding."""
 
     @abstractmethod
-    def check_env(self, config: EnvConfig) -> None:
-        """Raise UserError if the game has not what a setting asks for."""
-
-    @abstractmethod
     def check_model(self, config: ModelConfig) -> None:
-        """Raise UserError if the game's encoder or decoder has not what a setting asks for."""
-
-    def default_env(self) -> EnvConfig:
-        """The environment's settings where none are given."""
-        return EnvConfig(id=self.env_id)
+        """Raise ValueError if encoder or decoder have not what a setting asks for; the line begins with its key."""
 
     @abstractmethod
     def make_env(self, config: EnvConfig, render_mode: str | None = None) -> gymnasium.Env[FloatArray, Any]:
@@ -232,13 +249,21 @@ class Game(ABC):
         ``config.max_episode_steps`` is left to the caller.
         """
 
+    def cloneable(self, env: gymnasium.Env[FloatArray, Any]) -> Cloneable | None:
+        """The environment itself where it can go back to an earlier moment."""
+        return cast(Cloneable, env) if self.clones else None
+
     @abstractmethod
-    def make_player(self, name: str, epsilon: float) -> Player:
-        """The player of that name; ``epsilon`` is the chance of a random action, where it has one.
+    def read_player(self, text: str) -> Player:
+        """Who is called so.
 
         Raises:
-            UserError: it is not among :attr:`players`.
+            ValueError: nobody; the line says what was expected.
         """
+
+    @abstractmethod
+    def policy(self, player: Player) -> Policy:
+        """A player at the beginning of a game; one that :meth:`read_player` gave."""
 
     @abstractmethod
     def fit(self, frames: FloatArray, action: npt.NDArray[np.uint8], is_first: npt.NDArray[np.bool_]) -> Statistics:
@@ -267,6 +292,10 @@ class Game(ABC):
         """Write a GIF of real frames (T, F) beside imagined ones; False where the game has no picture."""
         return False
 
+    def import_data(self, config: ImportConfig) -> None:
+        """Turn somebody's recording into a data set."""
+        raise UserError(f"{self.env_id}: expected a game whose recordings can be read")
+
     def start_floor(
         self, env: gymnasium.Env[FloatArray, Any], config: EnvConfig, windows: EpisodeWindows
     ) -> ErrorArray:
@@ -283,15 +312,4 @@ def load_game(env_id: str) -> Game:
     """
     module = importlib.import_module(_MODULES.get(env_id, _BOX))
     game: Game = module.make_game(env_id)
-    return game
-
-
-def game_of(config: EnvConfig) -> Game:
-    """The game that the settings name.
-
-    Raises:
-        UserError: as :func:`load_game`, or the game has not what a setting asks for.
-    """
-    game = load_game(config.id)
-    game.check_env(config)
     return game

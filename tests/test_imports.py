@@ -8,26 +8,29 @@ ROOT = Path(__file__).resolve().parents[1]
 
 #: from the ground up; a module may import what stands in its own line or above it
 FLOORS = (
-    ("rssm", "rssm.arrays", "rssm.config", "rssm.errors", "rssm.files", "rssm.progress", "rssm.device"),
-    ("rssm.config_file", "rssm.tracker"),
-    ("rssm.game",),
+    ("rssm", "rssm.arrays", "rssm.blocks", "rssm.errors", "rssm.files", "rssm.noise", "rssm.numbers", "rssm.seeds"),
+    ("rssm.device", "rssm.places", "rssm.progress"),
+    ("rssm.config", "rssm.data.mixture", "rssm.game"),
+    ("rssm.config_file", "rssm.presets", "rssm.rerun", "rssm.tracker"),
     ("rssm.data",),
     ("rssm.model",),
     ("rssm.games",),
     ("rssm.training",),
     ("rssm.evaluation",),
-    ("rssm.report",),
+    ("rssm.api", "rssm.report"),
     ("rssm.baselines",),
     ("rssm.jobs",),
     ("rssm.ladder",),
-    ("rssm.cli",),
-    ("agents.seeds", "agents.learning.config"),
+    ("rssm.command", "rssm.help"),
+    ("agents.learning.config",),
     ("agents.config",),
     ("agents.learning",),
+    ("agents.checkpoint",),
     ("agents.play",),
     ("agents.online",),
     ("agents.report",),
     ("agents",),
+    ("rssm.cli",),
 )
 HEIGHTS = {name: height for height, names in enumerate(FLOORS) for name in names}
 
@@ -88,7 +91,9 @@ def test_no_game_knows_another():
 
 
 def test_imports_run_one_way():
-    found = [f"{name} imports {other}" for name, other in ARROWS if height(other) > height(name)]
+    # what the package itself offers to others is imported when it is asked for
+    arrows = [arrow for arrow in ARROWS if arrow[0] != "rssm"]
+    found = [f"{name} imports {other}" for name, other in arrows if height(other) > height(name)]
     assert found == []
 
 

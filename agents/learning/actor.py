@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from agents.learning.config import ActorCriticConfig
-from rssm.errors import UserError
 from rssm.game import Game
 from rssm.model.distributions import mix_uniform
 from rssm.model.networks import MLP, start_uniform
@@ -18,13 +17,7 @@ NEVER = -1e4
 
 
 def allowed_actions(config: ActorCriticConfig, game: Game) -> list[int]:
-    """The actions that the policy may take, in the game's order.
-
-    Raises:
-        UserError: it may press a button that the game does not have.
-    """
-    if config.fire and not game.twins:
-        raise UserError(f"actor_critic.fire: expected false, {game.env_id} has no fire button")
+    """The actions that the policy may take, in the game's order."""
     return [action for action in range(game.layout.num_actions) if config.fire or action not in game.twins]
 
 
@@ -34,17 +27,25 @@ class Actor(nn.Module):
     It starts as the uniform policy over the actions that it may take; the others have :data:`NEVER`.
     """
 
+    order: Tensor
+
     def __init__(self, config: ActorCriticConfig, features: int, game: Game) -> None:
         super().__init__()
         self.unimix, self.num_actions = config.unimix, game.layout.num_actions
         self.allowed = allowed_actions(config, game)
         self.network = start_uniform(MLP(features, config.hidden, config.layers, len(self.allowed)))
+        # of each action its place among the network's outputs; those that are not there share a place behind them
+        places = {action: place for place, action in enumerate(self.allowed)}
+        never = len(self.allowed)
+        order = torch.tensor([places.get(action, never) for action in range(self.num_actions)])
+        self.register_buffer("order", order, persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
         allowed = mix_uniform(self.network(features), self.unimix)
-        log_probs = allowed.new_full((*allowed.shape[:-1], self.num_actions), NEVER)
-        log_probs[..., self.allowed] = allowed
-        return log_probs
+        if len(self.allowed) == self.num_actions:
+            return allowed
+        never = allowed.new_full((), NEVER).expand(*allowed.shape[:-1], 1)
+        return torch.cat([allowed, never], -1).index_select(-1, self.order)
 
 
 def sample(log_probs: Tensor) -> Tensor:

@@ -17,12 +17,12 @@ from agents.online.collector import RealGames
 from agents.online.replay import Replay
 from agents.online.world_trainer import Work, WorldTrainer, make_world, pack, unpack
 from agents.play.filtering_player import Player
-from agents.seeds import Stream, derived_seed
 from rssm.arrays import FloatArray, IntArray
 from rssm.data.dataset import Dataset
 from rssm.device import seeded
-from rssm.game import Statistics, game_of
+from rssm.game import Statistics, load_game
 from rssm.model.world_model import WorldModel
+from rssm.seeds import Stream, derived_seed
 
 REPLAY_FOLDER = "replay"
 
@@ -49,7 +49,7 @@ class Online:
         self.updates = self.playing_updates + play.final_updates
         self._world_updates = world.first_updates + (config.env_steps - play.random_steps) // world.steps_per_update
         self._optimizer = world.optimizer(self._world_updates)
-        self._game = game_of(config.env)
+        self._game = load_game(config.env.id)
         self._replay = Replay(self._folder, self._game, play.games)
         self._games: RealGames | None = None
         self._model: WorldModel | None = None

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from agents.learning.agent import Agent
 from agents.learning.imagination import imagine
-from agents.learning.inputs import sight
+from agents.learning.inputs import agent_inputs
 from agents.learning.move_search import every_move
 from agents.learning.returns import lambda_returns
 from rssm.config import HORIZON
@@ -37,7 +37,7 @@ def planned(model: WorldModel, agent: Agent, rollouts: int, horizon: int = HORIZ
     alike = [[move, *(a for a, twin in agent.game.twins.items() if twin == move)] for move in moves]
 
     def choose(state: State) -> Tensor:
-        chance = agent.player(sight(model, state)).exp()
+        chance = agent.player(agent_inputs(model, state)).exp()
         prior = torch.stack([chance[..., actions].sum(-1) for actions in alike], -1).log()
         best = (move_values(model, agent, state, rollouts, horizon) + PRIOR * prior).argmax(-1)
         return torch.tensor(moves, device=best.device)[best]
@@ -46,7 +46,7 @@ def planned(model: WorldModel, agent: Agent, rollouts: int, horizon: int = HORIZ
 
 
 def moves_of(game: Game) -> list[int]:
-    """The moves that are tried: the actions that do what no other does.
+    """The moves that are tried: the actions that are not another one's twin.
 
     In Pong these are the three without the fire button: a ball hit with it flies twice as fast, which a tracking
     player's data hardly show.
@@ -62,9 +62,9 @@ def move_values(model: WorldModel, agent: Agent, state: State, rollouts: int, ho
     costs nothing here: its price keeps the policy to what the model knows, and the rollouts follow the policy.
     """
     moves = moves_of(agent.game)
-    start, first = every_move(state, moves, rollouts)
-    dreams = imagine(model, agent, start, horizon, first)
+    first = every_move(state.shape[0], moves, rollouts).to(state.deter.device)
+    dreams = imagine(model, agent, state, horizon, first)
     # with lambda = 1 no value but the last counts, so no other is asked for
-    value = agent.slow_value(dreams.features[:, -1:]).expand(-1, horizon + 1)
+    value = agent.slow_value(dreams.inputs[-first.numel() :]).unsqueeze(1).expand(-1, horizon + 1)
     returns = lambda_returns(dreams.reward, dreams.continuation, value, agent.config.discount, lam=1.0)[:, 0]
     return returns.view(-1, len(moves), rollouts).mean(-1)

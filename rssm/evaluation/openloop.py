@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 import gymnasium
@@ -20,12 +20,11 @@ from rssm.evaluation.intervals import by_event, ratio, summarize
 from rssm.evaluation.off_policy import random_windows
 from rssm.evaluation.persistence import Persistence
 from rssm.evaluation.predictor import Predictor
+from rssm.evaluation.provenance import Role, code_version, describe_data
 from rssm.evaluation.window_errors import WindowErrors, squared_errors
 from rssm.evaluation.windows import EpisodeWindows, recorded_windows, window_starts
-from rssm.game import Game, cloneable
-
-#: where the result is kept in a run's folder
-RESULT_FILE = "openloop.json"
+from rssm.game import Game
+from rssm.progress import QUIET, Progress
 
 _MODEL = "model"
 _NO_GAME = "imported data: there is no emulator that can play its episodes again"
@@ -34,7 +33,7 @@ _OFF_POLICY, _FLOOR = 1, 2  # one stream of random numbers each
 
 
 def evaluate(
-    predictor: Predictor, dataset: Dataset, config: EvalConfig, prediction: str = "mode", rows: int = 0
+    predictor: Predictor, dataset: Dataset, config: EvalConfig, prediction: str = "mode", role: Role = "held-out"
 ) -> dict[str, Any]:
     """Score a predictor on held-out episodes, beside persistence and constant velocity.
 
@@ -45,11 +44,11 @@ def evaluate(
         dataset: episodes that it was not trained on.
         config: the protocol's settings.
         prediction: what a prediction is, for the record: "mode", or "mean over S samples".
-        rows: only the data set's first rows; 0 takes all.
+        role: what the data are to the predictor, for the record.
 
     Returns:
-        what ``openloop.json`` holds. ``start``, ``off_policy`` and ``floor`` are ``{"skipped": reason}`` where not
-        measured.
+        what ``openloop.json`` holds, but for what ``protocol`` says of a model. ``start``, ``off_policy`` and ``floor``
+        are ``{"skipped": reason}`` where not measured.
 
     Raises:
         UserError: there is no window to score, or the predictor's answer has a wrong shape or is not finite.
@@ -58,7 +57,7 @@ def evaluate(
     game = dataset.game
     constant_velocity = ConstantVelocity(game.positions.values())
     predictors = {_MODEL: predictor, "persistence": Persistence(), "constant_velocity": constant_velocity}
-    lengths = first_rows(dataset, rows)
+    lengths = episode_lengths(dataset)
     recorded = score_windows(predictors, episode_windows(dataset, lengths))
     result: dict[str, Any] = {
         "protocol": {
@@ -66,15 +65,16 @@ def evaluate(
             "samples": config.samples,
             "prediction": prediction,
             "episodes": len(np.unique(recorded[_MODEL].episode)),
-            "bootstrap": config.bootstrap,
-            "seed": config.seed,
+            "data": describe_data(dataset, role),
+            "settings": asdict(config),
+            "code": code_version(),
         },
         **_describe(game, recorded, config),
     }
     env = None if dataset.env is None else game.make_env(dataset.env)
-    result["start"] = _describe_start(env, dataset, lengths, recorded[_MODEL])
-    clones = cloneable(env)
+    clones = None if env is None else game.cloneable(env)
     missing = _NO_GAME if env is None else _NO_CLONES.format(game.env_id)
+    result["start"] = _describe_start(env, dataset, lengths, recorded[_MODEL])
     if clones is None or config.off_policy_windows == 0:
         result["off_policy"] = {"skipped": missing if clones is None else "off_policy_windows is 0"}
     else:
@@ -91,11 +91,16 @@ def evaluate(
     return result
 
 
-def first_rows(dataset: Dataset, rows: int) -> IntArray:
-    """The lengths (E,) of the episodes, cut where only the data set's first ``rows`` count; 0 cuts nothing."""
-    ends = np.array([episode.stop for episode in dataset.episodes], np.int64)
-    begins = np.array([episode.start for episode in dataset.episodes], np.int64)
-    lengths: IntArray = np.clip(rows or len(dataset), begins, ends) - begins
+def by_step(name: str, values: Iterable[float]) -> dict[str, float]:
+    """One value per predicted step (K,) as scalars to log: ``NAME_k0``, ``NAME_k1``, …"""
+    return {f"{name}_k{k}": float(value) for k, value in enumerate(values)}
+
+
+def episode_lengths(dataset: Dataset, episodes: Sequence[slice] | None = None) -> IntArray:
+    """The lengths (E,) of the episodes; where ``episodes`` are given, 0 for those that are not among them."""
+    lengths: IntArray = np.array(
+        [rows.stop - rows.start if episodes is None or rows in episodes else 0 for rows in dataset.episodes], np.int64
+    )
     return lengths
 
 
@@ -164,13 +169,16 @@ def _describe_start(
         return {"skipped": _NO_GAME if dataset.env is None else "with sticky actions no game can be played again"}
     kind = list(game.events).index(game.start_event)
     floors = []
-    for batch in episode_windows(dataset, lengths):
-        early = batch.events == kind
-        if early.any():
-            windows = replace(batch, starts=batch.starts[early], futures=batch.futures[early], truth=batch.truth[early])
-            floors.append(game.start_floor(env, dataset.env, windows))
+    with Progress("starts of games", int((lengths > HORIZON).sum()), "episodes", every=QUIET) as progress:
+        for batch in episode_windows(dataset, lengths):
+            early = batch.events == kind
+            if early.any():
+                futures, truth = batch.futures[early], batch.truth[early]
+                windows = replace(batch, starts=batch.starts[early], futures=futures, truth=truth)
+                floors.append(game.start_floor(env, dataset.env, windows))
+            progress.advance(1)
     if not floors:
-        return {"skipped": "no window begins in the first 40 steps of a game"}
+        return {"skipped": f"no window begins in the first {game.start_steps} steps of a game"}
     floor = np.concatenate(floors).mean(axis=0).tolist()
     model = recorded.stack[recorded.event == kind].mean(axis=0).tolist()
     return {"windows": sum(map(len, floors)), "floor": floor, "model": model, "ratio": ratio(model, floor)}
@@ -178,13 +186,11 @@ def _describe_start(
 
 def _describe_floor(game: Game, found: FloorErrors, config: EvalConfig) -> dict[str, Any]:
     names = list(game.events)
-    later = (
-        np.ones(len(found.event), bool) if game.start_event is None else found.event != names.index(game.start_event)
-    )
+    later = [name != game.start_event for name in names]
     return {
         "futures": config.floor_futures,
         **_against_floor(found, np.ones(len(found.event), bool)),
-        "after_start": _against_floor(found, later),
+        "after_start": _against_floor(found, np.array(later)[found.event]),
         "events": {
             name: {
                 "windows": int(which.sum()),

@@ -17,7 +17,7 @@ from rssm.arrays import FloatArray, IntArray
 from rssm.config import EnvConfig, ModelConfig
 from rssm.data.frames import first_stack, push_frame
 from rssm.errors import UserError
-from rssm.game import Decoder, Encoder, Game, Layout, Player
+from rssm.game import Decoder, Encoder, Game, Layout, Policy
 
 #: actions are kept as bytes
 _MOST_ACTIONS = 256
@@ -49,6 +49,17 @@ class Stacked(gymnasium.Wrapper[FloatArray, Any, npt.NDArray[Any], Any]):
         frame = seen.astype(np.float32)
         self._stack = push_frame(self._stack, frame)
         return self._stack, float(reward), bool(terminated), bool(truncated), info | {"frame": frame}
+
+
+@dataclass(frozen=True)
+class RandomPlayer:
+    """Uniformly random actions."""
+
+    def __str__(self) -> str:
+        return "random"
+
+    def meta(self) -> dict[str, Any]:
+        return {"name": "random"}
 
 
 @dataclass(frozen=True)
@@ -85,16 +96,16 @@ class Box(Game):
 
     name = "box"
     events = {"all": "any window"}  # noqa: RUF012
-    players = ("random",)
+    idle = ("env.frameskip", "env.repeat_action_probability", "env.noop_max", "model.fourier")
 
     def __init__(self, env_id: str) -> None:
         self.env_id = env_id
         env = self._make()
         seen, actions = env.observation_space, env.action_space
         if not isinstance(seen, gymnasium.spaces.Box) or len(seen.shape) != 1:
-            raise UserError(f"env.id: expected a Box of one dimension as observation, {env_id} has {seen}")
+            raise UserError(f"expected a Box of one dimension as observation, {env_id} has {seen}")
         if not isinstance(actions, gymnasium.spaces.Discrete) or actions.n > _MOST_ACTIONS:
-            raise UserError(f"env.id: expected up to {_MOST_ACTIONS} Discrete actions, {env_id} has {actions}")
+            raise UserError(f"expected up to {_MOST_ACTIONS} Discrete actions, {env_id} has {actions}")
         env.close()
         features, names = (f"x{i}" for i in range(seen.shape[0])), (f"a{i}" for i in range(int(actions.n)))
         self.layout = Layout(tuple(features), tuple(names))
@@ -104,25 +115,9 @@ class Box(Game):
     def view_size(self) -> int:
         return self.layout.obs_size
 
-    def default_env(self) -> EnvConfig:
-        return EnvConfig(id=self.env_id, frameskip=1, noop_max=0)
-
-    def check_env(self, config: EnvConfig) -> None:
-        wanted = {"frameskip": 1, "repeat_action_probability": 0.0, "noop_max": 0}
-        self._check("env", config, wanted, "is played as it is registered")
-
     def check_model(self, config: ModelConfig) -> None:
         if config.likelihood == "discrete":
-            raise UserError(f"model.likelihood: expected huber or mse, as {self.env_id} has no pixels, got discrete")
-        self._check("model", config, {"fourier": 0, "min_p": 0.0}, "has neither pixels nor discrete outcomes")
-
-    def _check(self, group: str, config: EnvConfig | ModelConfig, wanted: dict[str, float], reason: str) -> None:
-        for key, value in wanted.items():
-            if getattr(config, key) != value:
-                raise UserError(
-                    f"{group}.{key}: expected {value}, {self.env_id} {reason}; got {getattr(config, key)} (the preset "
-                    "cartpole fits every such environment)"
-                )
+            raise ValueError(f"model.likelihood: expected huber or mse, as {self.env_id} has no pixels, got discrete")
 
     def make_env(self, config: EnvConfig, render_mode: str | None = None) -> Stacked:
         return Stacked(self._make(render_mode), self.layout)
@@ -133,11 +128,14 @@ class Box(Game):
             return gymnasium.make(self.env_id, disable_env_checker=True, **shown)
         except (gymnasium.error.Error, ImportError) as error:
             reason = str(error).splitlines()[0]
-            raise UserError(f"env.id: expected a gymnasium environment, got {self.env_id} ({reason})") from None
+            raise UserError(f"expected a gymnasium environment, got {self.env_id} ({reason})") from None
 
-    def make_player(self, name: str, epsilon: float) -> Player:
-        if name not in self.players:
-            raise UserError(f"policy: expected random, the only player of {self.env_id}, got {name}")
+    def read_player(self, text: str) -> RandomPlayer:
+        if text.split() != ["random"]:
+            raise ValueError(f"expected random, the only player of {self.env_id}, got {text.strip() or 'nothing'}")
+        return RandomPlayer()
+
+    def policy(self, player: Any) -> Policy:
         return lambda frame, rng: int(rng.integers(self.layout.num_actions))
 
     def fit(self, frames: FloatArray, action: npt.NDArray[np.uint8], is_first: npt.NDArray[np.bool_]) -> BoxStatistics:

@@ -39,8 +39,12 @@ class SymlogEncoder(nn.Module):
     def forward(self, stack: Tensor) -> Tensor:
         return self.see(stack)[0]
 
-    def see(self, stack: Tensor) -> tuple[Tensor, Tensor]:
-        """The embedding (..., H), and the normalised stack without the totals."""
+    def view(self, stack: Tensor) -> Tensor:
+        """The normalised stack on the symlog scale, without the totals."""
         grid = ((stack_to_grid(stack) - self.mean) / self.std).index_select(-2, self.seen)
-        view = symlog(grid).flatten(-2)
+        return symlog(grid).flatten(-2)
+
+    def see(self, stack: Tensor) -> tuple[Tensor, Tensor]:
+        """The embedding (..., H) and the :meth:`view` of a stack."""
+        view = self.view(stack)
         return self.network(view), view

@@ -25,7 +25,11 @@ class MLP(nn.Module):
         self.layers = nn.Sequential(*blocks)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.layers(x)
+        if x.dim() <= 2:
+            return self.layers(x)
+        # as rows, once: else every layer does it, forwards and backwards
+        flat: Tensor = self.layers(x.reshape(-1, x.shape[-1]))
+        return flat.view(*x.shape[:-1], flat.shape[-1])
 
 
 def start_uniform(head: MLP) -> MLP:
@@ -57,5 +61,9 @@ class Fourier(nn.Module):
         self.register_buffer("frequencies", 2.0 * math.pi / periods, persistent=False)
 
     def forward(self, coordinates: Tensor) -> Tensor:
+        return torch.cat(self.parts(coordinates), -1)
+
+    def parts(self, coordinates: Tensor) -> tuple[Tensor, Tensor]:
+        """The sines and the cosines (..., N P) apart, for whoever joins them to something else."""
         angles = (coordinates.unsqueeze(-1) * self.frequencies).flatten(-2)
-        return torch.cat([angles.sin(), angles.cos()], -1)
+        return angles.sin(), angles.cos()

@@ -4,13 +4,14 @@ import pickle
 import pytest
 
 from rssm import ENV_ID
-from rssm.config import EnvConfig, ModelConfig
+from rssm.config import DataConfig, EnvConfig, ModelConfig, OthersConfig, WorldModelConfig
+from rssm.config.keys import build, idle_settings
 from rssm.errors import UserError
-from rssm.game import Cloneable, Layout, cloneable, game_of, load_game
+from rssm.game import Layout, load_game
 from rssm.games.pong import features as F
 from rssm.games.pong.game import PONG
 
-CARTPOLE = EnvConfig(id="CartPole-v1", frameskip=1, noop_max=0)
+NOBODY = OthersConfig(games=0)
 
 
 def test_sizes_follow_from_the_layout():
@@ -42,25 +43,18 @@ def test_a_game_passes_to_other_processes(game):
 
 
 @pytest.mark.parametrize("game", [PONG, load_game("CartPole-v1")], ids=["pong", "box"])
-def test_the_defaults_of_a_game_suit_it(game):
-    env = game.default_env()
-    assert env.id == game.env_id
-    assert game_of(env) is load_game(env.id)
-
-
-def test_pong_can_go_back_and_an_environment_that_is_only_registered_cannot():
-    assert isinstance(cloneable(PONG.make_env(EnvConfig())), Cloneable)
-    assert cloneable(load_game("CartPole-v1").make_env(CARTPOLE)) is None
-    assert cloneable(None) is None
+def test_a_game_says_truly_whether_its_environment_can_go_back(game):
+    env = game.make_env(EnvConfig(id=game.env_id))
+    assert game.clones == hasattr(env, "clone_state") == (game.cloneable(env) is env)
 
 
 @pytest.mark.parametrize(
     ("env_id", "line"),
     [
-        ("Nothing-v0", "env.id: expected a gymnasium environment, got Nothing-v0 ("),
-        ("no.module:Thing-v0", "env.id: expected a gymnasium environment, got no.module:Thing-v0 ("),
-        ("FrozenLake-v1", "env.id: expected a Box of one dimension as observation, FrozenLake-v1 has Discrete(16)"),
-        ("Pendulum-v1", "env.id: expected up to 256 Discrete actions, Pendulum-v1 has Box("),
+        ("Nothing-v0", "expected a gymnasium environment, got Nothing-v0 ("),
+        ("no.module:Thing-v0", "expected a gymnasium environment, got no.module:Thing-v0 ("),
+        ("FrozenLake-v1", "expected a Box of one dimension as observation, FrozenLake-v1 has Discrete(16)"),
+        ("Pendulum-v1", "expected up to 256 Discrete actions, Pendulum-v1 has Box("),
     ],
 )
 def test_what_cannot_be_modelled_is_refused_in_one_line(env_id, line):
@@ -70,25 +64,28 @@ def test_what_cannot_be_modelled_is_refused_in_one_line(env_id, line):
     assert "\n" not in str(caught.value)
 
 
+def test_settings_that_only_pong_has_do_nothing_elsewhere():
+    model, data = ModelConfig(likelihood="mse"), DataConfig(players="random", heldout_player="random", others=NOBODY)
+    config = WorldModelConfig(env=EnvConfig(id="CartPole-v1"), model=model, data=data)
+    idle = idle_settings(config)
+    for key in ("env.frameskip", "env.noop_max", "env.repeat_action_probability", "model.fourier"):
+        assert idle[key] == "in CartPole-v1"
+    assert not any("in CartPole-v1" in reason for reason in idle_settings(WorldModelConfig()).values())
+
+
 @pytest.mark.parametrize(
     ("settings", "line"),
     [
-        ({"frameskip": 4}, "env.frameskip: expected 1, CartPole-v1 is played as it is registered; got 4"),
-        ({"noop_max": 30}, "env.noop_max: expected 0, "),
-        ({"repeat_action_probability": 0.25}, "env.repeat_action_probability: expected 0.0, "),
+        ({}, "model.likelihood: expected huber or mse, as CartPole-v1 has no pixels, got discrete"),
+        ({"model.likelihood": "mse"}, "data.players: expected random, the only player of CartPole-v1, got tracking"),
+        (
+            {"model.likelihood": "mse", "data.players": "random"},
+            "data.heldout_player: expected random, the only player of CartPole-v1, got tracking",
+        ),
+        ({"env.id": "Nothing-v0"}, "env.id: expected a gymnasium environment, got Nothing-v0 ("),
     ],
 )
-def test_settings_that_only_pong_has_are_refused_elsewhere(settings, line):
-    with pytest.raises(UserError, match="CartPole-v1") as caught:
-        game_of(EnvConfig(**{"id": "CartPole-v1", "frameskip": 1, "noop_max": 0} | settings))
-    assert str(caught.value).startswith(line)
-
-
-@pytest.mark.parametrize("settings", [{"likelihood": "discrete"}, {"fourier": 8}, {"min_p": 0.05}])
-def test_a_model_that_only_pong_has_is_refused_elsewhere(settings):
-    good = {"likelihood": "mse", "fourier": 0, "min_p": 0.0}
-    load_game("CartPole-v1").check_model(ModelConfig(**good))
+def test_what_a_game_does_not_have_is_refused(settings, line):
     with pytest.raises(UserError) as caught:
-        load_game("CartPole-v1").check_model(ModelConfig(**good | settings))
-    assert str(caught.value).startswith(f"model.{next(iter(settings))}: expected")
-    PONG.check_model(ModelConfig())
+        build(WorldModelConfig, {"env.id": "CartPole-v1"} | settings)
+    assert str(caught.value).startswith(line)

@@ -12,9 +12,11 @@ from rssm.games.pong import features as F
 from rssm.games.pong.approach import Approach
 from rssm.games.pong.contact import Contact
 from rssm.games.pong.statistics import FeatureStatistics
+from rssm.model.categoricals import Categoricals
 from rssm.model.decoders import DirectDecoder, ResidualDecoder
-from rssm.model.likelihoods import Categoricals, DiscretePrediction, Support
+from rssm.model.likelihoods import DiscretePrediction
 from rssm.model.networks import MLP, start_uniform
+from rssm.model.support import Support
 
 #: decoded first; the ball is decoded given these
 FIRST = (F.PLAYER_X, F.PLAYER_Y, F.ENEMY_X, F.ENEMY_Y, F.BALL_SPAWNED, F.SCORE_PLAYER, F.SCORE_ENEMY)
@@ -28,12 +30,15 @@ class DiscreteDecoder(nn.Module):
     exactly the paddle stands while they meet, inside the step that is being predicted.
     """
 
-    reads_frame = True
+    reads_frame, differentiable = True, False
+    actions: Tensor
 
     def __init__(self, config: ModelConfig, layout: Layout, statistics: FeatureStatistics) -> None:
         super().__init__()
         self.counters = layout.counters
-        self.first, self.ball = Support(statistics, FIRST), Support(statistics, BALL)
+        self.register_buffer("actions", torch.eye(F.NUM_ACTIONS), persistent=False)
+        self.both = Support(statistics, FIRST, BALL)
+        self.first, self.ball = (Support(statistics, part, like=self.both) for part in (FIRST, BALL))
         self.min_p = config.min_p
         inputs = config.deter + config.stoch * config.classes + config.hidden + F.NUM_ACTIONS
         self.trunk = MLP(inputs, config.hidden, config.layers)
@@ -44,8 +49,8 @@ class DiscreteDecoder(nn.Module):
         self.ball_head = start_uniform(MLP(inputs, config.head_hidden, 1, self.ball.outputs))
 
     def forward(self, latent: Tensor, embedding: Tensor, stack: Tensor, action: Tensor) -> Prediction:
-        """As :meth:`rssm.model.decoders.ResidualDecoder.forward`."""
-        taken = nnf.one_hot(action, F.NUM_ACTIONS).to(latent.dtype)
+        """As :class:`rssm.game.Decoder` says."""
+        taken = nnf.embedding(action, self.actions)
         hidden = self.trunk(torch.cat([latent, embedding, taken], -1))
 
         def ball(frame: Tensor) -> Categoricals:
@@ -55,7 +60,7 @@ class DiscreteDecoder(nn.Module):
             return Categoricals(self.ball, self.ball_head(inputs), stack, self.min_p)
 
         first = Categoricals(self.first, self.first_head(hidden), stack, self.min_p)
-        return DiscretePrediction(first, ball, stack, self.counters)
+        return DiscretePrediction(first, ball, self.both, stack, self.counters)
 
 
 def make_decoder(config: ModelConfig, layout: Layout, statistics: FeatureStatistics, huber_beta: float) -> Decoder:

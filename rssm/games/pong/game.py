@@ -11,16 +11,16 @@ import numpy.typing as npt
 
 from rssm import ENV_ID
 from rssm.arrays import ErrorArray, FloatArray, IntArray
-from rssm.config import EnvConfig, ModelConfig
-from rssm.game import Decoder, Encoder, Game, Layout, Player
+from rssm.config import EnvConfig, ImportConfig, ModelConfig
+from rssm.game import Decoder, Encoder, Game, Layout, Policy
 from rssm.games.pong import features as F
-from rssm.games.pong.env import PongFeatures, make_env
-from rssm.games.pong.events import TITLES, label_windows
-from rssm.games.pong.players import PLAYERS, make_policy
+from rssm.games.pong.events import START_STEPS, TITLES, label_windows
+from rssm.games.pong.player import Player, parse_player
 from rssm.games.pong.statistics import FeatureStatistics
 
 if TYPE_CHECKING:
     from rssm.evaluation.windows import EpisodeWindows
+    from rssm.games.pong.env import PongFeatures
 
 
 class Pong(Game):
@@ -36,13 +36,14 @@ class Pong(Game):
     )
     events = TITLES
     positions = {"ball_x": F.BALL_X, "ball_y": F.BALL_Y, "player_y": F.PLAYER_Y, "enemy_y": F.ENEMY_Y}  # noqa: RUF012
-    players = PLAYERS
     #: with the fire button held the paddle moves alike, but a ball that it hits flies faster
     twins = {  # noqa: RUF012
         F.ACTION_NAMES.index(fire): F.ACTION_NAMES.index(move)
         for fire, move in (("FIRE", "NOOP"), ("RIGHTFIRE", "RIGHT"), ("LEFTFIRE", "LEFT"))
     }
-    start_event = "start"
+    start_event, start_steps = "start", START_STEPS
+    clones = in_pixels = won = True
+    plays_as = "ale-py"
 
     @property
     def view_size(self) -> int:
@@ -50,17 +51,21 @@ class Pong(Game):
 
         return VIEW
 
-    def check_env(self, config: EnvConfig) -> None:
-        """All of them are Pong's."""
-
     def check_model(self, config: ModelConfig) -> None:
         """All of them are Pong's."""
 
     def make_env(self, config: EnvConfig, render_mode: str | None = None) -> PongFeatures:
+        from rssm.games.pong.env import make_env
+
         return make_env(config, render_mode)
 
-    def make_player(self, name: str, epsilon: float) -> Player:
-        return make_policy(name, epsilon)
+    def read_player(self, text: str) -> Player:
+        return parse_player(text)
+
+    def policy(self, player: Player) -> Policy:  # type: ignore[override]
+        from rssm.games.pong.players import make_policy
+
+        return make_policy(player)
 
     def fit(
         self, frames: FloatArray, action: npt.NDArray[np.uint8], is_first: npt.NDArray[np.bool_]
@@ -88,6 +93,11 @@ class Pong(Game):
 
         side_by_side_gif(path, real, imagined)
         return True
+
+    def import_data(self, config: ImportConfig) -> None:
+        from rssm.games.pong.import_npz import import_npz
+
+        import_npz(config)
 
     def start_floor(
         self, env: gymnasium.Env[FloatArray, Any], config: EnvConfig, windows: EpisodeWindows

@@ -4,23 +4,25 @@ import pytest
 import torch
 
 from rssm.config import EnvConfig, ModelConfig
-from rssm.data.collect import ensure_dataset, play_episode
+from rssm.data.collect import Recording, ensure_dataset, play_episode
 from rssm.data.frames import newest_frame, stack_episode
+from rssm.data.mixture import Mixture
 from rssm.errors import UserError
 from rssm.game import load_game
-from rssm.games.box import Box, Stacked
+from rssm.games.box import Box, RandomPlayer, Stacked
 from rssm.model.world_model import WorldModel
 
-ENV = EnvConfig(id="CartPole-v1", frameskip=1, noop_max=0)
+ENV = EnvConfig(id="CartPole-v1")
 BOX = load_game("CartPole-v1")
+PLAYERS = Mixture.parse("random", BOX.read_player)
 SIZES = {"likelihood": "mse", "deter": 8, "stoch": 2, "classes": 3, "hidden": 12, "head_hidden": 8, "layers": 1}
-CONFIG = ModelConfig(fourier=0, min_p=0.0, **SIZES)
+CONFIG = ModelConfig(**SIZES)
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     path = tmp_path_factory.mktemp("box") / "data"
-    return ensure_dataset(path, env=ENV, policy="random", epsilon=0.0, steps=400, seed=1, workers=1)
+    return ensure_dataset(path, Recording(ENV, PLAYERS, seed=1, steps=400), workers=1)
 
 
 @pytest.fixture
@@ -48,8 +50,8 @@ def test_the_stacks_are_those_of_the_environment_s_own_observations():
 
 def test_the_registered_step_limit_holds():
     """Acrobot is stopped after 500 steps, long before the limit that the settings have."""
-    env = EnvConfig(id="Acrobot-v1", frameskip=1, noop_max=0)
-    episode = play_episode(env, "random", 0.0, seed=0, max_steps=2_000)
+    env = EnvConfig(id="Acrobot-v1")
+    episode = play_episode(env, RandomPlayer(), seed=0, max_steps=2_000)
     assert (len(episode), episode.truncated, episode.terminated) == (500, True, False)
     assert episode.reward.tolist() == [-1.0] * 500
 
@@ -67,7 +69,7 @@ def test_actions_that_do_not_begin_at_0():
 
     gymnasium.register("test/Shifted-v0", Shifted)
     game = Box("test/Shifted-v0")
-    env = game.make_env(game.default_env())
+    env = game.make_env(EnvConfig(id=game.env_id))
     assert isinstance(env, Stacked)
     env.reset(seed=0)
     assert [env.step(action)[4]["frame"].tolist() for action in (0, 1)] == [[-1.0], [0.0]]
@@ -76,23 +78,26 @@ def test_actions_that_do_not_begin_at_0():
 def test_data_are_collected_and_opened_with_their_game(data):
     assert data.game is BOX
     assert data.env == ENV
+    assert data.meta["env"] == {"max_episode_steps": 27_000}  # nothing that it does not have
     assert data.features.shape == (400, 4)
     assert len(data.episodes) > 5
     assert data.terminated.sum() == len(data.episodes) - 1  # the last one was cut
-    again = play_episode(ENV, "random", 0.0, data.meta["episode_seeds"][2], 10_000)
+    again = play_episode(ENV, RandomPlayer(), data.meta["episode_seeds"][2], 10_000)
     assert np.array_equal(again.features, data.features[data.episodes[2]])
 
 
 def test_another_game_s_data_are_refused(data):
-    other = EnvConfig(id="Acrobot-v1", frameskip=1, noop_max=0)
+    other = EnvConfig(id="Acrobot-v1")
     with pytest.raises(UserError, match="id: expected Acrobot-v1, but the data set there has CartPole-v1"):
-        ensure_dataset(data.path, env=other, policy="random", epsilon=0.0, steps=400, seed=1, workers=1)
+        ensure_dataset(data.path, Recording(other, PLAYERS, seed=1, steps=400), workers=1)
 
 
 def test_only_the_random_player_plays():
-    with pytest.raises(UserError, match="policy: expected random, the only player of CartPole-v1, got tracking"):
-        BOX.make_player("tracking", 0.5)
-    act, rng = BOX.make_player("random", 0.0), np.random.default_rng(0)
+    with pytest.raises(ValueError, match="expected random, the only player of CartPole-v1, got tracking"):
+        BOX.read_player("tracking")
+    player = BOX.read_player(" random ")
+    assert (str(player), player.meta()) == ("random", {"name": "random"})
+    act, rng = BOX.policy(player), np.random.default_rng(0)
     assert {act(np.zeros(4), rng) for _ in range(50)} == {0, 1}
 
 
@@ -114,6 +119,7 @@ def test_the_embedding_and_the_view_are_of_the_normalised_stack(model, data):
     assert embedding.shape == (9, CONFIG.hidden)
     assert view.shape == (9, BOX.view_size)
     assert torch.equal(model.encoder(stacks), embedding)
+    assert torch.equal(model.encoder.view(stacks), view)
     scaled = BOX.fit(100 * data.features + 7, data.action, data.is_first)
     other = BOX.encoder(CONFIG, scaled)
     other.network = model.encoder.network
@@ -123,7 +129,7 @@ def test_the_embedding_and_the_view_are_of_the_normalised_stack(model, data):
 @pytest.mark.parametrize("decoder", ["residual", "direct"])
 @pytest.mark.parametrize("likelihood", ["mse", "huber"])
 def test_predictions_of_every_kind(data, decoder, likelihood):
-    config = ModelConfig(**SIZES | {"decoder": decoder, "likelihood": likelihood}, fourier=0, min_p=0.0)
+    config = ModelConfig(**SIZES | {"decoder": decoder, "likelihood": likelihood})
     model = WorldModel(config, BOX, BOX.fit(data.features, data.action, data.is_first))
     stacks = torch.from_numpy(stack_episode(np.array(data.features[:8])))[None]
     seen = model.observe(stacks, torch.zeros(1, 8, dtype=torch.int64), torch.tensor([True]))
