@@ -133,7 +133,8 @@ class EvaluationConfig:
     Args:
         games: per evaluation while training; the greedy policy plays them, and as many the sampled one.
         final_games: at the end.
-        states: moments that are imagined from and played on for real, per evaluation; 0 leaves them out.
+        states: moments of the sampled policy's games that are imagined from and played on for real, per evaluation; 0
+            leaves them out.
     """
 
     games: int = 8
