@@ -12,6 +12,7 @@ from agents.config import AgentConfig
 from agents.learning.agent import Agent
 from agents.learning.config import ActorCriticConfig
 from agents.learning.inputs import inputs_size
+from rssm.config.stored import from_stored
 from rssm.config_file import load_config
 from rssm.errors import CheckpointError, UserError
 from rssm.model.world_model import WorldModel
@@ -35,9 +36,9 @@ def read_agent(path: Path, device: torch.device | str = "cpu") -> Agent:
     """
     description, weights = load_weights(path, "an agent")
     try:
-        agent = Agent(ActorCriticConfig(**description["actor_critic"]), description["inputs"])
+        agent = Agent(from_stored(ActorCriticConfig, description["actor_critic"]), description["inputs"])
         agent.load_state_dict(weights)
-    except (LookupError, TypeError, ValueError, RuntimeError) as error:
+    except (LookupError, TypeError, ValueError, RuntimeError, UserError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{path}: its weights do not fit its own description ({reason})") from None
     return agent.to(device).eval()

@@ -20,10 +20,10 @@ from agents.online.online import Online
 from agents.online.world_trainer import WorldTrainer
 from agents.play.dream_gif import write_dream
 from agents.play.imagined_vs_real import alarm, imagined_against_real
+from agents.play.record import identified
 from agents.play.scores import GAMES_FILE, POLICIES, score_agent
 from agents.report.table import format_games
 from agents.report.verdict import verdict
-from agents.seeds import Stream, derived_seed
 from agents.trainer import GROWING, AgentTrainer, make_moments
 from rssm.config import WorldModelConfig
 from rssm.config_file import load_config
@@ -31,8 +31,10 @@ from rssm.data.dataset import Dataset
 from rssm.device import pick_device, seeded, set_threads
 from rssm.errors import UserError
 from rssm.files import write_json
+from rssm.seeds import Stream, derived_seed
 from rssm.tracker import Tracker
 from rssm.training.checkpoint import MODEL_FILE, load_model
+from rssm.training.muon import name_of, pick_precision
 from rssm.training.run_folder import CONFIG_FILE, claim
 
 
@@ -61,7 +63,7 @@ def train_agent(config: AgentConfig) -> None:
         learner = Learner(agent, config.imagination, config.train, experience.updates)
         training = AgentTrainer(run, config, learner, experience, device)
         with Tracker(run, config.log, asdict(config), training.update or None) as tracker:
-            _announce(config, experience)
+            _announce(config, experience, device)
             training.train(tracker)
             print(f"trained {training.update:,} updates in {training.seconds:.0f} s; playing", file=sys.stderr)
             _finish(run, config, training, tracker)
@@ -88,7 +90,7 @@ def open_offline(config: AgentConfig, device: torch.device) -> Offline:
     return Offline(model, data, config.train.updates)
 
 
-def _announce(config: AgentConfig, experience: Experience) -> None:
+def _announce(config: AgentConfig, experience: Experience, device: torch.device) -> None:
     if not config.online:
         print(f"offline: {experience.env_steps:,} real steps, none to come", file=sys.stderr)
         return
@@ -103,6 +105,7 @@ def _announce(config: AgentConfig, experience: Experience) -> None:
         f"agent on {imagined:.0f} imagined ones",
         file=sys.stderr,
     )
+    print(f"Muon computes in {name_of(pick_precision(world.muon_precision, device))}", file=sys.stderr)
 
 
 def _finish(run: Path, config: AgentConfig, training: AgentTrainer, tracker: Tracker) -> None:
@@ -112,7 +115,7 @@ def _finish(run: Path, config: AgentConfig, training: AgentTrainer, tracker: Tra
     settings = config.evaluation
     moments = make_moments(config, agent, seed)
     result = score_agent(model, agent, config.env, list(POLICIES), settings.final_games, seed, moments=moments)
-    write_json(run / GAMES_FILE, result)
+    write_json(run / GAMES_FILE, identified(result, run))
     summary = {f"real/{name}_score": result[name]["mean"] for name in POLICIES}
     if moments is not None:
         summary |= imagined_against_real(model, agent, moments, config.env, seed)

@@ -18,11 +18,13 @@ from agents.online.experience import Experience
 from agents.play.imagined_vs_real import alarm, imagined_against_real
 from agents.play.moments import Moments
 from agents.play.scores import score_agent
-from agents.seeds import Stream, derived_seed
+from rssm.config.keys import idle_settings
+from rssm.config.stored import from_stored
 from rssm.data.chunks import ChunkSampler
 from rssm.device import seeded
-from rssm.errors import CheckpointError
+from rssm.errors import CheckpointError, UserError
 from rssm.progress import Progress
+from rssm.seeds import Stream, derived_seed
 from rssm.tracker import Tracker
 from rssm.training.checkpoint import MODEL_FILE, TRAINER_FILE, load_trainer, save_model, save_trainer, weights_of
 from rssm.training.run_folder import difference
@@ -35,7 +37,7 @@ GROWING = ("train.updates", "play.final_updates")
 class AgentTrainer:
     """Trains an agent in cycles: what the experience brings, updates of the agent, then a look at both.
 
-    Every random number follows from the seed and a counter (:mod:`agents.seeds`), so that a run that was killed and
+    Every random number follows from the seed and a counter (:mod:`rssm.seeds`), so that a run that was killed and
     resumed ends with the very weights of one that was not.
 
     Args:
@@ -136,7 +138,11 @@ class AgentTrainer:
         save_trainer(self.run / TRAINER_FILE, state)
 
     def _restore(self, state: dict[str, Any]) -> None:
-        differing = difference(state["config"], asdict(self.config), GROWING)
+        try:
+            before = asdict(from_stored(type(self.config), state["config"]))
+        except UserError as error:
+            raise CheckpointError(f"{self.run / TRAINER_FILE}: config: {error}") from None
+        differing = difference(before, asdict(self.config), GROWING, idle_settings(self.config))
         if differing is not None:
             key, found, wanted = differing
             raise CheckpointError(

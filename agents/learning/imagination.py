@@ -100,8 +100,11 @@ def imagine(
             actions.append(first.flatten())
         else:
             actions.append(sample(log_probs[-1].detach()))
-        state, prediction, _ = model.imagine_step(seen, actions[-1], embedding=seen.embedding)
-        surprise.append(prediction.loss(state.frame))
+        deter, stoch, _ = model.imagine_latent(seen, actions[-1], embedding=seen.embedding)
+        prediction = model.predict(deter, stoch, seen.embedding, seen.frame, actions[-1])
+        frame, unlikely = prediction.sample_with_loss()
+        state = State(deter, stoch, frame)
+        surprise.append(unlikely)
         seen = see(model, state)
         rows.append(seen.inputs)
     inputs = torch.cat(rows)

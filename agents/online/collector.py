@@ -11,7 +11,6 @@ from torch import Tensor
 
 from agents.online.replay import Block, Replay
 from agents.play.side_by_side import Beginning, SideBySide
-from agents.seeds import Stream, derived_seed
 from rssm.arrays import FloatArray, IntArray
 from rssm.config import EnvConfig
 from rssm.data.dataset import Dataset
@@ -19,6 +18,7 @@ from rssm.data.episode import Episode
 from rssm.errors import CheckpointError
 from rssm.games.pong.features import newest_frame, stack_episode
 from rssm.model.world_model import WorldModel
+from rssm.seeds import Stream, derived_seed
 
 #: stacks (G, 56) and whether each game has just begun (G,) -> actions (G,)
 Act = Callable[[FloatArray, npt.NDArray[np.bool_]], IntArray]

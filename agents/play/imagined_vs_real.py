@@ -21,6 +21,7 @@ from agents.play.side_by_side import SideBySide, one_after_the_other
 from rssm.arrays import FloatArray, IntArray
 from rssm.config import HORIZON, EnvConfig
 from rssm.device import seeded
+from rssm.evaluation.openloop import by_step
 from rssm.evaluation.window_errors import squared_errors
 from rssm.games.pong.features import OBS_SIZE
 from rssm.model.state import State
@@ -59,7 +60,7 @@ def imagined_against_real(
         seed: of all samples; torch's own generator is left as it was.
 
     Returns:
-        ``imagination/error_h1`` to ``_h6``: open-loop error on the agent's own behaviour (px², mean over 56 values, of
+        ``imagination/error_k0`` to ``_k5``: open-loop error on the agent's own behaviour (px², mean over 56 values, of
         the model's mode); ``imagination/reward`` and ``real/reward``: points in six steps of the same actions;
         ``imagination/value`` and ``real/value``: the critic's value and the discounted return that really followed, in
         points; ``imagination/optimism``: by how much the first lies above the second, as a multiple of the 5 to 95 %
@@ -78,7 +79,7 @@ def imagined_against_real(
     real = float(returns.mean())
     low, high = np.quantile(returns, [0.05, 0.95])
     optimism = (value - real) / max(float(high - low), agent.config.return_floor)
-    return {f"imagination/error_h{k + 1}": _mean(errors[truth.exists[:, k], k]) for k in range(HORIZON)} | {
+    return by_step("imagination/error", (_mean(errors[truth.exists[:, k], k]) for k in range(HORIZON))) | {
         "imagination/reward": float((goes_on * dreams.reward).sum(1).mean()),
         "real/reward": float(truth.reward.mean()),
         "imagination/value": value,

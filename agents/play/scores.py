@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -14,16 +14,17 @@ from agents.play.moments import Moments
 from agents.play.planning import planned
 from rssm.arrays import IntArray
 from rssm.config import EnvConfig
-from rssm.data.collect import episode_seed
 from rssm.device import seeded
+from rssm.evaluation.provenance import code_version
 from rssm.model.world_model import Policy, WorldModel
 from rssm.progress import Progress
+from rssm.seeds import episode_seed
 
 GAMES_FILE = "games.json"
 #: the ways in which an agent's policy can act
 POLICIES = ("greedy", "sampled")
-#: a way to act that looks ahead at every step (:mod:`agents.play.planning`), and where its games are kept
-PLANNED, PLANNED_FILE = "planned", "planned.json"
+#: a way to act that looks ahead at every step (:mod:`agents.play.planning`)
+PLANNED = "planned"
 #: all of them, in the order of every table
 WAYS = (*POLICIES, PLANNED)
 
@@ -117,6 +118,12 @@ def make_policy(model: WorldModel, agent: Agent, name: str, rollouts: int) -> Po
     return planned(model, agent, rollouts) if name == PLANNED else agent.policy(model, greedy=name == "greedy")
 
 
+def how(name: str, rollouts: int) -> dict[str, Any]:
+    """How one of :data:`WAYS` acts, for the record."""
+    actions = {"greedy": "the likeliest", "sampled": "drawn", PLANNED: "the best of those tried in imagination"}[name]
+    return {"latents": "drawn", "actions": actions} | ({"rollouts": rollouts} if name == PLANNED else {})
+
+
 def score_agent(
     model: WorldModel,
     agent: Agent,
@@ -132,11 +139,11 @@ def score_agent(
     ``moments`` are drawn from those of the sampled policy.
 
     Returns:
-        what ``games.json`` holds: ``sticky``, ``seed``, and for each policy ``games``, the statistics of
-        :meth:`Games.summary`, ``finished`` (games that were played to their end), and ``scores`` and
-        ``lengths`` of every game.
+        what ``games.json`` holds, but for whose games they are: ``env``, its ``sticky``, ``seed``, and for each policy
+        ``games``, ``acted`` (how), ``code``, the statistics of :meth:`Games.summary`, ``finished`` (games that were
+        played to their end), and ``scores``, ``lengths`` and ``seeds`` of every game.
     """
-    result: dict[str, Any] = {"sticky": env.repeat_action_probability, "seed": seed}
+    result: dict[str, Any] = {"env": asdict(env), "sticky": env.repeat_action_probability, "seed": seed}
     for name in policies:
         policy = make_policy(model, agent, name, rollouts)
         watching = moments if name == "sampled" else None
@@ -144,9 +151,12 @@ def score_agent(
         played = play_games(model, policy, games=games, env=env, seed=seed, title=title, moments=watching)
         result[name] = {
             "games": games,
+            "acted": how(name, rollouts),
+            "code": code_version(),
             **played.summary(),
             "finished": int(played.finished.sum()),
             "scores": played.scores.tolist(),
             "lengths": played.lengths.tolist(),
+            "seeds": [episode_seed(seed, index) for index in range(games)],
         }
     return result

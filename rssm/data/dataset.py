@@ -11,7 +11,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from rssm import ENV_ID
 from rssm.arrays import FloatArray
+from rssm.blocks import blocks
 from rssm.config import EnvConfig
 from rssm.data.episode import Episode
 from rssm.errors import DataError, UserError
@@ -93,6 +94,8 @@ class Dataset:
         lengths = [rows.stop - rows.start for rows in dataset.episodes]
         if meta["episode_lengths"] != lengths or len(meta["episode_seeds"]) != len(lengths):
             raise DataError(f"{folder / META_FILE}: episode_lengths or episode_seeds do not match is_first.npy")
+        if len(dataset.players) != len(lengths):
+            raise DataError(f"{folder / META_FILE}: episode_players: expected {len(lengths)}, one of each episode")
         return dataset
 
     def __len__(self) -> int:
@@ -102,6 +105,27 @@ class Dataset:
     def env(self) -> EnvConfig | None:
         """The game that the data come from; None for imported data, which cannot be replayed."""
         return None if self.meta["env"] is None else EnvConfig(**self.meta["env"])
+
+    @property
+    def players(self) -> list[str]:
+        """Who played each episode, as text."""
+        if "episode_players" in self.meta:
+            return list(self.meta["episode_players"])
+        # recorded by one player, or before there were several
+        return [policy_text(self.meta["policy"])] * len(self.episodes)
+
+    def identity(self) -> dict[str, Any]:
+        """Which data these are, for a result: folder, checksum, game, player, seeds."""
+        sums = "".join(f"{name} {value}\n" for name, value in sorted(self.meta["sha256"].items()))
+        return {
+            "path": str(self.path),
+            "sha256": hashlib.sha256(sums.encode()).hexdigest(),
+            "env": self.meta["env"],
+            "policy": self.meta["policy"],
+            "seed": self.meta["seed"],
+            "steps": len(self),
+            "episode_seeds": self.meta["episode_seeds"],
+        }
 
     def episode(self, index: int) -> Episode:
         """Episode number ``index``, its arrays still memory-mapped."""
@@ -113,7 +137,14 @@ class Dataset:
             bool(self.terminated[rows.stop - 1]),
             bool(self.truncated[rows.stop - 1]),
             self.meta["episode_seeds"][index],
+            self.players[index],
         )
+
+
+def policy_text(policy: Mapping[str, Any]) -> str:
+    """What ``meta.json`` says of one player, in words: its name and its settings."""
+    words = [key if value is True else f"{key}={value}" for key, value in policy.items() if key != "name"]
+    return " ".join([str(policy.get("name", "unknown")), *words])
 
 
 def check_free(path: str | Path) -> None:
@@ -157,7 +188,7 @@ def write_dataset(
                 np.save(file, array, allow_pickle=False)
                 file.flush()
                 os.fsync(file.fileno())
-        meta = {
+        meta: dict[str, Any] = {
             "schema_version": SCHEMA_VERSION,
             "env_id": None if env is None else ENV_ID,
             "env": None if env is None else asdict(env),
@@ -168,6 +199,9 @@ def write_dataset(
             "episode_seeds": [episode.seed for episode in episodes],
             "sha256": {f"{name}.npy": _sha256(building / f"{name}.npy") for name in arrays},
         }
+        players = [episode.player for episode in episodes]
+        if None not in players:
+            meta["episode_players"] = players
         with open(building / META_FILE, "w", encoding="utf-8") as text:
             json.dump(meta, text, indent=2)
             text.flush()
@@ -215,6 +249,9 @@ def _read_meta(path: Path) -> dict[str, Any]:
     for key, types in _META_TYPES.items():
         if key not in meta or not isinstance(meta[key], types):
             raise DataError(f"{path}: {key}: missing or of the wrong type")
+    players = meta.get("episode_players", [])
+    if not isinstance(players, list) or not all(isinstance(player, str) for player in players):
+        raise DataError(f"{path}: episode_players: expected a list of texts")
     if meta["env"] is not None:
         try:
             EnvConfig(**meta["env"])
@@ -245,9 +282,11 @@ def _read_array(path: Path, name: str, meta: dict[str, Any]) -> npt.NDArray[Any]
 
 def _check_values(folder: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
     for name in ("features", "reward"):
-        finite = np.isfinite(arrays[name])
-        if not finite.all():
-            raise DataError(f"{folder / name}.npy: row {np.argwhere(~finite)[0, 0]}: not finite")
+        for block in blocks(len(arrays[name])):
+            finite = np.isfinite(arrays[name][block])
+            if not finite.all():
+                row = block.start + np.argwhere(~finite)[0, 0]
+                raise DataError(f"{folder / name}.npy: row {row}: not finite")
     bad = np.flatnonzero(arrays["action"] >= NUM_ACTIONS)
     if len(bad):
         raise DataError(

@@ -4,11 +4,11 @@ import torch
 
 from agents.online.collector import RealGames
 from agents.online.replay import Block, Replay
-from agents.seeds import Stream, derived_seed
 from rssm.config import EnvConfig
 from rssm.errors import CheckpointError
 from rssm.games.pong.env import make_env
 from rssm.games.pong.features import newest_frame, stack_episode
+from rssm.seeds import Stream, derived_seed
 
 #: short games, so that several are played; sticky actions, so that the emulator's own randomness counts
 SHORT = EnvConfig(max_episode_steps=30, repeat_action_probability=0.25)

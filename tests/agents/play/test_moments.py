@@ -5,8 +5,8 @@ import torch
 from agents.play.moments import Moments, discounted
 from agents.play.scores import play_games
 from rssm.config import EnvConfig
-from rssm.data.collect import episode_seed
 from rssm.games.pong.env import make_env
+from rssm.seeds import episode_seed
 
 #: a paddle that stands still loses a game in less than a thousand steps
 NOOP, DISCOUNT, GAMES = 0, 0.95, 2

@@ -4,9 +4,9 @@ import torch
 
 from agents.play.scores import Games, play_games
 from rssm.config import EnvConfig
-from rssm.data.collect import episode_seed
 from rssm.games.pong.env import make_env
 from rssm.games.pong.features import NUM_ACTIONS
+from rssm.seeds import episode_seed
 
 
 def stand_still(state):
