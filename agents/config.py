@@ -142,7 +142,7 @@ class EvaluationConfig(Settings):
     final_games: int = setting(30, "at the end", low=1, high=10_000)
     states: int = setting(
         100,
-        "moments that are imagined from and played on for real, per evaluation; 0 leaves them out",
+        "moments of the sampled games that are imagined from and played on for real, per evaluation; 0 leaves them out",
         low=0,
         high=10**6,
     )

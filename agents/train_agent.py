@@ -24,7 +24,7 @@ from agents.play.record import identified
 from agents.play.scores import GAMES_FILE, POLICIES, score_agent
 from agents.report.table import format_games
 from agents.report.verdict import verdict
-from agents.trainer import GROWING, AgentTrainer
+from agents.trainer import GROWING, AgentTrainer, make_moments
 from rssm.config import WorldModelConfig
 from rssm.config_file import load_config
 from rssm.data.dataset import Dataset
@@ -116,11 +116,12 @@ def _finish(run: Path, config: AgentConfig, training: AgentTrainer, tracker: Tra
     model, agent = training.experience.model, training.learner.agent
     seed = derived_seed(config.seed, Stream.FINAL_EVALUATION)
     settings = config.evaluation
-    result = score_agent(model, agent, config.env, list(POLICIES), settings.final_games, seed)
+    moments = make_moments(config, agent, seed)
+    result = score_agent(model, agent, config.env, list(POLICIES), settings.final_games, seed, moments=moments)
     write_json(run / GAMES_FILE, identified(result, run))
     summary = {f"real/{name}_score": result[name]["mean"] for name in POLICIES}
-    if settings.states:
-        summary |= imagined_against_real(model, agent, states=settings.states, env=config.env, seed=seed)
+    if moments is not None:
+        summary |= imagined_against_real(model, agent, moments, config.env, seed)
     gif = run / "media" / "dream.gif"
     drawn = write_dream(gif, model, agent.policy(model, greedy=True), config.env, seed)
     if drawn:

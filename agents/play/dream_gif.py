@@ -27,9 +27,7 @@ def write_dream(path: Path, model: WorldModel, policy: Policy, env: EnvConfig, s
 
 
 @torch.inference_mode()
-def dream(
-    model: WorldModel, policy: Policy, env: EnvConfig, seed: int, steps: int, *, sample: bool = True
-) -> tuple[FloatArray, FloatArray]:
+def dream(model: WorldModel, policy: Policy, env: EnvConfig, seed: int, steps: int) -> tuple[FloatArray, FloatArray]:
     """Play a real game, and every six steps dream the next six: the same policy acts in the game and in the dream.
 
     The two come apart where the model is wrong, and where the policy is drawn from and acts otherwise.
@@ -40,7 +38,6 @@ def dream(
         env: the game's settings.
         seed: of the game and of the policy's samples.
         steps: agent steps to play, T; fewer where the game ends.
-        sample: whether the latents of the real game are sampled, as where games are scored, or take their mode.
 
     Returns:
         real and dreamt frames, both (T, F): frame t of the dream is k = t mod 6 steps and one away from the real
@@ -48,7 +45,7 @@ def dream(
     """
     real, dreamt = [], []
     with seeded(seed, next(model.parameters()).device):
-        playing = FilteredGames(model, policy, env, [episode_seed(seed, 0)], max_steps=steps, sample=sample)
+        playing = FilteredGames(model, policy, env, [episode_seed(seed, 0)], max_steps=steps)
         while len(playing):
             state, step = playing.look(), playing.games.steps[0]
             if step % HORIZON == 0:

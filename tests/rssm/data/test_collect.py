@@ -23,6 +23,7 @@ from rssm.data.mixture import Mixture
 from rssm.errors import DataError, UserError
 from rssm.games.pong.env import make_env
 from rssm.games.pong.features import PLAYER_SCORE
+from rssm.games.pong.game import PONG
 from rssm.games.pong.player import Player
 from rssm.seeds import episode_seed
 
