@@ -32,9 +32,10 @@ def derived_seed(seed: int, stream: Stream, number: int = 0) -> int:
     return _mixed(seed, stream, number)
 
 
-def episode_seed(seed: int, index: int) -> int:
-    """The seed of episode ``index`` of the data set with this seed."""
-    return _mixed(seed, index)
+def episode_seed(seed: int, index: int, player: int = 0) -> int:
+    """The seed of a player's episode ``index`` of the data set with this seed."""
+    # a single player's seeds are as they were before there were more
+    return _mixed(seed, index, player) if player else _mixed(seed, index)
 
 
 def _mixed(*key: int) -> int:

@@ -15,8 +15,13 @@ import torch
 from rssm.config import EnvConfig, ModelConfig
 from rssm.data.collect import play_episode
 from rssm.data.dataset import Dataset, write_dataset
+from rssm.games.pong.game import PONG
+from rssm.games.pong.player import Player
 from rssm.games.pong.statistics import FeatureStatistics
 from rssm.model.world_model import WorldModel
+from rssm.places import own_agents
+
+own_agents()  # however pytest was started, "agents" is this project's
 
 ModelMaker = Callable[..., WorldModel]
 
@@ -25,7 +30,7 @@ ModelMaker = Callable[..., WorldModel]
 def pong_data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """Real games: three beginnings of 40, 8 and 25 rows, a whole game, and another beginning of 200 rows."""
     lengths = {1: 40, 2: 8, 3: 25, 4: 10_000, 5: 200}
-    episodes = [play_episode(EnvConfig(), "tracking", 0.5, seed, steps) for seed, steps in lengths.items()]
+    episodes = [play_episode(EnvConfig(), Player("tracking"), seed, steps) for seed, steps in lengths.items()]
     assert episodes[3].terminated
     path: Path = tmp_path_factory.mktemp("pong") / "data"
     write_dataset(path, episodes, env=EnvConfig(), policy={"name": "tracking", "epsilon": 0.5}, seed=0)
@@ -50,7 +55,7 @@ def make_model(pong_statistics: FeatureStatistics, tiny_sizes: dict[str, int]) -
     def make(posterior: str = "decoupled", decoder: str = "residual", likelihood: str = "discrete") -> WorldModel:
         config = ModelConfig(posterior=posterior, decoder=decoder, likelihood=likelihood, **tiny_sizes)
         torch.manual_seed(0)
-        model = WorldModel(config, pong_statistics)
+        model = WorldModel(config, PONG, pong_statistics)
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter.add_(0.3 * torch.randn_like(parameter))

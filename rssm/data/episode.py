@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +15,13 @@ class Episode:
     """L agent steps. Row t is the frame, the action taken after it, and the reward that this action earned.
 
     Attributes:
-        features: (L, 14) float32, in the order of FEATURE_NAMES.
+        features: (L, F) float32, in the order of the game's layout.
         action: (L,) uint8.
         reward: (L,) float32, points.
         terminated: the last action ended the game.
         truncated: the recording stopped there for another reason.
         seed: of the game's reset, from which it can be replayed; None where that is not known.
+        player: who played, as text; None where that is not known.
     """
 
     features: FloatArray
@@ -29,6 +30,7 @@ class Episode:
     terminated: bool
     truncated: bool
     seed: int | None
+    player: str | None = None
 
     def __len__(self) -> int:
         return len(self.action)
@@ -37,4 +39,5 @@ class Episode:
         """The episode itself if it is no longer than ``steps``, else its beginning, truncated."""
         if len(self) <= steps:
             return self
-        return Episode(self.features[:steps], self.action[:steps], self.reward[:steps], False, True, self.seed)
+        cut = {name: getattr(self, name)[:steps] for name in ("features", "action", "reward")}
+        return replace(self, **cut, terminated=False, truncated=True)

@@ -8,6 +8,7 @@ that knew the whole state of the game.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -17,8 +18,8 @@ from rssm.errors import DataError
 from rssm.evaluation.predictor import Predictor
 from rssm.evaluation.replay import play_on, replay
 from rssm.evaluation.windows import recorded_windows, sample_starts
-from rssm.games.pong.env import GameState, PongFeatures
-from rssm.progress import track
+from rssm.game import Cloneable
+from rssm.progress import QUIET, Progress
 
 _SEEDS = 2**31
 
@@ -40,7 +41,7 @@ class FloorErrors:
 
 def measure_floor(
     predictor: Predictor,
-    game: PongFeatures,
+    game: Cloneable,
     dataset: Dataset,
     lengths: IntArray,
     windows: int,
@@ -56,21 +57,23 @@ def measure_floor(
     """
     parts = []
     chosen = sample_starts(lengths, windows, rng)
-    for index, starts in track(chosen.items(), "floor", "episodes"):
-        episode = dataset.episode(index)
-        actions = episode.action.astype(np.int64)
-        recorded = recorded_windows(index, episode.features, actions, starts)
-        seeds = rng.integers(_SEEDS, size=len(starts))
-        kept, floor, model = [], [], []
-        predicted = predictor.predict(recorded.observations, actions, starts, recorded.futures)
-        for position, state in replay(game, index, episode, starts):
-            sampled = sample_futures(game, state, recorded.futures[position], futures, int(seeds[position]))
-            if sampled is not None:
-                kept.append(position)
-                floor.append(sampled.var(axis=0, ddof=1, dtype=np.float64).mean(axis=-1))
-                model.append(((predicted[position] - sampled.astype(np.float64)) ** 2).mean(axis=(0, 2)))
-        if kept:
-            parts.append(FloorErrors(np.stack(floor), np.stack(model), recorded.events[kept]))
+    with Progress("floor", sum(map(len, chosen.values())), "windows", every=QUIET) as progress:
+        for index, starts in chosen.items():
+            episode = dataset.episode(index)
+            actions = episode.action.astype(np.int64)
+            recorded = recorded_windows(dataset.game, index, episode.features, actions, starts)
+            seeds = rng.integers(_SEEDS, size=len(starts))
+            kept, floor, model = [], [], []
+            predicted = predictor.predict(recorded.observations, actions, starts, recorded.futures)
+            for position, state in replay(game, index, episode, starts):
+                sampled = sample_futures(game, state, recorded.futures[position], futures, int(seeds[position]))
+                if sampled is not None:
+                    kept.append(position)
+                    floor.append(sampled.var(axis=0, ddof=1, dtype=np.float64).mean(axis=-1))
+                    model.append(((predicted[position] - sampled.astype(np.float64)) ** 2).mean(axis=(0, 2)))
+                progress.advance(1)
+            if kept:
+                parts.append(FloorErrors(np.stack(floor), np.stack(model), recorded.events[kept]))
     if not parts:
         raise DataError("floor: expected at least one window in which the game goes on, found none")
     return FloorErrors(
@@ -80,9 +83,7 @@ def measure_floor(
     )
 
 
-def sample_futures(
-    game: PongFeatures, state: GameState, actions: IntArray, futures: int, seed: int
-) -> FloatArray | None:
+def sample_futures(game: Cloneable, state: Any, actions: IntArray, futures: int, seed: int) -> FloatArray | None:
     """Futures (F, K, 56) of actions (K,) from a cloned state; None if the game ends in one of them."""
     game.reseed(seed)
     sampled = []

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import numpy as np
 import torch
 
 from rssm.arrays import FloatArray, IntArray
+from rssm.data.stacks import newest
 from rssm.device import seeded
-from rssm.games.pong.features import OBS_SIZE
+from rssm.evaluation.calibration import Futures
 from rssm.model.state import State
 from rssm.model.world_model import WorldModel
 
@@ -23,10 +27,14 @@ class WorldModelPredictor:
         samples: futures per window whose mean is the prediction (the last step of each future as the mean of its
             decoded distribution); 0 predicts the mode, which takes no random numbers.
         seed: of the sampled futures; the prediction depends on nothing else that is random.
+        advance: told now and then how many more windows are done.
     """
 
-    def __init__(self, model: WorldModel, samples: int = 0, seed: int = 0) -> None:
+    def __init__(
+        self, model: WorldModel, samples: int = 0, seed: int = 0, advance: Callable[[int], object] | None = None
+    ) -> None:
         self.model, self.samples, self.seed = model, samples, seed
+        self.advance = advance or (lambda windows: None)
         self.device = next(model.parameters()).device
 
     @property
@@ -37,26 +45,59 @@ class WorldModelPredictor:
     @torch.no_grad()
     def predict(self, observations: FloatArray, actions: IntArray, starts: IntArray, futures: IntArray) -> FloatArray:
         """As :class:`rssm.evaluation.predictor.Predictor` says: (W, K, 56), raw pixels."""
+        states = self._filter(observations, actions, starts)
+        ahead = torch.from_numpy(np.ascontiguousarray(futures)).to(self.device)
+        with seeded(self.seed, self.device):  # an evaluation changes nothing of the training around it
+            predicted = [
+                self._imagine(states[i : i + _BATCH], ahead[i : i + _BATCH]) for i in range(0, len(starts), _BATCH)
+            ]
+        empty = torch.zeros(0, futures.shape[1], observations.shape[1])
+        joined: FloatArray = torch.cat(predicted or [empty]).cpu().numpy()
+        return joined
+
+    @torch.no_grad()
+    def sample_futures(
+        self,
+        observations: FloatArray,
+        actions: IntArray,
+        starts: IntArray,
+        futures: IntArray,
+        truth: FloatArray,
+        samples: int,
+    ) -> Futures:
+        """As :class:`rssm.evaluation.calibration.Sampler` says."""
+        states = self._filter(observations, actions, starts)
+        ahead, came = (torch.from_numpy(np.ascontiguousarray(part)).to(self.device) for part in (futures, truth))
+        frames, losses = [], []
+        with seeded(self.seed, self.device):
+            for _ in range(samples):
+                imagined = self.model.imagine(states, ahead, sample=True)
+                frames.append(newest(imagined.states.frame))
+                losses.append(torch.stack([one.loss(came[:, k]) for k, one in enumerate(imagined.predictions)], 1))
+        surprise = None
+        if self.model.config.likelihood == "discrete":  # the others' losses are no probabilities
+            together = torch.logsumexp(-torch.stack(losses).double(), 0) - math.log(samples)
+            surprise = (-together).cpu().numpy()
+        return Futures(torch.stack(frames).cpu().numpy(), surprise)
+
+    def _filter(self, observations: FloatArray, actions: IntArray, starts: IntArray) -> State:
+        """The states at the windows' starts."""
         stacks = torch.from_numpy(np.ascontiguousarray(observations[None])).to(self.device)
         taken = torch.from_numpy(np.ascontiguousarray(actions[None])).to(self.device)
         is_first = torch.ones(1, dtype=torch.bool, device=self.device)
         states = self.model.observe(stacks, taken, is_first, sample=False).states[0]
-        begin = torch.from_numpy(np.ascontiguousarray(starts)).to(self.device)
-        ahead = torch.from_numpy(np.ascontiguousarray(futures)).to(self.device)
-        with seeded(self.seed, self.device):  # an evaluation changes nothing of the training around it
-            predicted = [
-                self._imagine(states[begin[i : i + _BATCH]], ahead[i : i + _BATCH])
-                for i in range(0, len(begin), _BATCH)
-            ]
-        empty = torch.zeros(0, futures.shape[1], OBS_SIZE)
-        joined: FloatArray = torch.cat(predicted or [empty]).cpu().numpy()
-        return joined
+        return states[torch.from_numpy(np.ascontiguousarray(starts)).to(self.device)]
 
     def _imagine(self, states: State, actions: torch.Tensor) -> torch.Tensor:
+        windows = len(actions)
         if self.samples == 0:
-            return self.model.imagine(states, actions, sample=False).states.frame
-        total = torch.zeros(*actions.shape, OBS_SIZE, device=self.device)
-        for _ in range(self.samples):
+            modes = self.model.imagine(states, actions, sample=False).states.frame
+            self.advance(windows)
+            return modes
+        total = torch.zeros(*actions.shape, states.frame.shape[-1], device=self.device)
+        for sample in range(self.samples):
             imagined = self.model.imagine(states, actions, sample=True)
             total += torch.stack([prediction.mean() for prediction in imagined.predictions], 1)
+            # whole windows, as many as their share of the samples: they add up
+            self.advance((sample + 1) * windows // self.samples - sample * windows // self.samples)
         return total / self.samples

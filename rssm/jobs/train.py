@@ -11,17 +11,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from rssm.baselines import ConstantVelocity, Persistence
 from rssm.config import WorldModelConfig
 from rssm.data.chunks import ChunkSampler
-from rssm.data.collect import ensure_dataset
 from rssm.data.dataset import Dataset
 from rssm.device import pick_device, set_threads
-from rssm.errors import UserError
+from rssm.evaluation.constant_velocity import ConstantVelocity
 from rssm.evaluation.model_predictor import WorldModelPredictor
-from rssm.evaluation.openloop import episode_windows, score_windows
+from rssm.evaluation.openloop import by_step, episode_lengths, episode_windows, score_windows
+from rssm.evaluation.persistence import Persistence
 from rssm.evaluation.predictor import Predictor
-from rssm.games.pong.statistics import FeatureStatistics
+from rssm.jobs.data_sets import open_datasets, open_others, split_episodes
 from rssm.jobs.evaluate import evaluate_and_report
 from rssm.model.world_model import WorldModel
 from rssm.tracker import Tracker
@@ -53,6 +52,7 @@ def train_world_model(config: WorldModelConfig) -> None:
     claim(run, config)
     with processes(count, device, assist, config) as join:
         train, heldout = open_datasets(config)
+        others = open_others(config, train)
         group = join()
         _open_in_turn(config, group, train)
         trainer = make_trainer(run, config, train, device, group)
@@ -60,7 +60,7 @@ def train_world_model(config: WorldModelConfig) -> None:
         with Tracker(run, config.log, asdict(config), trainer.update or None) as tracker:
             model = trainer.train(tracker)
             print(f"trained {trainer.update:,} updates in {trainer.seconds:.0f} s; evaluating", file=sys.stderr)
-            evaluate_and_report(run, config, model, heldout, tracker, trainer.update)
+            evaluate_and_report(run, config, model, heldout, tracker, trainer.update, [others] if others else [])
 
 
 def assist(group: Group, config: WorldModelConfig) -> None:
@@ -109,69 +109,29 @@ def make_trainer(
     learned, validation = split_episodes(data, config.data.validation_steps)
     torch.manual_seed(config.seed)
     rows = slice(0, learned[-1].stop)
-    statistics = FeatureStatistics.fit(data.features[rows], data.action[rows], data.is_first[rows])
-    model = WorldModel(config.model, statistics, config.loss.huber_beta).to(device)
+    statistics = data.game.fit(data.features[rows], data.action[rows], data.is_first[rows])
+    model = WorldModel(config.model, data.game, statistics, config.loss.huber_beta).to(device)
     sampler = ChunkSampler(data, config.train.batch_size, config.train.chunk_length, config.seed, learned)
     return Trainer(run, config, model, sampler, _validate(data, validation), group)
 
 
-def split_episodes(data: Dataset, validation_steps: int) -> tuple[Sequence[slice], Sequence[slice]]:
-    """The episodes to learn from and the last ones, of at least ``validation_steps`` rows, to validate on.
-
-    Raises:
-        UserError: no episode would be left to learn from.
-    """
-    episodes = list(data.episodes)
-    first = len(episodes)
-    while first > 0 and len(data) - (episodes[first].start if first < len(episodes) else len(data)) < validation_steps:
-        first -= 1
-    if first == 0:
-        raise UserError(
-            f"data.validation_steps: expected to leave an episode of {data.path} to learn from; its {len(episodes)} "
-            f"episodes have {len(data)} steps, and the last ones of {validation_steps} steps are set aside"
-        )
-    return episodes[:first], episodes[first:]
-
-
-def open_datasets(config: WorldModelConfig) -> tuple[Dataset, Dataset]:
-    """The training and the held-out data, collected first where they are not there."""
-    data = config.data
-
-    def open_or_collect(path: str, steps: int, seed: int) -> Dataset:
-        return ensure_dataset(
-            path,
-            env=config.env,
-            policy=data.policy,
-            epsilon=data.epsilon,
-            steps=steps,
-            seed=seed,
-            workers=data.workers,
-        )
-
-    return (
-        open_or_collect(data.train, data.train_steps, data.train_seed),
-        open_or_collect(data.heldout, data.heldout_steps, data.heldout_seed),
-    )
-
-
 def _validate(data: Dataset, episodes: Sequence[slice]) -> Evaluation:
     """Open-loop error on the validation episodes; the baselines' values stand beside it on the same charts."""
-    lengths = np.array([e.stop - e.start if e in episodes else 0 for e in data.episodes])
+    lengths = episode_lengths(data, episodes)
 
     @functools.cache  # the first process alone evaluates
     def reference() -> dict[str, float]:
-        baselines: dict[str, Predictor] = {"persistence": Persistence(), "constant_velocity": ConstantVelocity()}
-        return {
-            f"openloop/{name}_h{k + 1}": float(value)
-            for name, errors in score_windows(baselines, episode_windows(data, lengths)).items()
-            for k, value in enumerate(errors.stack.mean(axis=0))
-        }
+        constant_velocity = ConstantVelocity(data.game.positions.values())
+        baselines: dict[str, Predictor] = {"persistence": Persistence(), "constant_velocity": constant_velocity}
+        values: dict[str, float] = {}
+        for name, errors in score_windows(baselines, episode_windows(data, lengths)).items():
+            values |= by_step(f"openloop/{name}", errors.stack.mean(axis=0))
+        return values
 
     def evaluate(model: WorldModel) -> dict[str, float]:
         errors = score_windows({"model": WorldModelPredictor(model)}, episode_windows(data, lengths))["model"]
         mean, median = errors.stack.mean(axis=0), np.median(errors.stack, axis=0)
-        metrics = {f"openloop/mse_h{k + 1}": float(value) for k, value in enumerate(mean)}
-        metrics |= {f"openloop/median_h{k + 1}": float(value) for k, value in enumerate(median)}
+        metrics = by_step("openloop/mse", mean) | by_step("openloop/median", median)
         metrics["openloop/mse_mean"] = float(mean.mean())
         # nearly all of the mean lies in a handful of windows with a wrong goal or serve, too few to choose by
         return metrics | {SCORE: float(np.log1p(errors.stack).mean())} | reference()

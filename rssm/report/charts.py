@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from rssm.report.page import number
+from rssm.numbers import number
 
 #: errors and losses below this are drawn on this line of the logarithmic axis
 LEAST = 1e-3
@@ -126,6 +126,38 @@ def curves(lines: Sequence[Line], title: str, axis: str, *, log: bool = True) ->
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.set_xlabel(axis, color=_INK, fontsize=_FONT)
     axes.set_title(title, loc="left", color=_INK, fontsize=_FONT)
+    return figure
+
+
+def survival_curves(survival: Mapping[str, Any]) -> Figure:
+    """The share of long rollouts that are still right, over agent steps.
+
+    Args:
+        survival: what ``openloop.json`` holds under that name.
+    """
+    lines = [
+        Line(name, [(0, 1.0), *enumerate(survival[key]["curve"], start=1)], colour)
+        for name, key, colour in (("within 2 px", "within_2px", _MODEL), ("within 12 px", "within_12px", _FLOOR))
+    ]
+    return curves(lines, "share of rollouts that are right for so long", "agent steps", log=False)
+
+
+def rank_histogram(ranks: Mapping[str, Sequence[float]]) -> Figure:
+    """How often the truth has which place among sampled futures, by position, beside an even spread.
+
+    Args:
+        ranks: shares of the bins, from below all futures to above them all, by name.
+    """
+    bins = len(next(iter(ranks.values())))
+    lines = [
+        Line(name, [((i + 0.5) / bins, share) for i, share in enumerate(shares)], COLOURS[place], marker="o")
+        for place, (name, shares) in enumerate(ranks.items())
+    ]
+    figure, axes = _axes(log=False)
+    axes.set_ylim(0, 1.1 * max(max(shares) for shares in ranks.values()))
+    _draw(axes, [Line("even", [(0.0, 1 / bins), (1.0, 1 / bins)], _PERSISTENCE, "--"), *lines], with_values=False)
+    axes.set_xlabel("place of the truth among the futures", color=_INK, fontsize=_FONT)
+    axes.set_title("share of windows", loc="left", color=_INK, fontsize=_FONT)
     return figure
 
 

@@ -9,21 +9,13 @@ from typing import Any
 
 from rssm.config_file import flat_settings
 from rssm.errors import UserError
+from rssm.evaluation.survival import MARKS
 from rssm.files import replace_file
+from rssm.numbers import number
 from rssm.report import page
-from rssm.report.charts import LEAST, error_by_step, to_svg, training_curves
-from rssm.report.page import number
+from rssm.report.charts import LEAST, error_by_step, rank_histogram, survival_curves, to_svg, training_curves
+from rssm.report.further import sections
 
-_EVENT_TITLES = {
-    "start": "start of a game",
-    "goal": "a goal",
-    "serve": "a serve",
-    "player_hit": "our paddle hits",
-    "enemy_hit": "the enemy's paddle hits",
-    "wall_bounce": "the ball bounces off a wall",
-    "waiting": "waiting for a serve",
-    "free_flight": "free flight",
-}
 _NOT_LOSSES = ("train/learning_rate", "train/gradient_norm")
 
 
@@ -55,9 +47,13 @@ def write_report(
         page.section("Real and imagined", _picture(gif)),
         page.section("Error by step", _errors(result)),
         page.section("Where the error is", _events(result) + _features(result)),
+        page.section("The start of a game", _start(result.get("start", {}))),
         page.section("Off policy", _off_policy(result.get("off_policy", {}))),
         page.section("The floor", _floor(result.get("floor", {}))),
-        page.section("Training", _training(history or [])),
+        page.section("Other players", _players(result.get("players", {}))),
+        page.section("How long a dream stays right", _survival(result.get("survival", {}))),
+        page.section("Does it know when it is wrong?", _calibration(result.get("calibration", {}))),
+        page.section("Training", _training(history or [], result["protocol"])),
         page.section("Do it again", page.code(command)),
         page.details("All settings", "\n".join(f"{key}: {value}" for key, value in flat_settings(config))),
     ]
@@ -70,23 +66,25 @@ def _head(result: Mapping[str, Any], name: str) -> str:
     mean, (low, high) = mse["mean"][-1], mse["ci95"][-1]
     persistence = result["baselines"]["persistence"]["mean"][-1]
     ahead = f"{len(mse['mean'])} steps ahead"
-    ball = f"{number(result['mae']['ball_x'][-1])} / {number(result['mae']['ball_y'][-1])}"
     cards = [
         (number(mean), "px²", f"mean error {ahead}; 95 % interval {number(low)} to {number(high)}"),
         (number(mse["median"][-1]), "px²", f"median error {ahead}"),
-        (_times(persistence, mean), "", f"below the error of persistence ({number(persistence)} px²), {ahead}"),
+        (*_against(persistence, mean), f"the error of persistence ({number(persistence)} px²), {ahead}"),
         (number(mse["mean"][0]), "px²", "mean error one step ahead"),
-        (ball, "px", f"mean distance of the ball from its true place, in x / in y, {ahead}"),
     ]
+    if result["mae"]:
+        place, far = max(((place, values[-1]) for place, values in result["mae"].items()), key=lambda pair: pair[1])
+        cards.append((number(far), "px", f"mean distance of {place.replace('_', ' ')} from its true value, {ahead}"))
     for part, text in (("off_policy", "the error on recorded actions"), ("floor", "the least possible error")):
         ratio = result.get(part, {}).get("ratio", [None])[-1]
         if ratio is not None:
             under = "under random actions, " if part == "off_policy" else ""
             cards.append((f"{number(ratio)}×", "", f"{text}, {under}{ahead}"))
-    games = f" of {protocol['episodes']:,} games" if "episodes" in protocol else ""
+    data = protocol["data"]
     about = (
-        f"{name + ': ' if name else ''}open-loop error on {result['windows']:,} windows{games} that the model was not "
-        f"trained on, goals and serves included. Prediction: {protocol['prediction']}."
+        f"{name + ': ' if name else ''}open-loop error on {result['windows']:,} windows of {protocol['episodes']:,} "
+        f"{data['role']} games ({data['folder']}) that the model was not trained on, goals and serves included. "
+        f"Prediction: {protocol['prediction']}."
     )
     return f"<h1>How far does the world model see?</h1>{page.paragraph(about, 'soft')}{page.cards(cards)}"
 
@@ -122,7 +120,7 @@ def _errors(result: Mapping[str, Any]) -> str:
         for statistic, text in (("median", "median"), ("p90", "90th percentile")):
             if statistic in baseline:
                 rows[f"{title}, {text}"] = baseline[statistic]
-    rows["× below persistence"] = [
+    rows["persistence ÷ model"] = [
         _times(above, below)
         for above, below in zip(result["baselines"]["persistence"]["mean"], mse["mean"], strict=True)
     ]
@@ -155,12 +153,17 @@ def _events(result: Mapping[str, Any]) -> str:
         share = sums[name] / total if total > 0 else 0.0
         event = events[name]
         values = [f"{share:.0%}", event["mean"][-1], event["median"][-1], event["windows"]]
-        rows.append((_EVENT_TITLES.get(name, name), sums[name] / most, values))
+        rows.append((_title(name, event), sums[name] / most, values))
     head = ("what happens", "share of all error", "", "mean", "median", "windows")
     last = len(result["mse"]["mean"]) - 1
     return page.paragraph(
         f"Each window counts once. Mean and median of the squared error at k = {last}, in px².", "soft"
     ) + page.bar_table(head, rows)
+
+
+def _title(name: str, event: Mapping[str, Any]) -> str:
+    """What an event is called on the page; older results have names alone."""
+    return str(event.get("title", name.replace("_", " ")))
 
 
 def _features(result: Mapping[str, Any]) -> str:
@@ -177,6 +180,21 @@ def _features(result: Mapping[str, Any]) -> str:
         + (page.bar_table(("feature", "", "mean squared error"), rows) if rows else "")
         + page.paragraph(note, "soft")
     )
+
+
+def _start(start: Mapping[str, Any]) -> str:
+    if "skipped" in start:
+        return page.paragraph(f"Not measured: {start['skipped']}.", "soft")
+    if "floor" not in start:
+        return ""
+    rows = {"least possible": start["floor"], "model": start["model"], "model ÷ least possible": start["ratio"]}
+    return page.paragraph(
+        f"{start['windows']:,} windows begin in the first 40 steps of a game. When its first serve comes depends on "
+        "how many no-ops were played before, which nothing shows. The variance of what the recorded actions could "
+        "still lead to, over all numbers of no-ops that show the same frames, is the least error that any prediction "
+        "can have. Squared error, px².",
+        "soft",
+    ) + page.steps_table("", rows, strong=("model ÷ least possible",))
 
 
 def _off_policy(off_policy: Mapping[str, Any]) -> str:
@@ -217,18 +235,84 @@ def _floor(floor: Mapping[str, Any]) -> str:
     ) + page.steps_table("", rows, strong=("model ÷ floor",))
 
 
-def _training(history: Sequence[Mapping[str, Any]]) -> str:
+def _players(players: Mapping[str, Any]) -> str:
+    if "skipped" in players:
+        return page.paragraph(f"Not measured: {players['skipped']}.", "soft")
+    if "players" not in players:
+        return ""
+    rows, ratios = {}, {}
+    for name, player in players["players"].items():
+        rows[f"{name} ({player['games']} games)"] = player["mse"]["mean"]
+        ratios[name] = player["ratio"]
+        for event in ("serve", "player_hit"):
+            if event in player["events"]:
+                found = player["events"][event]
+                rows[f"{name}: {_title(event, found)}"] = found["mean"]
+    worst = players["worst"]["player"]
+    return (
+        page.paragraph(
+            "The same error on whole games by players other than the one that the figures above are of: a model that "
+            "knows the game, and not who played it, is as good on them. Squared error, px².",
+            "soft",
+        )
+        + page.steps_table("mean", rows)
+        + "<h3>÷ the error above</h3>"
+        + page.steps_table("player", ratios, strong=(worst,))
+    )
+
+
+def _survival(found: Mapping[str, Any]) -> str:
+    if "skipped" in found:
+        return page.paragraph(f"Not measured: {found['skipped']}.", "soft")
+    if "within_2px" not in found:
+        return ""
+    head = ("right for at least … steps", *(f"{mark}" for mark in MARKS), "median")
+    rows = {
+        name: [*(f"{found[key]['share'][str(mark)]:.0%}" for mark in MARKS), f"{found[key]['median']:g}"]
+        for name, key in (("within 2 px", "within_2px"), ("within 12 px", "within_12px"))
+    }
+    caption = (
+        f"{found['rollouts']:,} rollouts of {found['steps']} agent steps under the recorded actions, none of them in a "
+        "game's first 40 steps. A rollout is right until the height of a paddle or a coordinate of the ball is off by "
+        "more than 2 px, and lost once one is off by more than 12 px in two steps running."
+    )
+    chart = to_svg(survival_curves(found), "survival")
+    return page.chart(chart, "Share of rollouts that are still right", caption) + page.table(head, rows)
+
+
+def _calibration(found: Mapping[str, Any]) -> str:
+    if "skipped" in found:
+        return page.paragraph(f"Not measured: {found['skipped']}.", "soft")
+    if "spread" not in found:
+        return ""
+    (section,) = sections({"calibration": found})
+    caption = (
+        f"Where the truth comes among {found['samples']} sampled futures of {found['windows']:,} windows, at "
+        f"k = {len(found['ratio']) - 1}. Evenly spread: the model knows its doubt. High at both ends: it is too sure "
+        "of itself. The spread, too, should be as large as the squared error of the futures' mean (a ratio of 1)."
+    )
+    chart = to_svg(rank_histogram(found["ranks"]), "ranks")
+    table = page.steps_table("", dict(section.rows), strong=("spread ÷ error",))
+    return page.chart(chart, "Ranks of the truth among the futures", caption) + table
+
+
+def _training(history: Sequence[Mapping[str, Any]], protocol: Mapping[str, Any]) -> str:
     terms = sorted({key for row in history for key in row if key.startswith("train/")} - set(_NOT_LOSSES))
     losses = {key: key.removeprefix("train/").replace("_", " ") for key in terms}
-    logged = {key for row in history for key in row if key.startswith(_STEP)}
-    steps = sorted(int(key.removeprefix(_STEP)) for key in logged)
-    errors = {f"{_STEP}{step}": f"mean, k = {step - 1}" for step in steps[:1] + steps[1:][-1:]}
+    logged = {key.removeprefix(_STEP) for row in history for key in row if key.startswith(_STEP)}
+    steps = sorted(int(step) for step in logged)
+    errors = {f"{_STEP}{k}": f"mean, k = {k}" for k in steps[:1] + steps[1:][-1:]}
     if steps:
-        errors[f"openloop/median_h{steps[-1]}"] = f"median, k = {steps[-1] - 1}"
-        errors[f"openloop/persistence_h{steps[-1]}"] = f"persistence, k = {steps[-1] - 1}"
+        errors[f"openloop/median_k{steps[-1]}"] = f"median, k = {steps[-1]}"
+        errors[f"openloop/persistence_k{steps[-1]}"] = f"persistence, k = {steps[-1]}"
+    validation = (
+        "Open-loop error of the mode during training, on the validation games: the training data's last ones, which "
+        f"are not trained on. The figures above are of another prediction ({protocol['prediction']}) or other games "
+        f"({protocol['data']['role']})."
+    )
     charts = ""
     for id_, names, title, caption in (
-        ("validation", errors, "squared error, px²", "Open-loop error during training, on games not trained on."),
+        ("validation", errors, "squared error of the mode, validation games, px²", validation),
         ("loss", losses, "loss", "The loss and its terms, before scaling."),
     ):
         figure = training_curves(history, names, title)
@@ -237,7 +321,14 @@ def _training(history: Sequence[Mapping[str, Any]]) -> str:
     return charts
 
 
-_STEP = "openloop/mse_h"
+_STEP = "openloop/mse_k"
+
+
+def _against(reference: float, error: float) -> tuple[str, str]:
+    """How an error compares with a reference, never as "0.8 times below": how many times, and in which direction."""
+    if error > reference:
+        return _times(error, reference), "above"
+    return _times(reference, error), "below"
 
 
 def _times(above: float, below: float) -> str:

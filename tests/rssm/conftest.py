@@ -10,13 +10,24 @@ import numpy as np
 import pytest
 
 from rssm.arrays import FloatArray, IntArray
-from rssm.config import DataConfig, EnvConfig, EvalConfig, LossConfig, ModelConfig, TrainConfig, WorldModelConfig
+from rssm.config import (
+    DataConfig,
+    EnvConfig,
+    EvalConfig,
+    LossConfig,
+    ModelConfig,
+    OthersConfig,
+    SealedConfig,
+    TrainConfig,
+    WorldModelConfig,
+)
 from rssm.config_file import save_config
 from rssm.data.chunks import Chunk, ChunkSampler
 from rssm.data.collect import play_episode
 from rssm.data.dataset import Dataset, write_dataset
 from rssm.evaluation.predictor import Predictor
 from rssm.games.pong.env import make_env
+from rssm.games.pong.player import Player
 from rssm.model.world_model import WorldModel
 
 #: every posterior, decoder and likelihood that may be combined
@@ -61,7 +72,10 @@ def tiny_job(tmp_path_factory: pytest.TempPathFactory, tiny_sizes: dict[str, int
             train_steps=900,
             heldout_steps=310,
             validation_steps=200,
+            players="tracking",
             workers=1,
+            others=OthersConfig(str(folder / "others"), players="random, sweeping", games=2),
+            test=SealedConfig(str(folder / "test"), games=3, other_games=1),
         ),
         model=ModelConfig(**tiny_sizes),
         loss=LossConfig(open_loop_starts=1),
@@ -76,7 +90,7 @@ def tiny_job(tmp_path_factory: pytest.TempPathFactory, tiny_sizes: dict[str, int
             log_every=1,
             muon_precision="float32",
         ),
-        eval=EvalConfig(bootstrap=20, off_policy_windows=6),
+        eval=EvalConfig(bootstrap=20, off_policy_windows=6, calibration_windows=8, calibration_samples=3),
     )
 
 
@@ -127,7 +141,7 @@ class EmulatorOracle:
 
 
 def _record(path: Path, env: EnvConfig, seeds: tuple[int, ...], steps: int) -> Dataset:
-    episodes = [play_episode(env, "tracking", 0.5, seed, steps) for seed in seeds]
+    episodes = [play_episode(env, Player("tracking"), seed, steps) for seed in seeds]
     write_dataset(path, episodes, env=env, policy={"name": "tracking"}, seed=0)
     return Dataset.open(path)
 

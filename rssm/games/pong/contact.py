@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from rssm.games.pong.approach import Approach, Fourier
-from rssm.model.networks import MLP, start_uniform
+from rssm.games.pong.approach import Approach
+from rssm.model.networks import MLP, Fourier, start_uniform
 
 #: pixels that count as one unit
 _SCALE = 16.0
@@ -36,6 +36,6 @@ class Contact(nn.Module):
 
     def forward(self, hidden: Tensor, views: Tensor) -> Tensor:
         """hidden (..., H), views (..., V, 2) in pixels -> the view that counts (..., W) and which it is (..., V)."""
-        read = self.read(torch.cat([views / _SCALE, self.waves(views)], -1))
-        which = (4.0 * read[..., -1] + self.attend(hidden)).softmax(-1)
+        read = self.read(torch.cat([views / _SCALE, *self.waves.parts(views)], -1))
+        which = torch.add(self.attend(hidden), read[..., -1], alpha=4.0).softmax(-1)
         return torch.cat([(which.unsqueeze(-1) * read[..., :-1]).sum(-2), which], -1)

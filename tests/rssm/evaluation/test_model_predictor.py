@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
+from rssm.data.frames import stack_episode
 from rssm.evaluation.model_predictor import WorldModelPredictor
 from rssm.evaluation.predictor import Predictor
-from rssm.games.pong.features import stack_episode
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +98,36 @@ def test_many_windows_are_imagined_in_pieces(make_model, episode, windows, monke
 def test_no_window_gives_no_prediction(make_model, episode):
     empty = WorldModelPredictor(make_model()).predict(*episode, np.zeros(0, np.int64), np.zeros((0, 4), np.int64))
     assert empty.shape == (0, 4, 56)
+
+
+@torch.no_grad()
+def test_sampled_futures_are_single_ones_and_their_surprise_is_of_all_together(any_model, episode, windows):
+    stacks, actions = episode
+    starts, futures = windows
+    truth = stacks[starts[:, None] + np.arange(1, 7)]
+    found = WorldModelPredictor(any_model, seed=5).sample_futures(*episode, *windows, truth, 3)
+    states = any_model.observe(
+        torch.from_numpy(stacks[None]), torch.from_numpy(actions[None]), torch.tensor([True]), sample=False
+    ).states[0][torch.from_numpy(starts)]
+    torch.manual_seed(5)
+    drawn = [any_model.imagine(states, torch.from_numpy(futures), sample=True) for _ in range(3)]
+    expected = np.stack([one.states.frame.numpy()[..., 3::4] for one in drawn])
+    assert found.frames.shape == (3, len(starts), 6, 14)
+    assert np.allclose(found.frames, expected, atol=1e-3)
+    if any_model.config.likelihood != "discrete":
+        assert found.surprise is None
+        return
+    likelihood = np.mean(
+        [
+            [
+                np.exp(-step.loss(torch.from_numpy(truth[:, k])).double().numpy())
+                for k, step in enumerate(one.predictions)
+            ]
+            for one in drawn
+        ],
+        axis=0,
+    )
+    assert np.allclose(found.surprise, -np.log(likelihood).T, atol=1e-3)
 
 
 def test_it_says_what_a_prediction_is(make_model):

@@ -13,16 +13,16 @@ import torch
 from PIL import Image
 from safetensors import safe_open
 
-from rssm.cli import EXIT_BAD_INPUT, run_job
-from rssm.config import DataConfig, EvalConfig, LossConfig, ModelConfig, TrainConfig, WorldModelConfig
+from rssm.cli import TRAIN_WM
+from rssm.command import EXIT_BAD_INPUT, run_job
+from rssm.config import DataConfig, EvalConfig, LossConfig, ModelConfig, OthersConfig, TrainConfig, WorldModelConfig
 from rssm.config_file import load_config, save_config
 from rssm.data.dataset import Dataset
 from rssm.errors import UserError
 from rssm.games.pong.statistics import FeatureStatistics
-from rssm.jobs.train import split_episodes, train_world_model
+from rssm.jobs.data_sets import split_episodes
+from rssm.jobs.train import train_world_model
 from rssm.training.checkpoint import load_model
-
-JOB = "rssm.jobs.train:train_world_model"
 
 
 def tensors(path):
@@ -62,12 +62,12 @@ class TestTheRunFolder:
     def test_its_metrics_are_complete(self, finished_run):
         rows = [json.loads(line) for line in (finished_run / "metrics.jsonl").read_text().splitlines()]
         assert [row["update"] for row in rows if "train/loss" in row] == list(range(1, 13))
-        assert [row["update"] for row in rows if "openloop/mse_h1" in row] == [5, 10, 12]
+        assert [row["update"] for row in rows if "openloop/mse_k0" in row] == [5, 10, 12]
         for row in rows:
-            if "openloop/mse_h1" in row:
+            if "openloop/mse_k0" in row:
                 for name in ("mse", "persistence", "constant_velocity"):
-                    assert all(np.isfinite(row[f"openloop/{name}_h{k}"]) for k in range(1, 7))
-        assert rows[-1]["summary/openloop/mse_h6"] > 0
+                    assert all(np.isfinite(row[f"openloop/{name}_k{k}"]) for k in range(6))
+        assert rows[-1]["summary/openloop/mse_k5"] > 0
 
     def test_its_result_is_of_the_held_out_games(self, finished_run, tiny_job):
         result = json.loads((finished_run / "openloop.json").read_text())
@@ -75,6 +75,16 @@ class TestTheRunFolder:
         assert result["windows"] == 24 + 24 + 1  # episodes of 150, 150 and 10 rows
         assert len(result["mse"]["mean"]) == len(result["mse"]["ci95"]) == 6
         assert result["off_policy"]["windows"] == tiny_job.eval.off_policy_windows
+        assert result["data"]["set"] == "development"
+        assert result["data"]["path"] == tiny_job.data.heldout
+        assert result["data"]["policy"] == {"name": "tracking", "epsilon": 0.5}
+        assert {name: player["games"] for name, player in result["players"]["players"].items()} == {
+            "random": 2,
+            "sweeping": 2,
+        }
+        assert result["players"]["data"][0]["env"]["noop_max"] == 120
+        assert (result["survival"]["rollouts"], result["survival"]["games"]) == (2, 2)  # at row 40 of 150
+        assert (result["calibration"]["windows"], result["calibration"]["samples"]) == (8, 3)
         assert result["baselines"].keys() == {"persistence", "constant_velocity"}
 
     def test_its_pictures_can_be_looked_at(self, finished_run):
@@ -98,7 +108,7 @@ class TestTheRunFolder:
 def test_a_run_of_other_settings_is_left_alone(finished_run, capsys, flags, line):
     before = contents(finished_run)
     argv = ["--config", str(finished_run / "config.yaml"), *flags]
-    assert run_job(WorldModelConfig, JOB, argv, default="pong") == EXIT_BAD_INPUT
+    assert run_job(TRAIN_WM, argv) == EXIT_BAD_INPUT
     out, err = capsys.readouterr()
     expected = "expected the same settings to go on, or another --run"
     assert (out, err) == ("", f"error: {finished_run / 'config.yaml'}: {line}; {expected}\n")
@@ -259,7 +269,9 @@ def test_a_short_real_training_beats_both_baselines_at_every_step(tmp_path):
             train_steps=6000,
             heldout_steps=3000,
             validation_steps=500,
+            players="tracking",
             workers=1,
+            others=OthersConfig(games=0),
         ),
         model=ModelConfig(deter=64, stoch=4, classes=8, hidden=64, head_hidden=32, layers=1),
         loss=LossConfig(open_loop_starts=2),

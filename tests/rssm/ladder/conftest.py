@@ -51,6 +51,7 @@ def job(ladder_data: Path, tmp_path: Path) -> CompareConfig:
             train_steps=900,
             heldout_steps=310,
             validation_steps=200,
+            players="tracking",
             workers=1,
         ),
     )

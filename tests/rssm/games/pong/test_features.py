@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from rssm.data.frames import first_stack, newest_frame, push_frame, stack_episode
 from rssm.games.pong.env import PongFeatures
 from rssm.games.pong.features import (
     BALL_SPAWNED,
@@ -13,12 +14,9 @@ from rssm.games.pong.features import (
     FEATURE_NAMES,
     PLAYER_X,
     PLAYER_Y,
-    first_stack,
-    newest_frame,
-    push_frame,
     ram_to_frame,
-    stack_episode,
 )
+from rssm.games.pong.player import Player
 from rssm.games.pong.players import make_policy
 
 PLAYER_COLOUR, ENEMY_COLOUR, BALL_COLOUR = (92, 186, 92), (213, 130, 74), (236, 236, 236)
@@ -112,7 +110,7 @@ def visible(x: float, y: float, width: int, height: int) -> tuple[int, int, int,
 
 
 def test_real_games_on_the_screen() -> None:
-    env, policy, rng = PongFeatures(render_mode="rgb_array"), make_policy("tracking", 0.5), np.random.default_rng(0)
+    env, policy, rng = PongFeatures(render_mode="rgb_array"), make_policy(Player("tracking")), np.random.default_rng(0)
     _, info = env.reset(seed=0)
     balls = exact_balls = moves = enemies = 0
     before = info["frame"]

@@ -11,9 +11,11 @@ import pytest
 from rssm.config import EnvConfig, ImportConfig
 from rssm.data.collect import play_episode
 from rssm.data.dataset import Dataset
+from rssm.data.frames import stack_episode
 from rssm.errors import DataError, UserError
-from rssm.games.pong.features import FEATURE_NAMES, stack_episode
+from rssm.games.pong.features import FEATURE_NAMES
 from rssm.games.pong.import_npz import import_npz
+from rssm.games.pong.player import Player
 
 LENGTHS = (300, 200)
 Arrays = dict[str, Any]
@@ -22,7 +24,7 @@ Arrays = dict[str, Any]
 @pytest.fixture(scope="module")
 def recording() -> Arrays:
     """Two real games, as somebody else would have recorded them."""
-    games = [play_episode(EnvConfig(), "tracking", 0.5, seed, length) for seed, length in enumerate(LENGTHS)]
+    games = [play_episode(EnvConfig(), Player("tracking"), seed, length) for seed, length in enumerate(LENGTHS)]
     return {
         "obs": np.concatenate([stack_episode(game.features) for game in games]),
         "actions": np.concatenate([game.action for game in games]).astype(np.int32),

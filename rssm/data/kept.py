@@ -1,0 +1,114 @@
+"""Games of a data set that is still being collected, on disk one by one, so that a killed collection goes on."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import zipfile
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from rssm.data.episode import Episode
+from rssm.errors import UserError
+from rssm.files import replace_file, write_json
+
+_PLAN_FILE, _LOCK_FILE = "plan.json", "lock"
+
+
+class KeptEpisodes:
+    """The folder ``.NAME.collecting`` beside the data set; a context manager that one process at a time can be in.
+
+    Games of another plan, which an abandoned collection left there, are removed.
+
+    Args:
+        path: folder of the data set to be.
+        plan: everything that the games depend on, as JSON.
+
+    Raises:
+        UserError: another process collects this data set.
+    """
+
+    def __init__(self, path: Path, plan: dict[str, Any]) -> None:
+        self.path, self.plan = path, plan
+        self.folder = kept_folder(path)
+
+    def __enter__(self) -> Self:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = os.open(self.folder / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # goes with the process, however that ends
+        except BlockingIOError:
+            os.close(self._lock)
+            raise UserError(f"{self.path}: another process is collecting it; wait for its end") from None
+        for stray in self.path.parent.glob(f".{self.path.name}.*.tmp"):
+            shutil.rmtree(stray, ignore_errors=True)  # of a process that was killed while it wrote the data set
+        if self._read_plan() != json.loads(json.dumps(self.plan)):
+            for file in self.folder.iterdir():
+                if file.name != _LOCK_FILE:
+                    file.unlink()
+            write_json(self.folder / _PLAN_FILE, self.plan)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing is left if all went well, or if there is nothing to go on from."""
+        if kind is None or not self.any():
+            shutil.rmtree(self.folder, ignore_errors=True)
+        os.close(self._lock)
+
+    def any(self) -> bool:
+        """Whether there is a game to go on after."""
+        return next(self.folder.glob("*.npz"), None) is not None
+
+    def load(self, player: int, number: int) -> Episode | None:
+        """A player's game, or None where it is not there whole."""
+        file = game_file(self.folder, player, number)
+        try:
+            with np.load(file, allow_pickle=False) as arrays:  # every member has a checksum
+                return Episode(
+                    arrays["features"],
+                    arrays["action"],
+                    arrays["reward"],
+                    bool(arrays["terminated"]),
+                    bool(arrays["truncated"]),
+                    int(arrays["seed"]),
+                    str(arrays["player"]),
+                )
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return None
+
+    def _read_plan(self) -> Any:
+        try:
+            return json.loads((self.folder / _PLAN_FILE).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+
+def kept_folder(path: Path) -> Path:
+    """Where the games of the data set ``path`` are kept until it is whole."""
+    return path.parent / f".{path.name}.collecting"
+
+
+def game_file(folder: Path, player: int, number: int) -> Path:
+    """The file of a player's game in the folder of kept games."""
+    return folder / f"{player}-{number}.npz"
+
+
+def keep_episode(file: Path, episode: Episode) -> None:
+    """Write a game, whole or not at all."""
+    arrays: dict[str, Any] = {
+        "features": episode.features,
+        "action": episode.action,
+        "reward": episode.reward,
+        "terminated": np.bool_(episode.terminated),
+        "truncated": np.bool_(episode.truncated),
+        "seed": np.int64(episode.seed or 0),
+        "player": np.str_(episode.player),
+    }
+    replace_file(file, lambda temporary: np.savez(temporary, allow_pickle=False, **arrays))
