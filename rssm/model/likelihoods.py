@@ -24,9 +24,13 @@ def huber(error: Tensor, beta: float) -> Tensor:
 
 def _with_scores(frame: Tensor, previous: Tensor) -> Tensor:
     """The scores of frame (..., 14) as the previous frame's plus the frame's own score events."""
-    events = frame[..., F.SCORE_PLAYER :].flip(-1)  # in the order of the scores
-    scores = previous[..., F.ENEMY_SCORE : F.SCORE_PLAYER] + events
+    scores = previous[..., F.ENEMY_SCORE : F.SCORE_PLAYER] + _points(frame)
     return torch.cat([frame[..., : F.ENEMY_SCORE], scores, frame[..., F.SCORE_PLAYER :]], -1)
+
+
+def _points(frame: Tensor) -> Tensor:
+    """The score events (..., 2) of a frame (..., 14), in the order of the scores: the enemy's, the player's."""
+    return frame[..., F.SCORE_PLAYER :].flip(-1)
 
 
 class DiscretePrediction:
@@ -46,8 +50,9 @@ class DiscretePrediction:
 
     def _reach(self) -> tuple[Reach, Reach]:
         """What the outcomes of the first part and of the ball lead to."""
-        reach, begin = self.both.reach(self.stack), self.first.support.rows
-        return reach.rows(0, begin), reach.rows(begin, self.both.rows)
+        rows = [self.first.support.rows, self.both.rows - self.first.support.rows]
+        parts = [part.split(rows, -2) for part in self.both.reach(self.stack)]
+        return Reach(*(first for first, _ in parts)), Reach(*(ball for _, ball in parts))
 
     def loss(self, target: Tensor) -> Tensor:
         frame = newest(target)
@@ -90,7 +95,9 @@ class DiscretePrediction:
         return frame.index_copy(-1, part.support.features, values)
 
     def _stack(self, frame: Tensor) -> Tensor:
-        return shift_stack(self.stack, _with_scores(frame, newest(self.stack)))
+        """The next stack, of a frame of its own whose scores are still those before."""
+        frame[..., F.ENEMY_SCORE : F.SCORE_PLAYER].add_(_points(frame))
+        return shift_stack(self.stack, frame)
 
 
 class ChangePrediction:
