@@ -197,10 +197,6 @@ class Reach(NamedTuple):
     ends: Tensor
     same: Tensor
 
-    def rows(self, begin: int, end: int) -> Reach:
-        """Those of the features from ``begin`` to before ``end``."""
-        return Reach(*(part[..., begin:end, :] for part in self))
-
 
 def _padded(rows: Sequence[Sequence[float]], width: int) -> Tensor:
     return torch.tensor([[*row, *[torch.inf] * (width - len(row))] for row in rows]).view(len(rows), width)
