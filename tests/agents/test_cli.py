@@ -20,9 +20,9 @@ def test_the_flags_of_evaluate_agent():
     [
         (EvaluateAgentConfig, "--games 3", "--run: missing; expected text"),
         (EvaluateAgentConfig, "--run a --games 0", "--games: expected at least 1, got 0"),
-        (EvaluateAgentConfig, "--run a --sticky 2", "--sticky: expected a probability, got 2.0"),
+        (EvaluateAgentConfig, "--run a --sticky 2", "--sticky: expected a probability, or -1 (the run's own), got 2.0"),
         (EvaluateAgentConfig, "--run a --greedy --greedy", "--greedy: given twice"),
-        (AgentResultsConfig, "--runs a --name online --command c", "--name: expected offline or online_100k or "),
+        (AgentResultsConfig, "--runs a --command c", "--name: missing; expected text"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_one_line(config_class, words, message):
