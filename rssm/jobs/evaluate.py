@@ -240,7 +240,7 @@ def _training_data(dataset: Dataset, run: Path, job: WorldModelConfig) -> Datase
     """
     if Path(job.data.train).is_dir():
         return Dataset.open(job.data.train)
-    if checksum(dataset) == _recorded(run).get("trained_on", {}).get("sha256"):
+    if checksum(dataset) == (_recorded(run).get("trained_on") or {}).get("sha256"):
         raise UserError(f"data: expected games that the model was not trained on, {dataset.path} are its training data")
     print(f"{job.data.train}: not there, so games that the model was trained on are not looked for", file=sys.stderr)
     return None

@@ -57,8 +57,9 @@ class DiscretePrediction:
 
     def _reach(self) -> tuple[Reach, Reach]:
         """What the outcomes of the first part and of the ball lead to."""
-        reach, begin = self.both.reach(self.stack), self.first.support.rows
-        return reach.rows(0, begin), reach.rows(begin, self.both.rows)
+        rows = [self.first.support.rows, self.both.rows - self.first.support.rows]
+        parts = [part.split(rows, -2) for part in self.both.reach(self.stack)]
+        return Reach(*(first for first, _ in parts)), Reach(*(ball for _, ball in parts))
 
     def loss(self, target: Tensor) -> Tensor:
         frame = newest(target)

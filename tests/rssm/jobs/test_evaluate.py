@@ -139,6 +139,17 @@ def test_training_data_are_refused_whatever_they_are_called(scored, tiny_job, tm
     assert sorted(path.name for path in scored.iterdir()) == before
 
 
+def test_where_the_training_data_are_gone_it_is_said_that_nothing_was_compared(run, tmp_path, capsys):
+    config = load_config(run / "config.yaml", WorldModelConfig)
+    gone = dataclasses.replace(config, data=dataclasses.replace(config.data, train=str(tmp_path / "gone")))
+    save_config(gone, run / "config.yaml")
+    for _ in range(2):  # the second time with a record that does not know either
+        evaluate(run)
+        found = protocol(run / "openloop.json")
+        assert (found["trained_on"], found["games_trained_on"]) == (None, None)
+        assert "gone: not there, so games that the model was trained on are not looked for" in capsys.readouterr().err
+
+
 def test_results_of_other_data_are_not_written_over(scored, other_data, pong_data, tmp_path):
     shutil.copytree(pong_data.path, tmp_path / "random")
     cheap = EvalOverrides(bootstrap=2, off_policy_windows=0, samples=0, survival_every=0, calibration_windows=0)
