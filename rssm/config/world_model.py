@@ -300,6 +300,11 @@ class TrainConfig(Settings):
         "takes thirty times as long), and float32 elsewhere",
         before="auto",
     )
+    graph: bool = setting(
+        True,
+        "on an NVIDIA card the whole update is captured once and replayed; false runs it operation by operation",
+        before=True,
+    )
     warmup: int = setting(200, "updates of linear warm-up", low=0, high=COUNTS)
     final_learning_rate: float = setting(0.03, "share of the peak that the cosine decay ends at", low=0, high=1)
     weight_decay: float = setting(0.0, "decoupled weight decay", low=0, high=100)

@@ -71,7 +71,11 @@ class Muon(torch.optim.Optimizer):
             if group["weight_decay"]:
                 torch._foreach_mul_(parameters, 1 - rate * group["weight_decay"])
             for parameter, step in zip(parameters, steps, strict=True):
-                parameter.add_(step, alpha=-rate * _ADAM_RMS * math.sqrt(max(parameter.shape)))
+                size = _ADAM_RMS * math.sqrt(max(parameter.shape))
+                if isinstance(rate, Tensor):
+                    parameter.sub_(step.to(parameter.dtype) * (rate * size))
+                else:
+                    parameter.add_(step, alpha=-rate * size)
 
     def _orthogonalize(self, matrices: Sequence[Tensor]) -> list[Tensor]:
         """:func:`orthogonalize`, the matrices shared out among the processes."""
