@@ -97,7 +97,7 @@ def _announce(config: AgentConfig, experience: Experience, device: torch.device)
     world, play, dreams = config.world, config.play, config.imagination
     trained = world.batch_size * world.chunk_length / world.steps_per_update
     starts = dreams.starts or dreams.states / (1.0 - dreams.continued)
-    tries = len(allowed_actions(config.actor_critic)) if dreams.tried else 1
+    tries = dreams.rollouts * len(allowed_actions(config.actor_critic)) if dreams.tried else 1
     imagined = starts * tries * dreams.horizon / play.steps_per_update
     print(
         f"online: up to {config.env_steps:,} real steps, {play.random_steps:,} of them random play; evaluation games "

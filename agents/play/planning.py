@@ -49,6 +49,16 @@ def planned(model: WorldModel, agent: Agent, rollouts: int, horizon: int = HORIZ
     return choose
 
 
+def in_some_games(few: Policy, others: Policy, count: int) -> Policy:
+    """The first ``count`` of the games side by side are played by one policy, the others by another."""
+
+    def choose(state: State) -> Tensor:
+        parts = [few(state[:count])] if count else []
+        return torch.cat(parts + ([others(state[count:])] if count < state.shape[0] else []))
+
+    return choose
+
+
 @torch.no_grad()
 def move_values(model: WorldModel, agent: Agent, state: State, rollouts: int, horizon: int) -> Tensor:
     """What each of :data:`MOVES` brings in state (B,): (B, 3), points.
