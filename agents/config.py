@@ -187,7 +187,22 @@ class EvaluationConfig(Settings):
         low=1,
         high=10_000,
     )
+    steps: int = setting(
+        20_000,
+        "real steps between two evaluations of an online run; 0 counts train.evaluate_every updates, as an offline run "
+        "does",
+        low=0,
+        high=COUNTS,
+        before=0,
+    )
     final_games: int = setting(30, "at the end", low=1, high=10_000)
+    planned_games: int = setting(
+        0,
+        "games at the end in which every move is tried in imagination before one is made",
+        low=0,
+        high=10_000,
+        before=0,
+    )
     states: int = setting(
         100,
         "moments of the sampled games that are imagined from and played on for real, per evaluation; 0 leaves them out",
@@ -268,12 +283,14 @@ class AgentConfig(Settings):
 
     def idle(self) -> Mapping[str, str]:
         if not self.online:
-            return dict.fromkeys(("env_steps", "play", "world", "model", "loss"), "in an offline run (see --online)")
+            ours = ("env_steps", "play", "world", "model", "loss", "evaluation.steps")
+            return dict.fromkeys(ours, "in an offline run (see --online)")
         own = "in an online run, which makes its own data and world model"
         return {
             **huber_only(self.model),
             **dict.fromkeys(("world_model", "data"), own),
             "train.updates": "in an online run, whose length env_steps and play.final_updates say",
+            **({"train.evaluate_every": "with evaluation.steps"} if self.evaluation.steps else {}),
         }
 
 

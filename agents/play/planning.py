@@ -26,6 +26,8 @@ MOVES, TWINS = (
     tuple(ACTION_NAMES.index(name) for name in names)
     for names in (("NOOP", "RIGHT", "LEFT"), ("FIRE", "RIGHTFIRE", "LEFTFIRE"))
 )
+#: imagined trajectories of each move, where nothing else is said
+ROLLOUTS = 8
 #: points that a nat of the policy's log-probability is worth: it decides between moves that bring about the same
 PRIOR = 0.01
 

@@ -71,6 +71,6 @@ def online_job(tmp_path: Path, tiny_sizes: dict[str, int]) -> AgentConfig:
         world=WorldConfig(first_updates=3, steps_per_update=20, batch_size=2, chunk_length=8, warmup=2, workers=0),
         model=ModelConfig(**tiny_sizes),
         loss=LossConfig(open_loop_starts=1),
-        evaluation=EvaluationConfig(games=1, final_games=2, states=3),
+        evaluation=EvaluationConfig(games=1, steps=60, final_games=2, planned_games=1, states=3),
         log=LogConfig(wandb="disabled"),
     )

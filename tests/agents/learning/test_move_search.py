@@ -104,7 +104,7 @@ class TestRollouts:
         )
 
     def test_doubt_takes_their_spread_off_what_a_move_brings(self, twice, make_agent):
-        _, features, actions, target, single = twice
+        _, features, actions, target, _ = twice
         agent = make_agent(fire=False, return_floor=1.0, doubt=0.5)
         result = compared(agent, agent.actor(features[:, 0]), actions[:, 0], target, rollouts=2)
         # standard deviations of 0, 0.5 and 2 points
