@@ -19,12 +19,13 @@ from rssm.config import (
     Settings,
     TrainConfig,
     check,
+    check_game,
     group,
     required,
     setting,
 )
 from rssm.config.settings import COUNTS, RATES, SEEDS, WORKERS
-from rssm.config.world_model import huber_only
+from rssm.config.world_model import huber_only, idle_in
 
 
 @dataclass(frozen=True)
@@ -268,6 +269,16 @@ class AgentConfig(Settings):
             self.imagination.rollouts > 1 or not self.actor_critic.doubt,
             f"actor_critic.doubt: expected 0 where imagination.rollouts is 1, got {self.actor_critic.doubt}",
         )
+        game = check_game(self.env, self.model if self.online else None)
+        check(
+            not self.actor_critic.fire or bool(game.twins),
+            f"actor_critic.fire: expected false, {self.env.id} has no fire button",
+        )
+        check(
+            not self.evaluation.states or game.clones,
+            f"evaluation.states: expected 0, {self.env.id} cannot go back to an earlier moment to play on from, got "
+            f"{self.evaluation.states}",
+        )
         if self.online:
             check(
                 self.env_steps > self.play.random_steps,
@@ -284,10 +295,11 @@ class AgentConfig(Settings):
     def idle(self) -> Mapping[str, str]:
         if not self.online:
             ours = ("env_steps", "play", "world", "model", "loss", "evaluation.steps")
-            return dict.fromkeys(ours, "in an offline run (see --online)")
+            return idle_in(self.env) | dict.fromkeys(ours, "in an offline run (see --online)")
         own = "in an online run, which makes its own data and world model"
         return {
             **huber_only(self.model),
+            **idle_in(self.env),
             **dict.fromkeys(("world_model", "data"), own),
             "train.updates": "in an online run, whose length env_steps and play.final_updates say",
             **({"train.evaluate_every": "with evaluation.steps"} if self.evaluation.steps else {}),

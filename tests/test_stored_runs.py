@@ -25,6 +25,7 @@ from rssm.config.keys import flat_settings, setting_types
 from rssm.config_file import load_config
 from rssm.data.collect import play_episode
 from rssm.data.dataset import write_dataset
+from rssm.games.pong.player import Player
 from rssm.training.checkpoint import load_model
 from rssm.training.run_folder import claim
 
@@ -65,7 +66,7 @@ def test_a_world_model_predicts(stored):
 
 
 def test_a_world_model_is_scored(stored, tmp_path):
-    game = play_episode(EnvConfig(), "tracking", 0.5, 3, 60)
+    game = play_episode(EnvConfig(), Player("tracking"), 3, 60)
     write_dataset(tmp_path / "game", [game], env=EnvConfig(), policy={"name": "tracking"}, seed=0)
     settings = EvalConfig(samples=1, bootstrap=5, off_policy_windows=3)
     result = rssm.evaluate(stored / "wm", tmp_path / "game", settings)

@@ -10,9 +10,8 @@ import torch
 from agents.play.filtered_games import FilteredGames
 from rssm.arrays import FloatArray
 from rssm.config import HORIZON, EnvConfig
+from rssm.data.frames import newest_frame
 from rssm.device import seeded
-from rssm.games.pong.drawing import side_by_side_gif
-from rssm.games.pong.features import newest_frame
 from rssm.model.world_model import Policy, WorldModel
 from rssm.seeds import episode_seed
 
@@ -20,9 +19,11 @@ from rssm.seeds import episode_seed
 _STEPS = 240
 
 
-def write_dream(path: Path, model: WorldModel, policy: Policy, env: EnvConfig, seed: int) -> None:
-    """Write an animation of a real game's beginning with the dream beside it; see :func:`dream`."""
-    side_by_side_gif(path, *dream(model, policy, env, seed, _STEPS))
+def write_dream(path: Path, model: WorldModel, policy: Policy, env: EnvConfig, seed: int) -> bool:
+    """Write an animation of a real game's beginning with the dream beside it (see :func:`dream`); False where the game
+    has no picture.
+    """
+    return model.game.draw(path, *dream(model, policy, env, seed, _STEPS))
 
 
 @torch.inference_mode()
@@ -39,7 +40,7 @@ def dream(model: WorldModel, policy: Policy, env: EnvConfig, seed: int, steps: i
         steps: agent steps to play, T; fewer where the game ends.
 
     Returns:
-        real and dreamt frames, both (T, 14): frame t of the dream is k = t mod 6 steps and one away from the real
+        real and dreamt frames, both (T, F): frame t of the dream is k = t mod 6 steps and one away from the real
         state.
     """
     real, dreamt = [], []

@@ -23,7 +23,7 @@ from rssm.config import HORIZON, EnvConfig
 from rssm.device import seeded
 from rssm.evaluation.openloop import by_step
 from rssm.evaluation.window_errors import squared_errors
-from rssm.games.pong.features import OBS_SIZE
+from rssm.game import load_game
 from rssm.model.state import State
 from rssm.model.world_model import WorldModel
 
@@ -37,7 +37,7 @@ class Truth:
     """What N sequences of K actions really led to.
 
     Attributes:
-        stacks: (N, K, 56) after each action.
+        stacks: (N, K, F * 4) after each action.
         exists: (N, K) bool, the game still went on there.
         reward: (N,) points made, up to the game's end.
     """
@@ -50,7 +50,7 @@ class Truth:
 def imagined_against_real(
     model: WorldModel, agent: Agent, moments: Moments, env: EnvConfig, seed: int
 ) -> dict[str, float]:
-    """Imagine six steps from moments of real games and play the same actions in the emulator.
+    """Imagine six steps from moments of real games and play the same actions in the emulator, which can be cloned.
 
     Args:
         model: the world model.
@@ -60,7 +60,7 @@ def imagined_against_real(
         seed: of all samples; torch's own generator is left as it was.
 
     Returns:
-        ``imagination/error_k0`` to ``_k5``: open-loop error on the agent's own behaviour (px², mean over 56 values, of
+        ``imagination/error_k0`` to ``_k5``: open-loop error on the agent's own behaviour (px², mean over all values, of
         the model's mode); ``imagination/reward`` and ``real/reward``: points in six steps of the same actions;
         ``imagination/value`` and ``real/value``: the critic's value and the discounted return that really followed, in
         points; ``imagination/optimism``: by how much the first lies above the second, as a multiple of the 5 to 95 %
@@ -102,7 +102,7 @@ def alarm(metrics: Mapping[str, float]) -> str | None:
 
 def play_same(env: EnvConfig, moments: list[Moment], actions: IntArray) -> Truth:
     """Play actions (N, K) from N moments in the emulator; sticky actions are drawn as in the game that went on."""
-    stacks = np.zeros((*actions.shape, OBS_SIZE), np.float32)
+    stacks = np.zeros((*actions.shape, load_game(env.id).layout.obs_size), np.float32)
     exists, reward = np.zeros(actions.shape, np.bool_), np.zeros(len(moments))
     starts = one_after_the_other([moment.emulator for moment in moments])
     games = SideBySide(env, starts, max_steps=actions.shape[1], places=1)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from agents.play.side_by_side import SideBySide, Turn
-from rssm.games.pong.env import GameState
+from rssm.game import Cloneable
 from rssm.model.state import State
 
 #: a game is played on until rewards count for less than this share
@@ -29,7 +30,7 @@ class Moment:
     game: int
     step: int
     state: State
-    emulator: GameState
+    emulator: Any
 
 
 class Moments:
@@ -60,7 +61,7 @@ class Moments:
             slot = self._seen if self._seen < self._count else int(self._rng.integers(self._seen + 1))
             self._seen += 1
             if slot < self._count:
-                emulator = games.emulators[row].clone_state()
+                emulator = cast(Cloneable, games.emulators[row]).clone_state()
                 moment = Moment(int(games.games[row]), int(games.steps[row]), state[row], emulator)
                 self._moments[slot : slot + 1] = [moment]
 

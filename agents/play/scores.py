@@ -34,12 +34,12 @@ class Games:
     """N games that were played.
 
     Attributes:
-        scores: (N,) points made by the agent less those of its enemy.
+        scores: (N,) sums of the rewards; in Pong, points made by the agent less those of its enemy.
         lengths: (N,) agent steps.
         finished: (N,) bool, played to the game's end; the others were stopped and count as they stood.
     """
 
-    scores: IntArray
+    scores: npt.NDArray[np.float64]
     lengths: IntArray
     finished: npt.NDArray[np.bool_]
 
@@ -95,7 +95,7 @@ def play_games(
     limit = env.max_episode_steps if max_steps is None else max_steps
     longest = limit + (moments.longer if moments is not None else 0)
     playing = FilteredGames(model, policy, env, seeds, max_steps=longest)
-    scores, lengths, finished = np.zeros(games, np.int64), np.zeros(games, np.int64), np.zeros(games, np.bool_)
+    scores, lengths, finished = np.zeros(games), np.zeros(games, np.int64), np.zeros(games, np.bool_)
     with seeded(seed, next(model.parameters()).device), Progress(title, games, "games") as progress:
         while len(playing):
             state = playing.look()
@@ -105,7 +105,7 @@ def play_games(
             if moments is not None:
                 moments.follow(turn)
             counted = turn.steps < limit
-            scores[turn.games] += turn.rewards.astype(np.int64) * counted
+            scores[turn.games] += turn.rewards * counted
             lengths[turn.games] += counted
             finished[turn.games] = turn.terminated & counted
             # said while they go on, since games side by side end late

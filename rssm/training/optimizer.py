@@ -52,6 +52,7 @@ class Optimizer:
         self.muon = Muon(hidden, precision, config.weight_decay, group=group)
         self.adam = torch.optim.AdamW(rest, lr=0.0, weight_decay=config.weight_decay, fused=True)
         self.average = copy.deepcopy(model).eval().requires_grad_(False) if config.ema else model
+        self._gradient: Tensor | None = None  # in one piece, kept from update to update
 
     def gradient(self, loss: Tensor) -> Tensor:
         """Set the gradient of the sum of all processes' losses; nothing else changes.
@@ -70,7 +71,8 @@ class Optimizer:
         loss.backward()
         # in one piece: one exchange, one norm
         parameters = [p for p in self.model.parameters() if p.grad is not None]
-        flat = torch.cat([p.grad.flatten() for p in parameters if p.grad is not None])
+        gradients = [p.grad.flatten() for p in parameters if p.grad is not None]
+        self._gradient = flat = torch.cat(gradients, out=self._gradient)
         self.group.sum(flat)
         for parameter, piece in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
             parameter.grad = piece.view_as(parameter)

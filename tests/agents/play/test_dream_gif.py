@@ -6,9 +6,9 @@ from PIL import Image
 from agents.play.dream_gif import dream, write_dream
 from agents.play.filtering_player import Player
 from rssm.config import EnvConfig
+from rssm.data.frames import newest_frame
 from rssm.device import seeded
 from rssm.games.pong.env import make_env
-from rssm.games.pong.features import newest_frame
 from rssm.seeds import episode_seed
 
 

@@ -10,6 +10,7 @@ from agents.play.moments import Moment, Moments
 from agents.play.scores import play_games
 from rssm.config import EnvConfig
 from rssm.games.pong.env import make_env
+from rssm.games.pong.game import PONG
 from rssm.model.state import State
 from rssm.seeds import episode_seed
 
@@ -36,7 +37,7 @@ def world(make_model):
 
 @pytest.fixture(scope="module")
 def stander(world):
-    agent = Stander(ActorCriticConfig(hidden=8, layers=1, discount=DISCOUNT), inputs_size(world.config))
+    agent = Stander(ActorCriticConfig(hidden=8, layers=1, discount=DISCOUNT), inputs_size(world.config, PONG), PONG)
     with torch.no_grad():
         agent.actor.network.layers[-1].bias[agent.actor.allowed.index(NOOP)] = 100.0  # so it does in imagination
     return agent
