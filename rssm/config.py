@@ -185,6 +185,8 @@ class DataConfig:
             score the weights and can stop training early, so that the held-out data decide nothing. The last 4 % of
             data by several players are of all of them in their proportions.
         players: who plays the training games (see :class:`CollectConfig`), each its share of ``train_steps``.
+        fresh_steps: new transitions per update, by the same players, played by a process of its own while the training
+            goes on: the oldest ones give way to them; 0 trains on the data set alone.
         heldout_player: who plays the held-out games and those of the test set.
         train_seed: seed of the training games.
         heldout_seed: seed of the held-out games.
@@ -199,6 +201,7 @@ class DataConfig:
     heldout_steps: int = 24_000
     validation_steps: int = 4_000
     players: str = MIXTURE
+    fresh_steps: int = 0
     heldout_player: str = "tracking"
     train_seed: int = 1
     heldout_seed: int = 2
@@ -227,8 +230,13 @@ class DataConfig:
         check_players("players", self.players)
         check_players("heldout_player", self.heldout_player)
         check("," not in self.heldout_player, f"heldout_player: expected one player, got {self.heldout_player}")
-        for key in ("train_seed", "heldout_seed", "workers"):
+        for key in ("train_seed", "heldout_seed", "workers", "fresh_steps"):
             check(getattr(self, key) >= 0, f"{key}: expected 0 or more, got {getattr(self, key)}")
+        most = self.train_steps // 5
+        check(
+            self.fresh_steps <= most,
+            f"fresh_steps: expected at most a fifth of train_steps ({most}), got {self.fresh_steps}",
+        )
 
 
 @dataclass(frozen=True)

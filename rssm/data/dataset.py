@@ -79,6 +79,11 @@ class Dataset:
         self.episodes = tuple(slice(start, end) for start, end in zip(starts, ends, strict=True))
 
     @staticmethod
+    def of(path: Path, episodes: Sequence[Episode]) -> Dataset:
+        """Episodes in memory, which are on no disk; ``path`` is what messages call them."""
+        return Dataset(path, {}, _concatenate(episodes))
+
+    @staticmethod
     def open(path: str | Path) -> Dataset:
         """Open and check a data set.
 

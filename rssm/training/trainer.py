@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from rssm.config import LossConfig, WorldModelConfig
-from rssm.data.chunks import Chunk, ChunkSampler
+from rssm.data.chunks import Chunk, Sampler
 from rssm.errors import CheckpointError, DivergedError
 from rssm.model.losses import chunk_losses
 from rssm.model.world_model import WorldModel
@@ -51,7 +51,7 @@ class Trainer:
         run: Path,
         config: WorldModelConfig,
         model: WorldModel,
-        sampler: ChunkSampler,
+        sampler: Sampler,
         evaluate: Evaluation,
         device: torch.device,
     ) -> None:

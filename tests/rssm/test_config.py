@@ -45,6 +45,11 @@ PRESETS = sorted(path.stem for path in CONFIG_DIR.glob("*.yaml") if not path.ste
         ),
         (lambda: DataConfig(players="50% tracking"), "players: expected shares above 0 that make up 100 %, got 50 %"),
         (lambda: DataConfig(heldout_player="random, tracking"), "heldout_player: expected one player, got random,"),
+        (lambda: DataConfig(fresh_steps=-1), "fresh_steps: expected 0 or more, got -1"),
+        (
+            lambda: DataConfig(fresh_steps=20_001),
+            "fresh_steps: expected at most a fifth of train_steps (20000), got 20001",
+        ),
         (lambda: OthersConfig(players="50% random, 50% tracking"), "players: expected players without shares, got 50%"),
         (lambda: OthersConfig(games=-1), "games: expected 0 (none) or more, got -1"),
         (lambda: SealedConfig(games=0), "games: expected at least 1, got 0"),
