@@ -20,7 +20,7 @@ lint: $(INSTALLED)
 	$(BIN)/mypy rssm agents scripts
 
 # Built once, and again when what it was built from changes.
-$(INSTALLED): setup.cfg pyproject.toml constraints.txt
+$(INSTALLED): setup.cfg setup.py pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]"
 	touch $@

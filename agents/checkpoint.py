@@ -11,7 +11,8 @@ import torch
 from agents.config import AgentConfig
 from agents.learning.agent import Agent
 from agents.learning.config import ActorCriticConfig
-from agents.learning.inputs import sight_size
+from agents.learning.inputs import inputs_size
+from rssm.config.stored import from_stored
 from rssm.config_file import load_config
 from rssm.errors import CheckpointError, UserError
 from rssm.model.world_model import WorldModel
@@ -35,9 +36,9 @@ def read_agent(path: Path, device: torch.device | str = "cpu") -> Agent:
     """
     description, weights = load_weights(path, "an agent")
     try:
-        agent = Agent(ActorCriticConfig(**description["actor_critic"]), description["inputs"])
+        agent = Agent(from_stored(ActorCriticConfig, description["actor_critic"]), description["inputs"])
         agent.load_state_dict(weights)
-    except (LookupError, TypeError, ValueError, RuntimeError) as error:
+    except (LookupError, TypeError, ValueError, RuntimeError, UserError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{path}: its weights do not fit its own description ({reason})") from None
     return agent.to(device).eval()
@@ -54,9 +55,9 @@ def load_agent(run: Path, device: torch.device | str = "cpu") -> tuple[WorldMode
         raise UserError(f"{run}: expected the folder of an agent's run with an {AGENT_FILE}")
     config = load_config(run / CONFIG_FILE, AgentConfig)
     model, agent = load_model(run / MODEL_FILE, device), read_agent(run / AGENT_FILE, device)
-    if agent.features != sight_size(model.config):
+    if agent.features != inputs_size(model.config):
         raise CheckpointError(
-            f"{run / AGENT_FILE}: expected an agent that reads {sight_size(model.config)} features, as {MODEL_FILE} "
+            f"{run / AGENT_FILE}: expected an agent that reads {inputs_size(model.config)} features, as {MODEL_FILE} "
             f"beside it gives, it was made for {agent.features}"
         )
     return model, agent, config

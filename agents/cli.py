@@ -1,24 +1,57 @@
-"""The command lines of the agents' jobs; see :mod:`rssm.cli`."""
+"""The agents' jobs and their entry points; see :mod:`rssm.cli`."""
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Mapping
+from typing import Any
 
 from agents.config import AgentConfig, AgentResultsConfig, EvaluateAgentConfig
-from rssm.cli import run_job
+from rssm.command import Job, run_job
+
+
+def _train(config: AgentConfig) -> None:
+    from agents.train_agent import train_agent
+
+    train_agent(config)
+
+
+def _evaluate(config: EvaluateAgentConfig) -> None:
+    from agents.evaluate_agent import evaluate_agent
+
+    evaluate_agent(config)
+
+
+def _summarize(config: AgentResultsConfig) -> None:
+    from agents.report.results import summarize_agents
+
+    summarize_agents(config)
+
+
+def _base(given: Mapping[str, Any]) -> str | None:
+    """Online runs have defaults of their own, wherever it is said that a run is one."""
+    return "agent_online" if given.get("online", AgentConfig.online) else None
+
+
+TRAIN_AGENT = Job("train_agent", AgentConfig, _train, "--world-model runs/wm --seed 1", _base)
+EVALUATE_AGENT = Job("evaluate_agent", EvaluateAgentConfig, _evaluate, "--run runs/agent --games 30")
+SUMMARIZE_AGENTS = Job(
+    "summarize_agents",
+    AgentResultsConfig,
+    _summarize,
+    '--runs runs/agent,runs/agent-1 --name offline --command "python scripts/train_agent.py --seed SEED"',
+)
 
 
 def train_agent() -> int:
-    """Entry point of ``rssm-train-agent`` and ``scripts/train_agent.py``; ``--online`` has defaults of its own."""
-    default = "agent_online" if "--online" in sys.argv else "agent"
-    return run_job(AgentConfig, "agents.train_agent:train_agent", default=default)
+    """Train an agent; the entry point is :func:`rssm.cli.train_agent`."""
+    return run_job(TRAIN_AGENT)
 
 
 def evaluate_agent() -> int:
-    """Entry point of ``rssm-evaluate-agent`` and ``scripts/evaluate_agent.py``."""
-    return run_job(EvaluateAgentConfig, "agents.evaluate_agent:evaluate_agent")
+    """Score an agent; the entry point is :func:`rssm.cli.evaluate_agent`."""
+    return run_job(EVALUATE_AGENT)
 
 
 def summarize_agents() -> int:
-    """Entry point of ``rssm-summarize-agents`` and ``scripts/summarize_agents.py``."""
-    return run_job(AgentResultsConfig, "agents.report.results:summarize_agents")
+    """Put agents into a table; the entry point is :func:`rssm.cli.summarize_agents`."""
+    return run_job(SUMMARIZE_AGENTS)

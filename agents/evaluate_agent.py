@@ -9,16 +9,22 @@ from agents.checkpoint import load_agent
 from agents.config import EvaluateAgentConfig
 from agents.play.dream_gif import write_dream
 from agents.play.head_scores import score_events
-from agents.play.scores import GAMES_FILE, PLANNED, PLANNED_FILE, POLICIES, WAYS, make_policy, score_agent
+from agents.play.record import games_file, identified, merged
+from agents.play.scores import POLICIES, WAYS, make_policy, score_agent
 from agents.report.table import format_events, format_games
 from rssm.config import EnvConfig
 from rssm.data.dataset import Dataset
 from rssm.device import pick_device, set_threads
+from rssm.evaluation.provenance import describe_data
 from rssm.files import write_json
+from rssm.seeds import Stream, derived_seed
 
 
 def evaluate_agent(config: EvaluateAgentConfig) -> None:
     """Play real games with a run's agent, print the scores, write them as JSON and write ``media/dream.gif``.
+
+    Game and seed are the run's own unless told otherwise; see :class:`agents.config.EvaluateAgentConfig` for which file
+    the scores go into.
 
     Raises:
         UserError: the run or the data set cannot be read.
@@ -28,16 +34,19 @@ def evaluate_agent(config: EvaluateAgentConfig) -> None:
     model, agent, trained = load_agent(run, pick_device(config.device))
     data = Dataset.open(config.data) if config.data else None
     # to the game's end, however early the run's own games were stopped
-    whole = EnvConfig().max_episode_steps
-    env = replace(trained.env, repeat_action_probability=config.sticky, max_episode_steps=whole)
+    own = replace(trained.env, max_episode_steps=EnvConfig().max_episode_steps)
+    env = own if config.sticky == -1.0 else replace(own, repeat_action_probability=config.sticky)
+    own_seed = derived_seed(trained.seed, Stream.FINAL_EVALUATION)
+    seed = own_seed if config.seed == -1 else config.seed
     policies = [name for name in WAYS if getattr(config, name)] or list(POLICIES)
-    result = score_agent(model, agent, env, policies, config.games, config.seed, config.rollouts)
+    file = Path(config.json) if config.json else games_file(run, env, seed, own, own_seed)
+    result = identified(score_agent(model, agent, env, policies, config.games, seed, config.rollouts), run)
     print(format_games(result))
     if data is not None:
-        result["events"] = score_events(model, data)
+        result["events"] = score_events(model, data) | {"data": describe_data(data, "other")}
         print(f"\n{format_events(result['events'], config.data)}")
-    default = run / (PLANNED_FILE if policies == [PLANNED] else GAMES_FILE)
-    write_json(Path(config.json) if config.json else default, result)
-    gif = run / "media" / "dream.gif"
-    write_dream(gif, model, make_policy(model, agent, policies[0], config.rollouts), env, config.seed)
-    print(f"\n{gif}: a real game and what the agent dreams of it")
+    write_json(file, result if config.json else merged(file, result))
+    print(f"\nscores: {file}")
+    gif = run / "media" / ("dream.gif" if env == own else f"dream-sticky_{env.repeat_action_probability}.gif")
+    write_dream(gif, model, make_policy(model, agent, policies[0], config.rollouts), env, seed)
+    print(f"{gif}: a real game and what the agent dreams of it")

@@ -9,19 +9,21 @@ from pathlib import Path
 
 import torch
 
+from agents.checkpoint import AGENT_FILE
 from agents.config import AgentConfig
 from agents.learning.actor import allowed_actions
 from agents.learning.agent import Agent
-from agents.learning.inputs import sight_size
+from agents.learning.inputs import inputs_size
 from agents.learning.learner import Learner
 from agents.online.experience import Experience, Offline
 from agents.online.online import Online
 from agents.online.world_trainer import WorldTrainer
 from agents.play.dream_gif import write_dream
-from agents.play.imagined_vs_real import imagined_against_real
+from agents.play.imagined_vs_real import alarm, imagined_against_real
+from agents.play.record import identified
 from agents.play.scores import GAMES_FILE, POLICIES, score_agent
 from agents.report.table import format_games
-from agents.seeds import Stream, derived_seed
+from agents.report.verdict import verdict
 from agents.trainer import GROWING, AgentTrainer
 from rssm.config import WorldModelConfig
 from rssm.config_file import load_config
@@ -29,8 +31,10 @@ from rssm.data.dataset import Dataset
 from rssm.device import pick_device, seeded, set_threads
 from rssm.errors import UserError
 from rssm.files import write_json
+from rssm.seeds import Stream, derived_seed
 from rssm.tracker import Tracker
 from rssm.training.checkpoint import MODEL_FILE, load_model
+from rssm.training.muon import name_of, pick_precision
 from rssm.training.run_folder import CONFIG_FILE, claim
 
 
@@ -49,17 +53,17 @@ def train_agent(config: AgentConfig) -> None:
             claim(run, config, GROWING)
             trainer = stack.enter_context(WorldTrainer(config.world.workers))
             experience = Online(run, config, trainer, device)
-            size = sight_size(config.model)
+            size = inputs_size(config.model)
         else:
             experience = open_offline(config, device)
-            size = sight_size(experience.model.config)
+            size = inputs_size(experience.model.config)
             claim(run, config, GROWING)
         with seeded(derived_seed(config.seed, Stream.AGENT_WEIGHTS), device):
             agent = Agent(config.actor_critic, size).to(device)
         learner = Learner(agent, config.imagination, config.train, experience.updates)
         training = AgentTrainer(run, config, learner, experience, device)
         with Tracker(run, config.log, asdict(config), training.update or None) as tracker:
-            _announce(config, experience)
+            _announce(config, experience, device)
             training.train(tracker)
             print(f"trained {training.update:,} updates in {training.seconds:.0f} s; playing", file=sys.stderr)
             _finish(run, config, training, tracker)
@@ -86,7 +90,7 @@ def open_offline(config: AgentConfig, device: torch.device) -> Offline:
     return Offline(model, data, config.train.updates)
 
 
-def _announce(config: AgentConfig, experience: Experience) -> None:
+def _announce(config: AgentConfig, experience: Experience, device: torch.device) -> None:
     if not config.online:
         print(f"offline: {experience.env_steps:,} real steps, none to come", file=sys.stderr)
         return
@@ -101,16 +105,16 @@ def _announce(config: AgentConfig, experience: Experience) -> None:
         f"agent on {imagined:.0f} imagined ones",
         file=sys.stderr,
     )
+    print(f"Muon computes in {name_of(pick_precision(world.muon_precision, device))}", file=sys.stderr)
 
 
 def _finish(run: Path, config: AgentConfig, training: AgentTrainer, tracker: Tracker) -> None:
-    """The end of a run: ``games.json``, ``media/dream.gif``, the table, and all of it logged."""
+    """The end of a run: ``games.json``, ``media/dream.gif``, all of it logged, and what came of it for a person."""
     model, agent = training.experience.model, training.learner.agent
     seed = derived_seed(config.seed, Stream.FINAL_EVALUATION)
     settings = config.evaluation
     result = score_agent(model, agent, config.env, list(POLICIES), settings.final_games, seed)
-    print(format_games(result))
-    write_json(run / GAMES_FILE, result)
+    write_json(run / GAMES_FILE, identified(result, run))
     summary = {f"real/{name}_score": result[name]["mean"] for name in POLICIES}
     if settings.states:
         summary |= imagined_against_real(model, agent, states=settings.states, env=config.env, seed=seed)
@@ -118,3 +122,10 @@ def _finish(run: Path, config: AgentConfig, training: AgentTrainer, tracker: Tra
     write_dream(gif, model, agent.policy(model, greedy=True), config.env, seed)
     tracker.log_gif("dream", gif, training.update)
     tracker.summary({"env_steps": float(training.experience.env_steps)} | summary, training.update)
+    said = alarm(summary)
+    print(f"{format_games(result)}\n" + (f"\nNote: {said}.\n" if said else ""))
+    print(f"After {training.experience.env_steps:,} real steps and {training.update:,} updates of the agent:")
+    print(f"{verdict(result)}\n")
+    print(f"{run / GAMES_FILE}: every game's score\n{gif}: a real game and what the agent dreams of it")
+    print(f"{run / AGENT_FILE}, {run / MODEL_FILE}: the agent and its world model")
+    print(f"next: python scripts/evaluate_agent.py --run {run} --planned")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -13,13 +14,15 @@ from agents.checkpoint import AGENT_FILE, save_agent
 from agents.config import AgentConfig
 from agents.learning.learner import Learner
 from agents.online.experience import Experience
-from agents.play.imagined_vs_real import imagined_against_real
+from agents.play.imagined_vs_real import alarm, imagined_against_real
 from agents.play.scores import score_agent
-from agents.seeds import Stream, derived_seed
+from rssm.config.keys import idle_settings
+from rssm.config.stored import from_stored
 from rssm.data.chunks import ChunkSampler
 from rssm.device import seeded
-from rssm.errors import CheckpointError
+from rssm.errors import CheckpointError, UserError
 from rssm.progress import Progress
+from rssm.seeds import Stream, derived_seed
 from rssm.tracker import Tracker
 from rssm.training.checkpoint import MODEL_FILE, TRAINER_FILE, load_trainer, save_model, save_trainer, weights_of
 from rssm.training.run_folder import difference
@@ -32,7 +35,7 @@ GROWING = ("train.updates", "play.final_updates")
 class AgentTrainer:
     """Trains an agent in cycles: what the experience brings, updates of the agent, then a look at both.
 
-    Every random number follows from the seed and a counter (:mod:`agents.seeds`), so that a run that was killed and
+    Every random number follows from the seed and a counter (:mod:`rssm.seeds`), so that a run that was killed and
     resumed ends with the very weights of one that was not.
 
     Args:
@@ -52,6 +55,7 @@ class AgentTrainer:
         self.run, self.config, self.device = run, config, device
         self.learner, self.experience = learner, experience
         self.update, self.seconds, self._score = 0, 0.0, "not scored yet"
+        self._warned = False
         if (run / TRAINER_FILE).exists():
             self._restore(load_trainer(run / TRAINER_FILE))
 
@@ -80,15 +84,11 @@ class AgentTrainer:
         settings, seed = self.config.imagination, self.config.seed
         chunks_seed = derived_seed(seed, Stream.AGENT_CHUNKS)
         sampler = ChunkSampler(self.experience.data(), settings.chunks, settings.chunk_length, chunks_seed)
-        sums: dict[str, float] = {}
-        updates = range(self.update, stop)
-        for update in updates:
+        for update in range(self.update, stop):
             with seeded(derived_seed(seed, Stream.AGENT_UPDATE, update), self.device):
                 chunk = sampler.batch(update).to(self.device)
-                terms = self.learner.update(self.experience.model, chunk, update)
-            for name, value in terms.items():
-                sums[name] = sums.get(name, 0.0) + value
-        metrics |= {name: value / len(updates) for name, value in sums.items()}
+                self.learner.update(self.experience.model, chunk, update)
+        metrics |= self.learner.take_metrics()
         self.update = stop
         return metrics | self.experience.finish()
 
@@ -111,6 +111,10 @@ class AgentTrainer:
             metrics |= imagined_against_real(
                 model, agent, states=settings.states, env=self.config.env, seed=seed, games=settings.games
             )
+            said = alarm(metrics)
+            if said and not self._warned:
+                print(f"warning: {said} (said once; imagination/alarm is logged each time)", file=sys.stderr)
+                self._warned = True
         return metrics
 
     def _log(self, tracker: Tracker, metrics: dict[str, float]) -> None:
@@ -133,7 +137,11 @@ class AgentTrainer:
         save_trainer(self.run / TRAINER_FILE, state)
 
     def _restore(self, state: dict[str, Any]) -> None:
-        differing = difference(state["config"], asdict(self.config), GROWING)
+        try:
+            before = asdict(from_stored(type(self.config), state["config"]))
+        except UserError as error:
+            raise CheckpointError(f"{self.run / TRAINER_FILE}: config: {error}") from None
+        differing = difference(before, asdict(self.config), GROWING, idle_settings(self.config))
         if differing is not None:
             key, found, wanted = differing
             raise CheckpointError(

@@ -1,122 +1,104 @@
 """Settings as YAML: read strictly, check against a config dataclass, build it, write it back.
 
 A setting is addressed by its dotted key (``train.updates``). Every refusal is one line with the file, the key and
-what was expected.
+what was expected. A value is read as it is written, by the type of its setting: YAML's own guesses (``1:30`` for 90,
+``010`` for 8, ``yes`` for true) are not asked for.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import math
-import re
-import typing
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_origin
 
 import yaml
 
+from rssm.config.keys import (
+    build,
+    check_key,
+    flat_settings,
+    is_group,
+    required_settings,
+    setting_types,
+)
+from rssm.config.settings import expected_type, kinds_of, shown
+from rssm.config.stored import old_names, with_what_held_before
+from rssm.config.values import did_you_mean, read_value
 from rssm.errors import UserError
 from rssm.files import replace_file
 
+__all__ = [
+    "build",
+    "check_key",
+    "did_you_mean",
+    "dump_config",
+    "flat_settings",
+    "load_config",
+    "read_settings",
+    "required_settings",
+    "save_config",
+    "setting_types",
+]
+
 T = TypeVar("T")
 
-# YAML 1.1 takes 3e-4 for text; these spellings of a number are numbers here, when reading and when writing.
-_EXPONENT = re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
+#: names the preset that a file builds on
+BASED_ON = "based_on"
+#: characters of a file of settings
+_LONGEST = 10**6
+_NOTHING = ("", "~", "null", "Null", "NULL")
 
 
-class _Loader(yaml.SafeLoader):
-    """Safe YAML that refuses a key given twice (PyYAML would keep the last one)."""
+@dataclass(frozen=True)
+class Layer:
+    """What one file says: value by dotted key."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key_node, _ in node.value:
-            key = str(self.construct_object(key_node, deep=True))
-            if key in seen:
-                raise yaml.MarkedYAMLError(None, None, f"{key} is given twice", key_node.start_mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep=deep)
+    path: Path
+    settings: dict[str, Any]
 
 
-class _Dumper(yaml.SafeDumper):
-    """Writes text that reads as a number here in quotes."""
-
-
-for _yaml_class in (_Loader, _Dumper):
-    _yaml_class.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("-+.0123456789"))
-
-
-def setting_types(config_class: type) -> dict[str, Any]:
-    """The type of every setting of a config dataclass, by dotted key, in declaration order."""
-    return {
-        name if key == "" else f"{name}.{key}": kind
-        for name, field_type in _fields(config_class).items()
-        for key, kind in (setting_types(field_type) if _is_group(field_type) else {"": field_type}).items()
-    }
-
-
-def required_settings(config_class: type) -> list[str]:
-    """The settings of a job that have no default (never inside a group)."""
-    fields = dataclasses.fields(config_class)
-    return [field.name for field in fields if field.default is field.default_factory is dataclasses.MISSING]
-
-
-def check_key(key: str, known: Iterable[str], where: str = "") -> None:
-    """Refuse a key that is no setting, naming the nearest one.
-
-    Raises:
-        UserError: ``where`` + the key + the nearest valid key.
-    """
-    known = list(known)
-    if key in known:
-        return
-    inside = [name for name in known if name.startswith(f"{key}.")]
-    if inside:
-        raise UserError(f"{where}{key}: expected a setting inside it, such as {inside[0]}")
-    raise UserError(f"{where}{key}: no such setting{_nearest_key(key, known) or '; --help lists them'}")
-
-
-def read_settings(path: Path, config_class: type) -> dict[str, Any]:
-    """Read the settings that a YAML file names.
+def read_settings(path: Path, config_class: type, presets: Path | None = None) -> dict[str, Any]:
+    """Read the settings that a YAML file names, and those of the presets that it builds on below them.
 
     Args:
         path: the file; groups are nested mappings.
         config_class: dataclass that its keys and values must fit.
+        presets: folder of the presets that ``based_on`` may name; None takes the file's own folder.
 
     Returns:
         value by dotted key, of the type that the dataclass declares.
 
     Raises:
-        UserError: file missing or not YAML; key unknown or given twice; value of another type.
+        UserError: file missing or not YAML; key unknown or given twice; value of another type; ``based_on`` names no
+            preset, or goes in a circle.
     """
-    known = setting_types(config_class)
     settings: dict[str, Any] = {}
-    for key, value in _leaves(_read_mapping(path), config_class, where=f"{path}: "):
-        check_key(key, known, where=f"{path}: ")
-        if key in settings:  # once nested, once dotted
-            raise UserError(f"{path}: {key} is given twice")
-        settings[key] = _typed(key, value, known[key], where=f"{path}: ")
+    for layer in read_layers(path, config_class, presets):
+        settings |= layer.settings
     return settings
 
 
-def build(config_class: type[T], settings: Mapping[str, Any], where: Mapping[str, str] | None = None) -> T:
-    """Make the dataclass from values by dotted key; a setting that is left out takes its default.
-
-    Args:
-        config_class: frozen dataclass, possibly of groups.
-        settings: value by dotted key, those of :func:`required_settings` among them.
-        where: for each key what comes before it in an error: ``"FILE: "`` or ``"--"``.
-
-    Raises:
-        UserError: the dataclass refuses a value.
-    """
-    return _build(config_class, settings, where or {}, "")
+def read_layers(path: Path, config_class: type, presets: Path | None = None) -> list[Layer]:
+    """As :func:`read_settings`, a layer for each file, from the one that builds on no other to ``path``."""
+    layers: list[Layer] = []
+    seen = [path]
+    while True:
+        settings, base = _read_file(seen[-1], config_class)
+        layers.insert(0, Layer(seen[-1], settings))
+        if base is None:
+            return layers
+        following = _find_base(seen[-1], base, presets)
+        if any(following.resolve() == one.resolve() for one in seen):
+            circle = " → ".join(str(one) for one in [*seen, following])
+            raise UserError(f"{path}: {BASED_ON}: goes in a circle: {circle}")
+        seen.append(following)
 
 
 def dump_config(config: Any) -> str:
     """All settings of a config dataclass as YAML; :func:`load_config` gives back an equal one."""
-    return yaml.dump(dataclasses.asdict(config), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    return yaml.safe_dump(dataclasses.asdict(config), sort_keys=False, allow_unicode=True)
 
 
 def save_config(config: Any, path: Path) -> None:
@@ -125,121 +107,119 @@ def save_config(config: Any, path: Path) -> None:
 
 
 def load_config(path: Path, config_class: type[T]) -> T:
-    """Read a config that :func:`save_config` wrote.
+    """Read a config that :func:`save_config` wrote, perhaps before some of today's settings existed.
 
     Raises:
-        UserError: as :func:`read_settings`, and for a setting that the file does not give (a resolved config names
-            all of them, so a default here would be a guess).
+        UserError: as :func:`read_settings`, and for a setting that the file does not give and of which it is not known
+            what held before it existed (a default here would be a guess).
     """
-    settings = read_settings(path, config_class)
-    for key in setting_types(config_class):
-        if key not in settings:
-            raise UserError(f"{path}: {key}: missing; expected a file with every setting, as a run writes it")
+    renamed = old_names(config_class)
+    settings, _ = _read_file(path, config_class, renamed)
+    settings = with_what_held_before(settings, config_class, where=f"{path}: ")
     return build(config_class, settings, dict.fromkeys(settings, f"{path}: "))
 
 
-def flat_settings(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Every setting of nested groups with the dotted key that the command line knows it by."""
-    for key, value in config.items():
-        if isinstance(value, Mapping):
-            yield from flat_settings(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
+def _read_file(
+    path: Path, config_class: type, renamed: Mapping[str, tuple[str, ...]] | None = None
+) -> tuple[dict[str, Any], str | None]:
+    """The settings that one file names, by dotted key, and what it builds on."""
+    known, where = setting_types(config_class), f"{path}: "
+    text = _read_text(path)
+    settings: dict[str, Any] = {}
+    base: str | None = None
+    for key, node in _leaves(_root(path, text), text, config_class, where):
+        if key == BASED_ON:
+            base = _scalar(key, node, str, text, where)
+            continue
+        for name in (renamed or {}).get(key, (key,)):
+            check_key(name, known, where)
+            if name in settings:  # once nested, once dotted
+                raise UserError(f"{where}{name} is given twice")
+            settings[name] = _scalar(name, node, known[name], text, where)
+    return settings, base
 
 
-def expected_type(kind: Any) -> str:
-    """What a person should write for a setting of this type."""
-    if typing.get_origin(kind) is Literal:
-        return " or ".join(str(choice) for choice in typing.get_args(kind))
-    return {int: "a whole number", float: "a number", str: "text", bool: "true or false"}[kind]
-
-
-def nearest_choice(value: Any, kind: Any) -> str:
-    """``; did you mean X?`` where the type is a choice and one of its values is close, else nothing."""
-    choices = [str(choice) for choice in typing.get_args(kind)]
-    return did_you_mean(str(value), choices)
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """``; did you mean X?`` for the nearest known name, or nothing if none is near."""
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
-
-
-def _fields(config_class: type) -> dict[str, Any]:
-    hints = typing.get_type_hints(config_class)
-    return {field.name: hints[field.name] for field in dataclasses.fields(config_class)}
-
-
-def _is_group(kind: Any) -> bool:
-    return isinstance(kind, type) and dataclasses.is_dataclass(kind)
-
-
-def _read_mapping(path: Path) -> dict[Any, Any]:
+def _read_text(path: Path) -> str:
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  (a SafeLoader)
+        with path.open(encoding="utf-8") as file:
+            text = file.read(_LONGEST + 1)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}; expected a YAML file") from error
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not UTF-8 text; expected a YAML file") from error
+    if len(text) > _LONGEST:
+        raise UserError(f"{path}: expected a YAML file of settings, it has more than {_LONGEST:,} characters")
+    return text
+
+
+def _root(path: Path, text: str) -> yaml.MappingNode:
+    try:
+        root = yaml.compose(text, yaml.SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f"line {mark.line + 1}: " if mark else ""
-        raise UserError(f"{path}: {line}{getattr(error, 'problem', None) or 'not YAML'}") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path}: expected 'key: value' lines, got {_shown(content)}")
-    return content
+        raise UserError(f"{path}: {line}{shown(getattr(error, 'problem', None) or 'not YAML')}") from error
+    except RecursionError:
+        raise UserError(f"{path}: nested too deeply; expected groups of settings") from None
+    if not isinstance(root, yaml.MappingNode):
+        raise UserError(f"{path}: expected 'key: value' lines, got {_written(root, text)}")
+    return root
 
 
-def _leaves(mapping: dict[Any, Any], group: type, where: str, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _leaves(
+    mapping: yaml.MappingNode, text: str, group: type, where: str, prefix: str = ""
+) -> Iterator[tuple[str, yaml.Node]]:
     """(dotted key, value) of every setting; descends only where the dataclass has a group."""
-    fields = _fields(group)
-    for name, value in mapping.items():
-        kind = fields.get(name, object)
-        if not _is_group(kind):
-            yield f"{prefix}{name}", value
-        elif isinstance(value, dict):
-            yield from _leaves(value, kind, where, f"{prefix}{name}.")
+    kinds = kinds_of(group)
+    seen: set[str] = set()
+    for key_node, node in mapping.value:
+        name = key_node.value if isinstance(key_node, yaml.ScalarNode) else _written(key_node, text)
+        if name in seen:
+            raise UserError(f"{where}line {key_node.start_mark.line + 1}: {shown(name)} is given twice")
+        seen.add(name)
+        kind = kinds.get(name, object)
+        if not is_group(kind):
+            yield f"{prefix}{name}", node
+        elif isinstance(node, yaml.MappingNode):
+            yield from _leaves(node, text, kind, where, f"{prefix}{name}.")
         else:
-            raise UserError(f"{where}{prefix}{name}: expected 'key: value' lines below it, got {_shown(value)}")
+            raise UserError(f"{where}{prefix}{name}: expected 'key: value' lines below it, got {_written(node, text)}")
 
 
-def _typed(key: str, value: Any, kind: Any, where: str) -> Any:
-    if typing.get_origin(kind) is Literal:
-        fits = value in typing.get_args(kind)
-    elif kind is float:
-        fits = type(value) in (int, float) and not math.isnan(value)
-    else:
-        fits = type(value) is kind  # a bool is no whole number
-    if not fits:
-        quote = " in quotes" if kind is str and isinstance(value, (bool, int, float)) else ""
-        hint = nearest_choice(value, kind)
-        raise UserError(f"{where}{key}: expected {expected_type(kind)}{quote}, got {_shown(value)}{hint}")
-    return float(value) if kind is float else value
-
-
-def _build(config_class: type[T], settings: Mapping[str, Any], where: Mapping[str, str], prefix: str) -> T:
-    values: dict[str, Any] = {}
-    for name, kind in _fields(config_class).items():
-        key = f"{prefix}{name}"
-        if _is_group(kind):
-            values[name] = _build(kind, settings, where, f"{key}.")
-        elif key in settings:
-            values[name] = settings[key]
+def _scalar(key: str, node: yaml.Node, kind: Any, text: str, where: str) -> Any:
+    """The value that a node says, by the setting's type."""
+    expected = f"{where}{key}: expected {expected_type(kind)}"
+    written = _written(node, text)
+    if not isinstance(node, yaml.ScalarNode) or not node.tag.startswith("tag:yaml.org,2002:"):
+        raise UserError(f"{expected}, got {written}")
+    quoted = node.style is not None
+    if not quoted and node.value in _NOTHING:
+        raise UserError(f"{expected}{' in quotes' * (kind is str and bool(node.value))}, got {written}")
+    if quoted and kind is not str and get_origin(kind) is not Literal:
+        raise UserError(f"{expected} without quotes, got {written}")
     try:
-        return config_class(**values)
-    except ValueError as error:  # the dataclass's own check: "name: expected ..."
-        key = f"{prefix}{str(error).partition(':')[0]}"
-        raise UserError(f"{where.get(key, '')}{prefix}{error}") from error
+        return read_value(node.value, kind)
+    except ValueError as error:
+        raise UserError(f"{where}{key}: {error}") from None
 
 
-def _nearest_key(key: str, known: list[str]) -> str:
-    # A key without its group (updates), or in another one (model.updates), is nearest to the same last name.
-    last = key.rpartition(".")[2]
-    same_last = [name for name in known if name.rpartition(".")[2] == last]
-    return f"; did you mean {same_last[0]}?" if same_last else did_you_mean(key, known)
+def _written(node: yaml.Node | None, text: str) -> str:
+    """A node as it stands in the file."""
+    return shown(text[node.start_mark.index : node.end_mark.index].strip() if node is not None else None)
 
 
-def _shown(value: Any) -> str:
-    text = "nothing" if value is None else str(value).replace("\n", " ")
-    return text if len(text) <= 60 else f"{text[:57]}..."
+def _find_base(path: Path, base: str, presets: Path | None) -> Path:
+    """The file that ``based_on: BASE`` in the file ``path`` means: a preset's name, or a path from where that is."""
+    if base.endswith((".yaml", ".yml")) or "/" in base:
+        found = path.parent / base
+        if not found.is_file():
+            raise UserError(f"{path}: {BASED_ON}: no file {found}")
+        return found
+    folder = presets or path.parent
+    found = folder / f"{base}.yaml"
+    if not found.is_file():
+        names = sorted(file.stem for file in folder.glob("*.yaml"))
+        raise UserError(
+            f"{path}: {BASED_ON}: no preset {shown(base)} among {', '.join(names)}{did_you_mean(base, names)}"
+        )
+    return found

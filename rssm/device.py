@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 
 from rssm.errors import UserError
 
 
-def pick_device(name: str) -> torch.device:
+def pick_device(name: str, number: int = 0) -> torch.device:
     """``auto`` takes an accelerator if there is one, else the CPU.
+
+    Args:
+        name: ``auto`` or torch's name of a device.
+        number: of this process on its machine; where the name has no number, each process takes a card of its own.
 
     Raises:
         UserError: torch does not know the device, or this machine does not have it.
     """
     if name == "auto":
         accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-        return accelerator if accelerator is not None else torch.device("cpu")
+        if accelerator is None:
+            return torch.device("cpu")
+        return torch.device(accelerator.type, number) if number else accelerator
     try:
         device = torch.device(name)
+        if number and device.type != "cpu" and ":" not in name:
+            device = torch.device(device.type, number)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
@@ -32,6 +42,29 @@ def set_threads(threads: int) -> None:
     """Have torch use this many CPU threads; 0 leaves its own choice."""
     if threads > 0:
         torch.set_num_threads(threads)
+
+
+def physical_cores() -> int:
+    """Cores that this process may use: two hardware threads of a core count once, and a container's share is kept."""
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    return max(1, min(len({_core_of(cpu) for cpu in allowed}), _container_share()))
+
+
+def _core_of(cpu: int) -> tuple[str, ...]:
+    topology = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology")
+    try:
+        return tuple((topology / name).read_text() for name in ("physical_package_id", "core_id"))
+    except OSError:  # not Linux: taken for a core of its own
+        return (str(cpu),)
+
+
+def _container_share(limit: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """Whole cores' worth of time that the control group may use."""
+    try:
+        quota, period = limit.read_text().split()
+    except (OSError, ValueError):
+        quota, period = "max", ""
+    return (os.cpu_count() or 1) if quota == "max" else int(quota) // int(period)
 
 
 @contextmanager

@@ -17,5 +17,13 @@ class CheckpointError(UserError):
     """A checkpoint that cannot be read or was made for something else."""
 
 
+class ShapeError(UserError, ValueError):
+    """An array of another shape or type than a function takes; the line names those that it does."""
+
+
 class DivergedError(UserError):
     """A training or a prediction whose numbers are no longer finite."""
+
+
+class LostProcessError(UserError):
+    """One of the processes that share a training is gone."""

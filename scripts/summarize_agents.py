@@ -2,7 +2,7 @@
 
 import sys
 
-from agents.cli import summarize_agents
+from rssm.cli import summarize_agents
 
 if __name__ == "__main__":
     sys.exit(summarize_agents())

@@ -18,6 +18,9 @@ from rssm.data.dataset import Dataset, write_dataset
 from rssm.games.pong.player import Player
 from rssm.games.pong.statistics import FeatureStatistics
 from rssm.model.world_model import WorldModel
+from rssm.places import own_agents
+
+own_agents()  # however pytest was started, "agents" is this project's
 
 ModelMaker = Callable[..., WorldModel]
 

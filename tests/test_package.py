@@ -1,10 +1,12 @@
 """What the README promises and what the package says about itself."""
 
+import ast
 import configparser
 import importlib
 import os
 import re
 import shlex
+import shutil
 import subprocess
 from importlib.metadata import distribution
 from pathlib import Path
@@ -12,33 +14,32 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from agents.config import AgentConfig, AgentResultsConfig, EvaluateAgentConfig
-from rssm.cli import parse
-from rssm.config import (
-    AblationConfig,
-    CollectConfig,
-    EvaluateConfig,
-    ImportConfig,
-    ResultsConfig,
-    WorldModelConfig,
-)
-from rssm.ladder.config import CompareConfig
+from agents.cli import EVALUATE_AGENT, SUMMARIZE_AGENTS, TRAIN_AGENT
+from rssm.cli import ABLATE, COLLECT, COMPARE, EVALUATE, IMPORT_DATA, SUMMARIZE, TRAIN_WM
+from rssm.command import parse
+from rssm.config import EnvConfig
+from rssm.data.collect import play_episode
+from rssm.data.dataset import write_dataset
+from rssm.games.pong.player import Player
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL)
 COMMANDS = [shlex.split(line, comments=True) for block in BLOCKS for line in block.splitlines() if line]
 JOBS = {
-    "scripts/collect.py": (CollectConfig, None),
-    "scripts/import_data.py": (ImportConfig, None),
-    "scripts/train_wm.py": (WorldModelConfig, "pong"),
-    "scripts/evaluate.py": (EvaluateConfig, None),
-    "scripts/summarize.py": (ResultsConfig, None),
-    "scripts/ablate.py": (AblationConfig, None),
-    "scripts/compare.py": (CompareConfig, None),
-    "scripts/train_agent.py": (AgentConfig, "agent"),
-    "scripts/evaluate_agent.py": (EvaluateAgentConfig, None),
-    "scripts/summarize_agents.py": (AgentResultsConfig, None),
+    f"scripts/{job.name}.py": job
+    for job in (
+        COLLECT,
+        IMPORT_DATA,
+        TRAIN_WM,
+        EVALUATE,
+        SUMMARIZE,
+        ABLATE,
+        COMPARE,
+        TRAIN_AGENT,
+        EVALUATE_AGENT,
+        SUMMARIZE_AGENTS,
+    )
 }
 ENTRIES = (
     "collect",
@@ -56,9 +57,8 @@ ENTRIES = (
 
 @pytest.mark.parametrize("words", [words for words in COMMANDS if words[0] == "python"], ids=" ".join)
 def test_the_readme_s_commands_parse(words):
-    config_class, default = JOBS[words[1]]
     assert (ROOT / words[1]).is_file()
-    config = parse(config_class, words[2:], default)
+    config = parse(JOBS[words[1]], words[2:])
     assert (config is None) == ("--print_config" in words)
 
 
@@ -97,9 +97,29 @@ def test_entry_points_are_functions():
         assert callable(getattr(importlib.import_module(module), function))
 
 
-def test_everything_is_packaged():
-    package = distribution("pong-rssm")
-    assert set((package.read_text("top_level.txt") or "").split()) == {"agents", "rssm"}
+def test_the_readme_s_example_runs(tmp_path, monkeypatch, capsys):
+    (example,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    assert len([line for line in example.splitlines() if line]) <= 12
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "tests" / "fixtures" / "run_v1" / "wm", "runs/wm")
+    game = play_episode(EnvConfig(), Player("tracking"), 3, 60)
+    write_dataset(Path("data/pong/heldout"), [game], env=EnvConfig(), policy={"name": "tracking"}, seed=0)
+    names = {}
+    exec(example, names)  # noqa: S102  (the README's own)
+    assert names["up"].shape == names["futures"].shape == (6, 56)
+    assert len(ast.literal_eval(capsys.readouterr().out)) == 6
+
+
+def test_the_readme_s_preset_is_read(tmp_path):
+    (preset,) = re.findall(r"```yaml\n(.*?)```", README, flags=re.DOTALL)
+    (tmp_path / "mine.yaml").write_text(preset)
+    config = parse(TRAIN_WM, ["--config", str(tmp_path / "mine.yaml")])
+    assert config is not None
+    assert (config.run, config.train.updates) == ("runs/mine", 9000)
+    assert config.env.repeat_action_probability == 0.25
+
+
+def test_every_folder_of_code_is_a_package():
     folders = {path.parent for name in ("agents", "rssm") for path in (ROOT / name).rglob("*.py")}
     assert [folder for folder in folders if not (folder / "__init__.py").is_file()] == []
 
@@ -107,13 +127,26 @@ def test_everything_is_packaged():
 def test_every_dependency_is_constrained_and_installed_within_its_bounds():
     constraints = [Requirement(line) for line in lines_of("constraints.txt")]
     constrained = {constraint.name.lower(): constraint.specifier for constraint in constraints}
-    for text in distribution("pong-rssm").requires or []:
-        requirement = Requirement(text)
+    for requirement in requirements():
         if requirement.name.startswith("types-"):
             continue
         version = distribution(requirement.name).version
         assert requirement.specifier.contains(version), requirement
         assert constrained[requirement.name.lower()].contains(version), requirement
+
+
+def test_torch_has_the_optimiser():
+    """Muon came with torch 2.9."""
+    (torch,) = [requirement for requirement in requirements() if requirement.name == "torch"]
+    assert not torch.specifier.contains("2.8.0")
+    assert torch.specifier.contains("2.9.0")
+
+
+def requirements():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    text = config["options"]["install_requires"] + config["options.extras_require"]["dev"]
+    return [Requirement(line) for line in text.splitlines() if line]
 
 
 def lines_of(name):

@@ -27,17 +27,25 @@ class Actor(nn.Module):
     It starts as the uniform policy over the actions that it may take; the others have :data:`NEVER`.
     """
 
+    order: Tensor
+
     def __init__(self, config: ActorCriticConfig, features: int) -> None:
         super().__init__()
         self.unimix = config.unimix
         self.allowed = allowed_actions(config)
         self.network = start_uniform(MLP(features, config.hidden, config.layers, len(self.allowed)))
+        # of each action its place among the network's outputs; those that are not there share a place behind them
+        places = {action: place for place, action in enumerate(self.allowed)}
+        never = len(self.allowed)
+        order = torch.tensor([places.get(action, never) for action in range(NUM_ACTIONS)])
+        self.register_buffer("order", order, persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
         allowed = mix_uniform(self.network(features), self.unimix)
-        log_probs = allowed.new_full((*allowed.shape[:-1], NUM_ACTIONS), NEVER)
-        log_probs[..., self.allowed] = allowed
-        return log_probs
+        if len(self.allowed) == NUM_ACTIONS:
+            return allowed
+        never = allowed.new_full((), NEVER).expand(*allowed.shape[:-1], 1)
+        return torch.cat([allowed, never], -1).index_select(-1, self.order)
 
 
 def sample(log_probs: Tensor) -> Tensor:

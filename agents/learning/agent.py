@@ -8,7 +8,7 @@ from agents.learning.actor import Actor, sample
 from agents.learning.average import Average
 from agents.learning.config import ActorCriticConfig
 from agents.learning.critic import Critic
-from agents.learning.inputs import sight
+from agents.learning.inputs import agent_inputs
 from agents.learning.returns import ReturnNormalizer
 from rssm.model.state import State
 from rssm.model.world_model import Policy, WorldModel
@@ -22,7 +22,7 @@ class Agent(nn.Module):
 
     Args:
         config: sizes and constants.
-        features: F, the width of :func:`agents.learning.inputs.sight`.
+        features: F, the width of :func:`agents.learning.inputs.agent_inputs`.
     """
 
     def __init__(self, config: ActorCriticConfig, features: int) -> None:
@@ -46,10 +46,6 @@ class Agent(nn.Module):
         """How far apart the returns lie that the critic's moving average thinks possible: their variance (...)."""
         return self.critic.variance(self.slow_critic(features))
 
-    def explore(self, features: Tensor) -> Tensor:
-        """Actions (...) int64 drawn from the actor, for features (..., F)."""
-        return sample(self.actor(features))
-
     def act(self, features: Tensor, greedy: bool) -> Tensor:
         """Actions (...) int64 of the player, for features (..., F): the likeliest ones, or drawn from its policy."""
         log_probs = self.player(features)
@@ -59,11 +55,11 @@ class Agent(nn.Module):
         """The player's policy as a function of the model's state, for real games."""
 
         def choose(state: State) -> Tensor:
-            return self.act(sight(model, state), greedy)
+            return self.act(agent_inputs(model, state), greedy)
 
         return choose
 
-    def follow(self) -> None:
-        """Move the averages towards actor and critic after an update of both."""
-        self.slow_critic.follow(self.critic)
-        self.player.follow(self.actor)
+    def follow(self, update: int) -> None:
+        """Move the averages towards actor and critic after update number ``update`` of both, counted from 0."""
+        self.slow_critic.follow(self.critic, update)
+        self.player.follow(self.actor, update)

@@ -33,7 +33,7 @@ class Average(nn.Module):
     def forward(self, *inputs: Any) -> Any:
         return self.network(*inputs)
 
-    def follow(self, network: nn.Module) -> None:
-        """Move towards the network after one of its updates."""
-        follow(self.network, network, self.decay, int(self.updates))
-        self.updates += 1
+    def follow(self, network: nn.Module, update: int) -> None:
+        """Move towards the network after its update number ``update``, counted from 0."""
+        follow(self.network, network, self.decay, update)
+        self.updates.fill_(update + 1)

@@ -7,27 +7,34 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from agents.learning.actor import sample
 from agents.learning.agent import Agent
-from agents.learning.inputs import joined
+from agents.learning.inputs import Seen, see, world_features
 from rssm.model.state import State
 from rssm.model.world_model import WorldModel
 
 
 @dataclass(frozen=True)
 class Trajectories:
-    """N imagined trajectories of H steps, without gradients.
+    """N imagined trajectories of H steps from S starts: one from each, or one for each of A moves (N = S A).
+
+    What is read by networks is kept as rows, each state once: first the S starts, then the N states after the first
+    action, then those after the second, and so on. :meth:`by_step` gives what was made of the rows to the trajectories.
 
     Args:
-        features: (N, H + 1, F), of the real start and of the H imagined states.
-        actions: (N, H) int64, drawn from the policy.
+        inputs: (S + H N, F), of the starts and of the imagined states; no gradient.
+        log_probs: (S + (H - 1) N, 6), the actor's, of the states before each action; they carry gradients to it where
+            :func:`imagine` was told so.
+        actions: (N, H) int64, drawn from the policy but for first moves that were given.
         reward: (N, H), points, expected for each action.
         continuation: (N, H), probability that the game goes on after each action.
-        surprise: (N, H), nats, -ln p of the frame that was drawn after each action; its expectation is the entropy of
+        surprise: (N, H), nats, -ln p of the stack that was drawn after each action; its expectation is the entropy of
             what the model believes to come next.
         end: State (N,), the last one imagined.
     """
 
-    features: Tensor
+    inputs: Tensor
+    log_probs: Tensor
     actions: Tensor
     reward: Tensor
     continuation: Tensor
@@ -35,9 +42,24 @@ class Trajectories:
     end: State
 
     @property
+    def starts(self) -> int:
+        """S."""
+        trajectories, horizon = self.actions.shape
+        return len(self.inputs) - trajectories * horizon
+
+    @property
     def before(self) -> Tensor:
-        """(N, H, F), features of the states before each action; a copy, since layers are slow on a strided view."""
-        return self.features[:, :-1].contiguous()
+        """(S + (H - 1) N, F), the inputs of the states before each action."""
+        return self.inputs[: len(self.inputs) - len(self.actions)]
+
+    def by_step(self, rows: Tensor) -> Tensor:
+        """What was made of the rows, (S + k N, ...), for each trajectory and step: (N, k + 1, ...)."""
+        first = rows[: self.starts]
+        trajectories = len(self.actions)
+        if trajectories > self.starts:
+            first = first.repeat_interleave(trajectories // self.starts, 0)
+            rows = torch.cat([first, rows[self.starts :]])
+        return rows.unflatten(0, (-1, trajectories)).transpose(0, 1)
 
     def survivors(self) -> State:
         """State (M,), the ends of those trajectories in which the game went on, drawn by the predicted continuation."""
@@ -46,37 +68,59 @@ class Trajectories:
 
 
 @torch.no_grad()
-def imagine(model: WorldModel, agent: Agent, start: State, horizon: int, first: Tensor | None = None) -> Trajectories:
+def imagine(
+    model: WorldModel,
+    agent: Agent,
+    start: State,
+    horizon: int,
+    first: Tensor | None = None,
+    *,
+    gradients: bool = False,
+) -> Trajectories:
     """Roll the world model forward under the sampled policy.
 
-    As :meth:`rssm.model.world_model.WorldModel.imagine`, but every frame is looked at once, for the policy and the
-    next step alike.
+    As :meth:`rssm.model.world_model.WorldModel.imagine`, but every stack is looked at once, for the policy and the
+    next step alike, and the actor is run once on each state, for the action and for what it learns alike.
 
     Args:
         model: the world model.
         agent: whose actor chooses.
-        start: State (N,).
+        start: State (S,); those that are :class:`agents.learning.inputs.Seen` are not looked at again.
         horizon: H, agent steps.
-        first: (N,) int64, actions to begin with; None draws these too.
+        first: (S, A) int64, actions to begin with, each in a trajectory of its own; None draws one per start.
+        gradients: whether the log-probabilities carry gradients to the actor.
     """
-    state, look = start, model.encoder.look(start.frame)
-    embedding = model.encoder.embed(look)
-    known = [model.join_features(state.deter, state.stoch, embedding)]
-    seen, actions, surprise = [joined(known[0], look)], [], []
+    seen = start if isinstance(start, Seen) else see(model, start)
+    rows, log_probs, actions, surprise = [seen.inputs], [], [], []
     for step in range(horizon):
-        actions.append(first if first is not None and step == 0 else agent.explore(seen[-1]))
-        state, prediction, _ = model.imagine_step(state, actions[-1], embedding=embedding)
-        surprise.append(prediction.loss(state.frame))
-        look = model.encoder.look(state.frame)
-        embedding = model.encoder.embed(look)
-        known.append(model.join_features(state.deter, state.stoch, embedding))
-        seen.append(joined(known[-1], look))
-    after = torch.stack(known[1:], 1)
+        with torch.set_grad_enabled(gradients):
+            log_probs.append(agent.actor(rows[-1]))
+        if step == 0 and first is not None:
+            seen = seen.map(lambda part: part.repeat_interleave(first.shape[1], 0))
+            actions.append(first.flatten())
+        else:
+            actions.append(sample(log_probs[-1].detach()))
+        deter, stoch, _ = model.imagine_latent(seen, actions[-1], embedding=seen.embedding)
+        prediction = model.predict(deter, stoch, seen.embedding, seen.frame, actions[-1])
+        frame, unlikely = prediction.sample_with_loss()
+        state = State(deter, stoch, frame)
+        surprise.append(unlikely)
+        seen = see(model, state)
+        rows.append(seen.inputs)
+    inputs = torch.cat(rows)
+    after = world_features(model, inputs[len(rows[0]) :])
+
+    def by_step(values: Tensor) -> Tensor:
+        return values.unflatten(0, (horizon, -1)).transpose(0, 1)
+
+    with torch.set_grad_enabled(gradients):
+        joined = torch.cat(log_probs)
     return Trajectories(
-        features=torch.stack(seen, 1),
+        inputs=inputs,
+        log_probs=joined,
         actions=torch.stack(actions, 1),
-        reward=model.reward(after),
-        continuation=model.continuation(after),
+        reward=by_step(model.reward(after)),
+        continuation=by_step(model.continuation(after)),
         surprise=torch.stack(surprise, 1),
         end=state,
     )

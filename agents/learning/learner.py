@@ -6,6 +6,7 @@ REINFORCE (DreamerV3, equation 6), not through the dynamics.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import Any
 
@@ -42,8 +43,12 @@ class Learner:
         self.optimizer = torch.optim.Adam(groups, lr=0.0, eps=train.epsilon, fused=True)
         #: where the last update's trajectories ended
         self._ends: State | None = None
+        #: what the updates since :meth:`take_metrics` have to log; read together, since reading a tensor waits for all
+        #: that is under way on an accelerator
+        self._metrics: list[dict[str, Tensor]] = []
+        self._rates: list[dict[str, float]] = []
 
-    def update(self, model: WorldModel, chunk: Chunk, update: int) -> dict[str, float]:
+    def update(self, model: WorldModel, chunk: Chunk, update: int) -> None:
         """One optimiser step of actor and critic on one batch of real chunks.
 
         Args:
@@ -51,26 +56,35 @@ class Learner:
             chunk: real steps, (B, T).
             update: number of the update, from 0.
 
-        Returns:
-            scalars to log.
-
         Raises:
-            DivergedError: the loss or a gradient is not a finite number.
+            DivergedError: the loss or a gradient is not a finite number; the weights are as they were.
         """
         dreams = self._imagine(model, chunk)
         scales = self._bonus_scale(update), self._search_scale(update)
         loss, metrics = agent_loss(self.agent, dreams, *scales, tried=self.imagination.tried)
-        _check_finite("loss", loss, update)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        norms, rates = {}, {}
         for (name, network), group in zip(self.networks.items(), self.optimizer.param_groups, strict=True):
-            group["lr"] = self._learning_rate(name, update)
-            norm = torch.nn.utils.clip_grad_norm_(network.parameters(), self.train.clip)
-            _check_finite(f"{name}'s gradient", norm, update)
-            metrics |= {f"train/{name}_gradient_norm": norm, f"train/{name}_learning_rate": torch.tensor(group["lr"])}
+            group["lr"] = rates[f"train/{name}_learning_rate"] = self._learning_rate(name, update)
+            norms[name] = torch.nn.utils.clip_grad_norm_(network.parameters(), self.train.clip)
+        checked = {"loss": loss.detach()} | {f"{name}'s gradient": norm for name, norm in norms.items()}
+        _check_finite(checked, update)
         self.optimizer.step()
-        self.agent.follow()
-        return {name: value.item() for name, value in metrics.items()}
+        self.agent.follow(update)
+        self._metrics.append(metrics | {f"train/{name}_gradient_norm": norm for name, norm in norms.items()})
+        self._rates.append(rates)
+
+    def take_metrics(self) -> dict[str, float]:
+        """The means of what the updates since the last call have to log."""
+        if not self._metrics:
+            return {}
+        count = len(self._metrics)
+        values = torch.stack([value for metrics in self._metrics for value in metrics.values()])
+        means = dict(zip(self._metrics[0], values.view(count, -1).double().mean(0).tolist(), strict=True))
+        means |= {name: sum(rates[name] for rates in self._rates) / count for name in self._rates[0]}
+        self._metrics, self._rates = [], []
+        return means
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next update depends on, but the world model and the data."""
@@ -86,13 +100,13 @@ class Learner:
         settings = self.imagination
         start = start_states(model, chunk, settings.burn_in)
         if self._ends is not None:
-            start = continued(start, self._ends.to(start.deter.device), settings.continued)
+            start = continued(model, start, self._ends.to(start.deter.device), settings.continued)
         if settings.starts:
-            start = drawn_by_stake(model, self.agent, start, settings.starts)
+            start = drawn_by_stake(self.agent, start, settings.starts)
         first = None
         if settings.tried:
-            start, first = every_move(start, self.agent.actor.allowed)
-        dreams = imagine(model, self.agent, start, settings.horizon, first)
+            first = every_move(start.shape[0], self.agent.actor.allowed).to(start.deter.device)
+        dreams = imagine(model, self.agent, start, settings.horizon, first, gradients=True)
         if settings.continued:
             self._ends = dreams.survivors()
         return dreams
@@ -104,12 +118,12 @@ class Learner:
         return self._falling(self.agent.config.search, self.agent.config.final_search, update)
 
     def _falling(self, scale: float, final: float, update: int) -> float:
-        """Falls by equal factors until the learning rates do; nothing stays nothing."""
+        """Falls by equal factors until the learning rates do, to nothing by equal amounts; nothing stays nothing."""
         if not scale:
             return 0.0
         until = (1.0 - self.train.decay) * self.updates
         passed = min(1.0, update / until) if until else 1.0
-        return float(scale ** (1.0 - passed) * final**passed)
+        return float(scale ** (1.0 - passed) * final**passed) if final else (1.0 - passed) * scale
 
     def _learning_rate(self, network: str, update: int) -> float:
         """Linear warm-up, then constant, then a linear fall to nothing over the last share of the updates."""
@@ -120,8 +134,11 @@ class Learner:
         return float(peak * rise * fall)
 
 
-def _check_finite(what: str, value: Tensor, update: int) -> None:
-    if not torch.isfinite(value):
-        raise DivergedError(
-            f"{what}: {value.item()} at the agent's update {update}: expected finite numbers; lower the learning rates"
-        )
+def _check_finite(values: dict[str, Tensor], update: int) -> None:
+    """One look at all of them."""
+    numbers = torch.stack(list(values.values())).tolist()
+    for name, number in zip(values, numbers, strict=True):
+        if not math.isfinite(number):
+            raise DivergedError(
+                f"{name}: {number} at the agent's update {update}: expected finite numbers; lower the learning rates"
+            )

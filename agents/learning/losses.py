@@ -24,14 +24,14 @@ def targets(agent: Agent, dreams: Trajectories, value: Tensor) -> Targets:
 
 
 def actor_loss(
-    agent: Agent, features: Tensor, actions: Tensor, target: Targets, entropy_scale: float
+    agent: Agent, log_probs: Tensor, actions: Tensor, target: Targets, entropy_scale: float
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """REINFORCE with normalised advantages and a bonus for a policy that is not certain (DreamerV3, equation 6, there
     its entropy); the loss is a scalar.
 
     Args:
         agent: the agent.
-        features: (N, H, F), of the states before each action.
+        log_probs: (N, H, 6), the policy in the states before each action.
         actions: (N, H) int64.
         target: what came of them.
         entropy_scale: of the bonus.
@@ -39,7 +39,6 @@ def actor_loss(
     Returns:
         the loss and what to log of it.
     """
-    log_probs = agent.actor(features)
     advantage = (target.returns - target.value) / agent.normalizer.scale
     chosen, spread = log_prob(log_probs, actions), entropy(log_probs)
     bonus = spread if agent.config.bonus == "entropy" else uniformity(log_probs, agent.actor.allowed)
@@ -74,7 +73,7 @@ def agent_loss(
 
     Args:
         agent: the agent.
-        dreams: N imagined trajectories.
+        dreams: N imagined trajectories, with gradients to the actor.
         entropy_scale: of the bonus.
         search_scale: of :func:`agents.learning.move_search.search_loss`, which is a loss of one step in H.
         tried: whether every move was tried first (:func:`agents.learning.move_search.every_move`), instead of one
@@ -84,18 +83,19 @@ def agent_loss(
         the loss and what to log of it, as the policy would meet it: losses, entropy (nats), returns, values, imagined
         reward (points).
     """
-    slow = agent.slow_value(dreams.features)
+    slow = dreams.by_step(agent.slow_value(dreams.inputs))
     target = targets(agent, dreams, slow)
     agent.normalizer.update(target.returns)
-    before, share = dreams.before, torch.ones_like(target.weight[:, :1])
+    log_probs, share = dreams.by_step(dreams.log_probs), torch.ones_like(target.weight[:, :1])
     if tried:
-        target = compared(agent, before[:, 0], dreams.actions[:, 0], target)
+        target = compared(agent, log_probs[:, 0], dreams.actions[:, 0], target)
         share = target.weight[:, :1]
-    policy, metrics = actor_loss(agent, before, dreams.actions, target, entropy_scale)
+    policy, metrics = actor_loss(agent, log_probs, dreams.actions, target, entropy_scale)
     if tried and search_scale:
-        metrics["search"] = search_loss(agent, before[:, 0], target)
+        metrics["search"] = search_loss(agent, dreams.log_probs[: dreams.starts], target)
         policy = policy + search_scale * metrics["search"] / dreams.actions.shape[1]
-    critic = critic_loss(agent, agent.critic(before), target.returns, slow[:, :-1], target.weight)
+    logits = dreams.by_step(agent.critic(dreams.before))
+    critic = critic_loss(agent, logits, target.returns, slow[:, :-1], target.weight)
     metrics |= {
         "critic": critic,
         "return_range": agent.normalizer.scale,

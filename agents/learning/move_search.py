@@ -21,47 +21,42 @@ from torch import Tensor
 from agents.learning.actor import log_prob
 from agents.learning.agent import Agent
 from agents.learning.returns import Targets
-from rssm.model.state import State
 
 
-def every_move(start: State, moves: Sequence[int], rollouts: int = 1) -> tuple[State, Tensor]:
-    """Each start (N,) so many times for each of A moves: State (N A R,), and the moves (N A R,) to begin with."""
-    count, device = start.shape[0], start.deter.device
-    each = torch.arange(count, device=device).repeat_interleave(len(moves) * rollouts)
-    return start[each], torch.tensor(moves, device=device).repeat_interleave(rollouts).repeat(count)
+def every_move(starts: int, moves: Sequence[int], rollouts: int = 1) -> Tensor:
+    """Every one of A moves, so many times, for each start: (S, A R), the actions for trajectories to begin with."""
+    return torch.tensor(moves).repeat_interleave(rollouts).expand(starts, -1)
 
 
 @torch.no_grad()
-def compared(agent: Agent, features: Tensor, moves: Tensor, target: Targets) -> Targets:
-    """Targets (N A, H) of trajectories from :func:`every_move`, as if the policy had drawn their first moves.
+def compared(agent: Agent, log_probs: Tensor, moves: Tensor, target: Targets) -> Targets:
+    """Targets (S A, H) of trajectories from :func:`every_move`, as if the policy had drawn their first moves.
 
     At the first step the weight becomes A times the move's chance, and the value what the policy expects of the moves.
 
     Args:
         agent: the agent.
-        features: (N A, F), of the starts.
-        moves: (N A,) int64, the first ones.
+        log_probs: (S A, 6), the policy at the starts.
+        moves: (S A,) int64, the first ones.
         target: of the trajectories.
     """
     count = len(agent.actor.allowed)
-    chance = log_prob(agent.actor(features), moves).exp().view(-1, count)
+    chance = log_prob(log_probs, moves).exp().view(-1, count)
     expected = (chance * target.returns[:, 0].view(-1, count)).sum(1, keepdim=True)
-    value, weight = target.value.clone(), target.weight.clone()
-    value[:, 0] = expected.expand(-1, count).flatten()
-    weight[:, 0] = count * chance.flatten()
+    value = torch.cat([expected.expand(-1, count).reshape(-1, 1), target.value[:, 1:]], 1)
+    weight = torch.cat([count * chance.view(-1, 1), target.weight[:, 1:]], 1)
     return Targets(target.returns, value, weight)
 
 
-def search_loss(agent: Agent, features: Tensor, target: Targets) -> Tensor:
+def search_loss(agent: Agent, log_probs: Tensor, target: Targets) -> Tensor:
     """Cross-entropy, in nats, of the policy to its own improvement by the moves that were tried; a scalar.
 
     Args:
         agent: the agent.
-        features: (N A, F), of the starts.
-        target: (N A, H), from :func:`compared`.
+        log_probs: (S, 6), the policy at the starts.
+        target: (S A, H), from :func:`compared`.
     """
-    count = len(agent.actor.allowed)
-    log_probs = agent.actor(features[::count].contiguous())[:, agent.actor.allowed]
-    advantage = (target.returns[:, 0] - target.value[:, 0]).view(-1, count)
+    log_probs = log_probs[:, agent.actor.allowed]
+    advantage = (target.returns[:, 0] - target.value[:, 0]).view(len(log_probs), -1)
     improved = (log_probs.detach() + advantage / agent.config.temperature).softmax(1)
     return -(improved * log_probs).sum(1).mean()

@@ -10,15 +10,15 @@ import torch
 from torch import Tensor
 
 from agents.online.replay import Block, Replay
-from agents.play.side_by_side import borrow_emulator, return_emulator
-from agents.seeds import Stream, derived_seed
+from agents.play.side_by_side import Beginning, SideBySide
 from rssm.arrays import FloatArray, IntArray
 from rssm.config import EnvConfig
 from rssm.data.dataset import Dataset
 from rssm.data.episode import Episode
 from rssm.errors import CheckpointError
-from rssm.games.pong.features import NUM_FEATURES, newest_frame, stack_episode
+from rssm.games.pong.features import newest_frame, stack_episode
 from rssm.model.world_model import WorldModel
+from rssm.seeds import Stream, derived_seed
 
 #: stacks (G, 56) and whether each game has just begun (G,) -> actions (G,)
 Act = Callable[[FloatArray, npt.NDArray[np.bool_]], IntArray]
@@ -39,14 +39,14 @@ class RealGames:
     """
 
     def __init__(self, env: EnvConfig, seed: int, replay: Replay) -> None:
-        self._env, self._seed, self._replay = env, seed, replay
-        self._emulators = [borrow_emulator(env) for _ in range(replay.games)]
-        self._begun = [0] * replay.games
-        self._stacks: list[FloatArray] = []
-        self._played = np.zeros(replay.games, np.int64)
+        self._seed, self._replay = seed, replay
+        past = [replay.place(place) for place in range(replay.games)] if replay.steps else []
+        self._begun = [len(data.episodes) - _in_progress(data) for data in past] or [0] * replay.games
         self._scores = np.zeros(replay.games, np.int64)
-        for place in range(replay.games):
-            self._stacks.append(self._restore(place) if replay.steps else self._reset(place))
+        self._games = SideBySide(env, self._next, max_steps=env.max_episode_steps, places=replay.games)
+        for place, data in enumerate(past):
+            if _in_progress(data):
+                self._play_again(place, _last_game(data))
 
     def play(self, act: Act, turns: int) -> list[int]:
         """Play ``turns`` steps of every game and keep them as one block.
@@ -54,73 +54,70 @@ class RealGames:
         Returns:
             the final scores (points made less points lost) of the games that ended.
         """
-        shape = (turns, len(self._emulators))
-        features, reward = np.zeros((*shape, NUM_FEATURES), np.float32), np.zeros(shape, np.float32)
-        action = np.zeros(shape, np.uint8)
-        terminated, truncated, is_first = (np.zeros(shape, np.bool_) for _ in range(3))
-        scores = []
-        for t in range(turns):
-            stacks = np.stack(self._stacks)
-            is_first[t], features[t] = self._played == 0, newest_frame(stacks)
-            action[t] = act(stacks, is_first[t])
-            for place, emulator in enumerate(self._emulators):
-                self._stacks[place], reward[t, place], terminated[t, place], truncated[t, place], _ = emulator.step(
-                    action[t, place]
-                )
-            self._played += 1
-            self._scores += reward[t].astype(np.int64)
-            truncated[t] |= ~terminated[t] & (self._played >= self._env.max_episode_steps)
-            for place in np.flatnonzero(terminated[t] | truncated[t]).tolist():
-                scores.append(int(self._scores[place]))
-                self._stacks[place] = self._reset(place)
-        self._replay.append(Block(features, action, reward, terminated, truncated, is_first))
+        frames, is_first, steps = [], [], []
+        scores: list[int] = []
+        for _ in range(turns):
+            stacks, begun = self._games.stacks, self._games.steps == 0
+            turn = self._games.step(act(stacks, begun))
+            frames.append(newest_frame(stacks))
+            is_first.append(begun)
+            steps.append(turn)
+            self._scores += turn.rewards.astype(np.int64)
+            scores += self._scores[turn.over].tolist()
+            self._scores[turn.over] = 0
+        self._replay.append(
+            Block(
+                np.stack(frames),
+                np.stack([turn.actions for turn in steps]).astype(np.uint8),
+                np.stack([turn.rewards for turn in steps]),
+                np.stack([turn.terminated for turn in steps]),
+                np.stack([turn.truncated | turn.stopped for turn in steps]),
+                np.stack(is_first),
+            )
+        )
         return scores
 
     @torch.no_grad()
     def remember(self, model: WorldModel, steps: int) -> Tensor:
         """What the model makes of the last steps of each game in progress: deter (G, D) of the moment."""
         device = next(model.parameters()).device
-        deters = []
-        for place in range(self._replay.games):
-            game = _last_game(self._replay.place(place))
-            first = max(0, len(game) - steps)
-            stacks = torch.from_numpy(stack_episode(game.features)[first:]).to(device)
-            actions = torch.from_numpy(game.action[first:].astype(np.int64)).to(device)
-            begun = torch.tensor([first == 0], device=device)
-            deters.append(model.observe(stacks[None], actions[None], begun, sample=False).next_deter)
-        return torch.cat(deters)
+        games = [_last_game(self._replay.place(place)) for place in range(self._replay.games)]
+        lengths = np.array([min(steps, len(game)) for game in games])
+        deter = torch.zeros(len(games), model.config.deter, device=device)
+        for length in np.unique(lengths):  # games that have just begun aside, all are of one length
+            places = np.flatnonzero(lengths == length)
+            stacks = np.stack([stack_episode(games[place].features)[-length:] for place in places])
+            actions = np.stack([games[place].action[-length:] for place in places]).astype(np.int64)
+            begun = np.array([len(games[place]) == length for place in places])
+            parts = (torch.from_numpy(part).to(device) for part in (stacks, actions, begun))
+            deter[torch.from_numpy(places).to(device)] = model.observe(*parts, sample=False).next_deter
+        return deter
 
     def close(self) -> None:
         """Hand the emulators back."""
-        for emulator in self._emulators:
-            return_emulator(self._env, emulator)
+        self._games.close()
 
-    def _reset(self, place: int) -> FloatArray:
-        """Start the next game of a place."""
-        self._played[place], self._scores[place] = 0, 0
-        number = place + len(self._emulators) * self._begun[place]
+    def _next(self, place: int) -> Beginning:
+        number = place + self._replay.games * self._begun[place]
         self._begun[place] += 1
-        stack, _ = self._emulators[place].reset(seed=derived_seed(self._seed, Stream.GAMES, number))
-        return stack
+        return Beginning(number, derived_seed(self._seed, Stream.GAMES, number))
 
-    def _restore(self, place: int) -> FloatArray:
-        """Play the game in progress again, from its seed and its actions."""
-        data = self._replay.place(place)
-        game = _last_game(data)
-        self._begun[place] = len(data.episodes) - (not game.terminated and not game.truncated)
-        stack = self._reset(place)
-        if game.terminated or game.truncated:
-            return stack
+    def _play_again(self, place: int, game: Episode) -> None:
+        """Play a game that was in progress again, from its seed and its actions."""
         for row, action in enumerate(game.action):
-            if not np.array_equal(newest_frame(stack), game.features[row]):
+            if not np.array_equal(newest_frame(self._games.stacks[place]), game.features[row]):
                 raise CheckpointError(
                     f"{self._replay.folder}: expected the emulator to repeat the game in progress, it shows another "
                     f"frame after {row} steps; was the run made with another version of ale-py?"
                 )
-            stack, reward, _, _, _ = self._emulators[place].step(action)
+            reward, _, _ = self._games.step_one(place, int(action))
             self._scores[place] += int(reward)
-        self._played[place] = len(game)
-        return stack
+
+
+def _in_progress(data: Dataset) -> bool:
+    """Whether the last game of a place goes on."""
+    last = data.episodes[-1].stop - 1
+    return not (data.terminated[last] or data.truncated[last])
 
 
 def _last_game(data: Dataset) -> Episode:

@@ -17,12 +17,12 @@ from agents.online.collector import RealGames
 from agents.online.replay import Replay
 from agents.online.world_trainer import Work, WorldTrainer, make_world, pack, unpack
 from agents.play.filtering_player import Player
-from agents.seeds import Stream, derived_seed
 from rssm.arrays import FloatArray, IntArray
 from rssm.data.dataset import Dataset
 from rssm.device import seeded
 from rssm.games.pong.statistics import FeatureStatistics
 from rssm.model.world_model import WorldModel
+from rssm.seeds import Stream, derived_seed
 
 REPLAY_FOLDER = "replay"
 

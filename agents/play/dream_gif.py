@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from agents.play.side_by_side import Arena
+from agents.play.filtered_games import FilteredGames
 from rssm.arrays import FloatArray
 from rssm.config import HORIZON, EnvConfig
-from rssm.data.collect import episode_seed
 from rssm.device import seeded
 from rssm.games.pong.drawing import side_by_side_gif
 from rssm.games.pong.features import newest_frame
 from rssm.model.world_model import Policy, WorldModel
+from rssm.seeds import episode_seed
 
 #: agent steps that are shown
 _STEPS = 240
@@ -25,18 +25,21 @@ def write_dream(path: Path, model: WorldModel, policy: Policy, env: EnvConfig, s
     side_by_side_gif(path, *dream(model, policy, env, seed, _STEPS))
 
 
-@torch.no_grad()
-def dream(model: WorldModel, policy: Policy, env: EnvConfig, seed: int, steps: int) -> tuple[FloatArray, FloatArray]:
+@torch.inference_mode()
+def dream(
+    model: WorldModel, policy: Policy, env: EnvConfig, seed: int, steps: int, *, sample: bool = True
+) -> tuple[FloatArray, FloatArray]:
     """Play a real game, and every six steps dream the next six: the same policy acts in the game and in the dream.
 
     The two come apart where the model is wrong, and where the policy is drawn from and acts otherwise.
 
     Args:
-        model: the world model; its dream is its mode.
+        model: the world model; the policy reads sampled latents, as where it is scored, and the dream is the mode.
         policy: State (B,) -> actions (B,).
         env: the game's settings.
         seed: of the game and of the policy's samples.
         steps: agent steps to play, T; fewer where the game ends.
+        sample: whether the latents of the real game are sampled, as where games are scored, or take their mode.
 
     Returns:
         real and dreamt frames, both (T, 14): frame t of the dream is k = t mod 6 steps and one away from the real
@@ -44,10 +47,10 @@ def dream(model: WorldModel, policy: Policy, env: EnvConfig, seed: int, steps: i
     """
     real, dreamt = [], []
     with seeded(seed, next(model.parameters()).device):
-        arena = Arena(model, policy, env, [episode_seed(seed, 0)], max_steps=steps)
-        while len(arena.games):
-            state = arena.look()
-            if arena.steps[0] % HORIZON == 0:
+        playing = FilteredGames(model, policy, env, [episode_seed(seed, 0)], max_steps=steps, sample=sample)
+        while len(playing):
+            state, step = playing.look(), playing.games.steps[0]
+            if step % HORIZON == 0:
                 dreamt.append(model.imagine(state, policy, HORIZON, sample=False).states.frame[0].cpu().numpy())
-            real.append(newest_frame(arena.play(state).stacks[0]))
+            real.append(newest_frame(playing.play(state).stacks[0]))
     return np.stack(real), newest_frame(np.concatenate(dreamt))[: len(real)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
+from agents.learning.inputs import Seen
 from rssm.arrays import FloatArray, IntArray
 from rssm.model.state import State
 from rssm.model.world_model import Policy, WorldModel
@@ -17,7 +17,7 @@ class Player:
 
     Args:
         model: the world model, in evaluation mode.
-        policy: chooses actions (B,) from the filtered state (B,).
+        policy: chooses actions (B,) from the filtered states (B,), which are :class:`agents.learning.inputs.Seen`.
         games: B.
         device: where the model is.
         sample: whether posterior latents are sampled or take their mode.
@@ -27,30 +27,29 @@ class Player:
     """
 
     def __init__(
-        self, model: WorldModel, policy: Policy, games: int, device: torch.device | str, *, sample: bool = False
+        self, model: WorldModel, policy: Policy, games: int, device: torch.device | str, *, sample: bool = True
     ) -> None:
         self.model, self.policy, self.device, self.sample = model, policy, device, sample
-        self._embedding: Tensor | None = None
         # a game that is joined in its middle has a past that nobody saw
         self.deter = model.rssm.initial(torch.zeros(games, dtype=torch.bool, device=device)).detach()
 
-    @torch.no_grad()
-    def look(self, stacks: FloatArray, is_first: npt.NDArray[np.bool_]) -> State:
-        """The filtered state (B,) of the games that show stacks (B, 56); is_first (B,) marks those that just began."""
-        frame = torch.from_numpy(np.ascontiguousarray(stacks)).to(self.device)
+    @torch.inference_mode()
+    def look(self, stacks: FloatArray, is_first: npt.NDArray[np.bool_]) -> Seen:
+        """The filtered states (B,) of the games that show stacks (B, 56); is_first (B,) marks those that just began."""
+        stack = torch.from_numpy(np.ascontiguousarray(stacks)).to(self.device)
         if is_first.any():
             begun = torch.from_numpy(is_first).to(self.device)
             self.deter = torch.where(begun.unsqueeze(-1), self.model.rssm.initial(begun), self.deter)
-        self._embedding = self.model.encoder(frame)
-        posterior = self.model.rssm.posterior(self.deter, self._embedding)
-        return State(self.deter, self.model.rssm.draw(posterior, self.sample), frame)
+        look = self.model.encoder.look(stack)
+        embedding = self.model.encoder.embed(look)
+        latent = self.model.rssm.draw(self.model.rssm.posterior(self.deter, embedding), self.sample)
+        return Seen.of(State(self.deter, latent, stack), look, embedding)
 
-    @torch.no_grad()
-    def choose(self, state: State) -> IntArray:
-        """The policy's actions (B,) in the state that :meth:`look` gave; they take the model to the next step."""
+    @torch.inference_mode()
+    def choose(self, state: Seen) -> IntArray:
+        """The policy's actions (B,) in the states that :meth:`look` gave; they take the model to the next step."""
         action = self.policy(state)
-        assert self._embedding is not None  # look() made it
-        self.deter = self.model.rssm.step(state.deter, state.stoch, self._embedding, action)
+        self.deter = self.model.rssm.step(state.deter, state.stoch, state.embedding, action)
         chosen: IntArray = action.cpu().numpy()
         return chosen
 
@@ -58,6 +57,7 @@ class Player:
         """:meth:`look`, then :meth:`choose`: the actions (B,) in the games that show stacks (B, 56)."""
         return self.choose(self.look(stacks, is_first))
 
+    @torch.inference_mode()
     def keep(self, games: IntArray) -> None:
         """Go on with the games at these places (n,) alone, in this order."""
         self.deter = self.deter[torch.from_numpy(games).to(self.device)]

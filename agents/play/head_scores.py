@@ -1,7 +1,12 @@
-"""Whether the reward and continue heads see the few steps that matter: points won, points lost, the game's end.
+"""Whether the reward head sees the few steps that matter: points won and points lost.
 
 Such steps are rare (about 1.3 in 100), so that a head which never predicts one is right nearly always. Precision and
 recall say what accuracy hides.
+
+The continue head is not scored. A match ends at 21 points, and everything that the model reads is free of the absolute
+scores on purpose (they do not move the game, and leave the range of the data as soon as an agent plays well): all that
+the head can learn is that about one point in forty is the last, so it never predicts an end. An agent loses nothing by
+it: what its policy reads is free of the scores as well.
 """
 
 from __future__ import annotations
@@ -22,25 +27,25 @@ from rssm.model.state import State
 from rssm.model.world_model import Observed, WorldModel
 from rssm.progress import track
 
-#: in the order of the heads' answers
-EVENTS = ("point_won", "point_lost", "end")
+#: in the order of the head's answers
+EVENTS = ("point_won", "point_lost")
 
 Flags = npt.NDArray[np.bool_]
 
 
 def score_events(model: WorldModel, dataset: Dataset) -> dict[str, dict[str, dict[str, float | None]]]:
-    """Precision and recall of the heads on recorded games that the model was not trained on.
+    """Precision and recall of the reward head on recorded games that the model was not trained on.
 
-    An event is predicted where the expected reward is over half a point, or the chance to go on under a half; it must
-    be predicted for its very step. Latents and frames take their modes.
+    An event is predicted where the expected reward is over half a point; it must be predicted for its very step.
+    Latents and frames take their modes.
 
     Args:
         model: the world model.
         dataset: recorded games.
 
     Returns:
-        for ``observed`` (the heads read filtered states of the real game; only behind its end there is none, and the
-        state is imagined) and ``imagined`` (they read states up to six steps ahead of the real game), and each of
+        for ``observed`` (the head reads filtered states of the real game; only behind its end there is none, and the
+        state is imagined) and ``imagined`` (it reads states up to six steps ahead of the real game), and each of
         :data:`EVENTS`: the number of ``events``, of those ``predicted``, ``precision`` and ``recall``; None where
         nothing was predicted or nothing happened.
     """
@@ -60,9 +65,8 @@ def score_events(model: WorldModel, dataset: Dataset) -> dict[str, dict[str, dic
 
 
 def _truth(episode: Episode) -> Flags:
-    """(L, 3): what each action of the episode brought."""
-    last = np.arange(len(episode)) == len(episode) - 1
-    return np.stack([episode.reward > 0, episode.reward < 0, last & episode.terminated], axis=-1)
+    """(L, 2): what each action of the episode brought."""
+    return np.stack([episode.reward > 0, episode.reward < 0], axis=-1)
 
 
 @torch.no_grad()
@@ -77,7 +81,7 @@ def _observe(model: WorldModel, episode: Episode) -> tuple[Observed, Tensor]:
 
 @torch.no_grad()
 def _observed(model: WorldModel, seen: Observed, actions: Tensor) -> Flags:
-    """(L, 3): what the heads say of each action from the filtered state after it."""
+    """(L, 2): what the head says of each action from the filtered state after it."""
     behind, _, _ = model.imagine_step(seen.states[:, -1], actions[-1:], sample=False)
     features = torch.cat([model.features(seen.states[0, 1:]), model.features(behind)])
     return _say(model, features)
@@ -85,15 +89,15 @@ def _observed(model: WorldModel, seen: Observed, actions: Tensor) -> Flags:
 
 @torch.no_grad()
 def _imagined(model: WorldModel, seen: Observed, actions: Tensor, starts: Tensor) -> Flags:
-    """(6 W, 3): what the heads say of the six actions from each of starts (W,)."""
+    """(6 W, 2): what the head says of the six actions from each of starts (W,)."""
     ahead = starts.unsqueeze(-1) + torch.arange(HORIZON)
     states: State = model.imagine(seen.states[0, starts], actions[ahead], sample=False).states
     return _say(model, rearrange(model.features(states), "w k f -> (w k) f"))
 
 
 def _say(model: WorldModel, features: Tensor) -> Flags:
-    reward, goes_on = model.reward(features), model.continuation(features)
-    said: Flags = torch.stack([reward > 0.5, reward < -0.5, goes_on < 0.5], -1).cpu().numpy()
+    reward = model.reward(features)
+    said: Flags = torch.stack([reward > 0.5, reward < -0.5], -1).cpu().numpy()
     return said
 
 

@@ -7,7 +7,7 @@ same actions, and a critic that expects more than the games return.
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,16 +16,19 @@ import torch
 
 from agents.learning.agent import Agent
 from agents.learning.imagination import imagine
-from agents.play.side_by_side import Arena, borrow_emulator, return_emulator
+from agents.play.filtered_games import FilteredGames
+from agents.play.side_by_side import SideBySide, one_after_the_other
 from rssm.arrays import FloatArray, IntArray
 from rssm.config import HORIZON, EnvConfig
-from rssm.data.collect import episode_seed
 from rssm.device import seeded
+from rssm.evaluation.openloop import by_step
 from rssm.evaluation.window_errors import squared_errors
 from rssm.games.pong.env import GameState
 from rssm.games.pong.features import OBS_SIZE
 from rssm.model.state import State
 from rssm.model.world_model import WorldModel
+from rssm.progress import Progress
+from rssm.seeds import episode_seed
 
 #: how far values may lie above the returns, in ranges of the returns, before it is an alarm. Chance alone hardly comes
 #: to a tenth with a hundred states from sixteen games.
@@ -71,9 +74,9 @@ def imagined_against_real(
 ) -> dict[str, float]:
     """Imagine six steps from moments of real games and play the same actions in the emulator.
 
-    The sampled policy plays whole games, and moments are drawn from all of their steps alike. Steps behind
-    ``env.max_episode_steps`` are not drawn from, but played until what follows is negligible, so that every return is
-    whole: nothing is bootstrapped.
+    The sampled policy plays whole games, from sampled latents as where it is scored, and moments are drawn from all of
+    their steps alike. Steps behind ``env.max_episode_steps`` are not drawn from, but played until what follows is
+    negligible, so that every return is whole: nothing is bootstrapped.
 
     Args:
         model: the world model.
@@ -84,12 +87,12 @@ def imagined_against_real(
         games: real games that they are taken from.
 
     Returns:
-        ``imagination/error_h1`` to ``_h6``: open-loop error on the agent's own behaviour (px², mean over 56 values, of
+        ``imagination/error_k0`` to ``_k5``: open-loop error on the agent's own behaviour (px², mean over 56 values, of
         the model's mode); ``imagination/reward`` and ``real/reward``: points in six steps of the same actions;
         ``imagination/value`` and ``real/value``: the critic's value and the discounted return that really followed, in
         points; ``imagination/optimism``: by how much the first lies above the second, as a multiple of the 5 to 95 %
         range of the returns (which counts as no less than ``return_floor``); ``imagination/alarm``: 1 where that is
-        over :data:`ALARM`, which is also said on stderr.
+        over :data:`ALARM` (:func:`alarm` says so in words).
     """
     device = next(model.parameters()).device
     with seeded(seed, device), torch.no_grad():
@@ -97,20 +100,14 @@ def imagined_against_real(
         start = State.stack([moment.state for moment in moments], 0)
         dreams = imagine(model, agent, start, HORIZON)
         predicted = model.imagine(start, dreams.actions, sample=False).states.frame
-        value = float(agent.value(dreams.features[:, 0]).mean())
+        value = float(agent.value(dreams.inputs[: dreams.starts]).mean())
     truth = play_same(env, moments, dreams.actions.cpu().numpy())
     errors, _ = squared_errors(predicted.cpu().numpy(), truth.stacks)
     goes_on = torch.cat([torch.ones_like(dreams.continuation[:, :1]), dreams.continuation[:, :-1]], 1).cumprod(1)
     real = float(returns.mean())
     low, high = np.quantile(returns, [0.05, 0.95])
     optimism = (value - real) / max(float(high - low), agent.config.return_floor)
-    if optimism > ALARM:
-        print(
-            f"warning: the critic expects {value:+.2f} points where the real games return {real:+.2f}: {optimism:.2f} "
-            f"ranges of the returns, more than {ALARM}; it is too hopeful, or the policy exploits its model",
-            file=sys.stderr,
-        )
-    return {f"imagination/error_h{k + 1}": _mean(errors[truth.exists[:, k], k]) for k in range(HORIZON)} | {
+    return by_step("imagination/error", (_mean(errors[truth.exists[:, k], k]) for k in range(HORIZON))) | {
         "imagination/reward": float((goes_on * dreams.reward).sum(1).mean()),
         "real/reward": float(truth.reward.mean()),
         "imagination/value": value,
@@ -118,6 +115,17 @@ def imagined_against_real(
         "imagination/optimism": optimism,
         "imagination/alarm": float(optimism > ALARM),
     }
+
+
+def alarm(metrics: Mapping[str, float]) -> str | None:
+    """One line where the critic expects more than the real games return, by :func:`imagined_against_real`'s metrics."""
+    if not metrics.get("imagination/alarm"):
+        return None
+    return (
+        f"the critic expects {metrics['imagination/value']:+.2f} points where the real games return "
+        f"{metrics['real/value']:+.2f}: {metrics['imagination/optimism']:.2f} ranges of the returns, more than "
+        f"{ALARM}; it is too hopeful, or the policy exploits its model"
+    )
 
 
 def draw_moments(
@@ -133,24 +141,27 @@ def draw_moments(
     follow = next((n for n in range(longest) if discount**n < _NEGLIGIBLE), longest)
     seeds = [episode_seed(seed, index) for index in range(games)]
     policy = agent.policy(model, greedy=False)
-    arena = Arena(model, policy, env, seeds, max_steps=longest + follow, places=games)
+    playing = FilteredGames(model, policy, env, seeds, max_steps=longest + follow)
     rng = np.random.default_rng(seed)
     moments: list[Moment] = []
     rewards: list[list[float]] = [[] for _ in seeds]
     seen = 0
-    while len(arena.games):
-        state = arena.look()
-        for place in np.flatnonzero(arena.steps < longest):
-            # Each step of each game stays with the same chance, however many there will be (Vitter 1985, algorithm R).
-            slot = len(moments) if len(moments) < count else int(rng.integers(seen + 1))
-            seen += 1
-            if slot < count:
-                emulator = arena.emulators[place].clone_state()
-                moment = Moment(int(arena.games[place]), int(arena.steps[place]), state[place], emulator)
-                moments[slot : slot + 1] = [moment]
-        turn = arena.play(state)
-        for game, reward in zip(turn.games, turn.rewards, strict=True):
-            rewards[game].append(float(reward))
+    with Progress("games to imagine from", games, "games") as progress:
+        while len(playing):
+            state, now = playing.look(), playing.games
+            for row in np.flatnonzero(now.steps < longest).tolist():
+                # Each step of each game stays with the same chance, however many there will be (Vitter 1985,
+                # algorithm R).
+                slot = len(moments) if len(moments) < count else int(rng.integers(seen + 1))
+                seen += 1
+                if slot < count:
+                    emulator = now.emulators[row].clone_state()
+                    moment = Moment(int(now.games[row]), int(now.steps[row]), state[row], emulator)
+                    moments[slot : slot + 1] = [moment]
+            turn = playing.play(state)
+            for game, reward in zip(turn.games, turn.rewards, strict=True):
+                rewards[game].append(float(reward))
+            progress.advance(int(turn.over.sum()))
     returns = [discounted(rewards[game], discount) for game in range(games)]
     return moments, np.array([returns[moment.game][moment.step] for moment in moments])
 
@@ -167,16 +178,14 @@ def play_same(env: EnvConfig, moments: list[Moment], actions: IntArray) -> Truth
     """Play actions (N, K) from N moments in the emulator; sticky actions are drawn as in the game that went on."""
     stacks = np.zeros((*actions.shape, OBS_SIZE), np.float32)
     exists, reward = np.zeros(actions.shape, np.bool_), np.zeros(len(moments))
-    emulator = borrow_emulator(env)
-    for row, moment in enumerate(moments):
-        emulator.restore_state(moment.emulator)
-        for k, action in enumerate(actions[row]):
-            stacks[row, k], earned, terminated, truncated, _ = emulator.step(action)
-            reward[row] += earned
-            if terminated or truncated:
-                break
-            exists[row, k] = True
-    return_emulator(env, emulator)
+    starts = one_after_the_other([moment.emulator for moment in moments])
+    games = SideBySide(env, starts, max_steps=actions.shape[1], places=1)
+    while len(games):
+        turn = games.step(actions[games.games, games.steps])
+        rows = turn.games, turn.steps
+        stacks[rows] = turn.stacks
+        exists[rows] = ~turn.terminated & ~turn.truncated
+        reward[turn.games] += turn.rewards
     return Truth(stacks, exists, reward)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from agents.learning.agent import Agent
 from agents.learning.imagination import imagine
-from agents.learning.inputs import sight
+from agents.learning.inputs import agent_inputs
 from agents.learning.move_search import every_move
 from agents.learning.returns import lambda_returns
 from rssm.config import HORIZON
@@ -41,7 +41,7 @@ def planned(model: WorldModel, agent: Agent, rollouts: int, horizon: int = HORIZ
     """
 
     def choose(state: State) -> Tensor:
-        chance = agent.player(sight(model, state)).exp()
+        chance = agent.player(agent_inputs(model, state)).exp()
         prior = (chance[..., MOVES] + chance[..., TWINS]).log()
         best = (move_values(model, agent, state, rollouts, horizon) + PRIOR * prior).argmax(-1)
         return torch.tensor(MOVES, device=best.device)[best]
@@ -56,9 +56,9 @@ def move_values(model: WorldModel, agent: Agent, state: State, rollouts: int, ho
     The mean over its rollouts of the rewards and, where they end, of the critic's value, all discounted. Surprise
     costs nothing here: its price keeps the policy to what the model knows, and the rollouts follow the policy.
     """
-    start, first = every_move(state, MOVES, rollouts)
-    dreams = imagine(model, agent, start, horizon, first)
+    first = every_move(state.shape[0], MOVES, rollouts).to(state.deter.device)
+    dreams = imagine(model, agent, state, horizon, first)
     # with lambda = 1 no value but the last counts, so no other is asked for
-    value = agent.slow_value(dreams.features[:, -1:]).expand(-1, horizon + 1)
+    value = agent.slow_value(dreams.inputs[-first.numel() :]).unsqueeze(1).expand(-1, horizon + 1)
     returns = lambda_returns(dreams.reward, dreams.continuation, value, agent.config.discount, lam=1.0)[:, 0]
     return returns.view(-1, len(MOVES), rollouts).mean(-1)

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from agents.learning.agent import Agent
+from agents.play.filtered_games import FilteredGames
 from agents.play.planning import planned
-from agents.play.side_by_side import Arena
 from rssm.arrays import IntArray
 from rssm.config import EnvConfig
-from rssm.data.collect import episode_seed
 from rssm.device import seeded
+from rssm.evaluation.provenance import code_version
 from rssm.model.world_model import Policy, WorldModel
 from rssm.progress import Progress
+from rssm.seeds import episode_seed
 
 GAMES_FILE = "games.json"
 #: the ways in which an agent's policy can act
 POLICIES = ("greedy", "sampled")
-#: a way to act that looks ahead at every step (:mod:`agents.play.planning`), and where its games are kept
-PLANNED, PLANNED_FILE = "planned", "planned.json"
+#: a way to act that looks ahead at every step (:mod:`agents.play.planning`)
+PLANNED = "planned"
 #: all of them, in the order of every table
 WAYS = (*POLICIES, PLANNED)
 
@@ -61,7 +62,14 @@ class Games:
 
 
 def play_games(
-    model: WorldModel, policy: Policy, *, games: int, env: EnvConfig, seed: int, max_steps: int | None = None
+    model: WorldModel,
+    policy: Policy,
+    *,
+    games: int,
+    env: EnvConfig,
+    seed: int,
+    max_steps: int | None = None,
+    title: str = "games",
 ) -> Games:
     """Play real games.
 
@@ -78,14 +86,15 @@ def play_games(
         env: the game's settings.
         seed: of the games and of the policy's random numbers.
         max_steps: agent steps after which a game is stopped; None takes ``env.max_episode_steps``.
+        title: what the progress calls them.
     """
     seeds = [episode_seed(seed, index) for index in range(games)]
     limit = env.max_episode_steps if max_steps is None else max_steps
-    arena = Arena(model, policy, env, seeds, max_steps=limit, sample=True)
+    playing = FilteredGames(model, policy, env, seeds, max_steps=limit)
     scores, lengths, finished = np.zeros(games, np.int64), np.zeros(games, np.int64), np.zeros(games, np.bool_)
-    with seeded(seed, next(model.parameters()).device), Progress("playing", games, "games") as progress:
-        while len(arena.games):
-            turn = arena.play(arena.look())
+    with seeded(seed, next(model.parameters()).device), Progress(title, games, "games") as progress:
+        while len(playing):
+            turn = playing.play(playing.look())
             scores[turn.games] += turn.rewards.astype(np.int64)
             lengths[turn.games] += 1
             finished[turn.games] = turn.terminated
@@ -99,25 +108,34 @@ def make_policy(model: WorldModel, agent: Agent, name: str, rollouts: int) -> Po
     return planned(model, agent, rollouts) if name == PLANNED else agent.policy(model, greedy=name == "greedy")
 
 
+def how(name: str, rollouts: int) -> dict[str, Any]:
+    """How one of :data:`WAYS` acts, for the record."""
+    actions = {"greedy": "the likeliest", "sampled": "drawn", PLANNED: "the best of those tried in imagination"}[name]
+    return {"latents": "drawn", "actions": actions} | ({"rollouts": rollouts} if name == PLANNED else {})
+
+
 def score_agent(
     model: WorldModel, agent: Agent, env: EnvConfig, policies: list[str], games: int, seed: int, rollouts: int = 0
 ) -> dict[str, Any]:
     """Play ``games`` real games with each policy that is named (see :func:`make_policy`).
 
     Returns:
-        what ``games.json`` holds: ``sticky``, ``seed``, and for each policy ``games``, the statistics of
-        :meth:`Games.summary`, ``finished`` (games that were played to their end), and ``scores`` and
-        ``lengths`` of every game.
+        what ``games.json`` holds, but for whose games they are: ``env``, its ``sticky``, ``seed``, and for each policy
+        ``games``, ``acted`` (how), ``code``, the statistics of :meth:`Games.summary`, ``finished`` (games that were
+        played to their end), and ``scores``, ``lengths`` and ``seeds`` of every game.
     """
-    result: dict[str, Any] = {"sticky": env.repeat_action_probability, "seed": seed}
+    result: dict[str, Any] = {"env": asdict(env), "sticky": env.repeat_action_probability, "seed": seed}
     for name in policies:
         policy = make_policy(model, agent, name, rollouts)
-        played = play_games(model, policy, games=games, env=env, seed=seed)
+        played = play_games(model, policy, games=games, env=env, seed=seed, title=f"{name} games")
         result[name] = {
             "games": games,
+            "acted": how(name, rollouts),
+            "code": code_version(),
             **played.summary(),
             "finished": int(played.finished.sum()),
             "scores": played.scores.tolist(),
             "lengths": played.lengths.tolist(),
+            "seeds": [episode_seed(seed, index) for index in range(games)],
         }
     return result

@@ -1,24 +1,42 @@
-"""Real games side by side, so that one batched call of the model serves all of them."""
+"""Real games side by side: the one loop that steps them, whoever plays.
+
+A game begins with a seed, or goes on from a moment of another one.
+"""
 
 from __future__ import annotations
 
 import atexit
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from agents.play.filtering_player import Player
 from rssm.arrays import FloatArray, IntArray
 from rssm.config import EnvConfig
-from rssm.games.pong.env import PongFeatures, make_env
-from rssm.model.state import State
-from rssm.model.world_model import Policy, WorldModel
+from rssm.games.pong.env import GameState, PongFeatures, make_env
+from rssm.games.pong.features import OBS_SIZE
 
 #: games that are played at the same time
 PLACES = 32
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What a game begins with.
+
+    Attributes:
+        game: its number.
+        start: the seed of its reset, or the moment that it goes on from.
+    """
+
+    game: int
+    start: int | GameState
+
+
+#: asked for the next game of a place whenever that is free; None closes the place
+Beginnings = Callable[[int], Beginning | None]
 
 
 @dataclass(frozen=True)
@@ -27,92 +45,115 @@ class Turn:
 
     Attributes:
         games: (B,) which games these are.
+        steps: (B,) agent steps that each had played before.
         actions: (B,) what was done.
         stacks: (B, 56) what the games show after it.
         rewards: (B,) float32, points.
         terminated: (B,) bool, the game came to its end.
-        over: (B,) bool, it is not played on, be it ended or stopped.
+        truncated: (B,) bool, the console stopped it before.
+        stopped: (B,) bool, it was stopped because it had been long enough.
+        kept: (n,) the rows whose places are still open, in their order.
     """
 
     games: IntArray
+    steps: IntArray
     actions: IntArray
     stacks: FloatArray
     rewards: FloatArray
     terminated: npt.NDArray[np.bool_]
-    over: npt.NDArray[np.bool_]
+    truncated: npt.NDArray[np.bool_]
+    stopped: npt.NDArray[np.bool_]
+    kept: IntArray
+
+    @property
+    def over(self) -> npt.NDArray[np.bool_]:
+        """(B,) bool, the game is not played on."""
+        return self.terminated | self.truncated | self.stopped
 
 
-class Arena:
-    """B places at which games are played; a place whose game is over takes the next game, or is closed.
+class SideBySide:
+    """B games at open places; a place whose game is over takes the next game, or is closed.
 
     Args:
-        model: the world model.
-        policy: acts in all games.
-        env: the game's settings.
-        seeds: of the games, in the order in which they are started.
+        env: the games' settings.
+        beginnings: gives each place its games.
         max_steps: agent steps after which a game is stopped.
-        places: games played at the same time.
-        sample: whether posterior latents are sampled or take their mode.
+        places: that are opened.
 
     Attributes:
-        games: (B,) which game is played at each open place: its index in ``seeds``.
+        games: (B,) the number of the game at each open place.
         steps: (B,) agent steps that were played of each.
+        stacks: (B, 56) what each shows.
         emulators: of the open places.
     """
 
-    def __init__(
-        self,
-        model: WorldModel,
-        policy: Policy,
-        env: EnvConfig,
-        seeds: Sequence[int],
-        *,
-        max_steps: int,
-        places: int = PLACES,
-        sample: bool = False,
-    ) -> None:
-        self._env, self._seeds, self._max_steps = env, seeds, max_steps
-        self._started = min(places, len(seeds))
-        self._player = Player(model, policy, self._started, next(model.parameters()).device, sample=sample)
-        self.games: IntArray = np.arange(self._started)
-        self.steps: IntArray = np.zeros(self._started, np.int64)
-        self.emulators = [borrow_emulator(env) for _ in self.games]
-        self._stacks = np.stack([game.reset(seed=seed)[0] for game, seed in zip(self.emulators, seeds, strict=False)])
+    def __init__(self, env: EnvConfig, beginnings: Beginnings, *, max_steps: int, places: int) -> None:
+        self._env, self._beginnings, self._max_steps = env, beginnings, max_steps
+        self._places: IntArray = np.arange(places)
+        self.games: IntArray = np.zeros(places, np.int64)
+        self.steps: IntArray = np.zeros(places, np.int64)
+        self.stacks: FloatArray = np.zeros((places, OBS_SIZE), np.float32)
+        self.emulators = [borrow_emulator(env) for _ in range(places)]
+        self._keep(np.flatnonzero([self._begin(row) for row in range(places)]))
 
-    def look(self) -> State:
-        """The filtered state (B,) of the games as they stand."""
-        return self._player.look(self._stacks, self.steps == 0)
+    def __len__(self) -> int:
+        """B, the places that are open."""
+        return len(self.games)
 
-    def play(self, state: State) -> Turn:
-        """Play one agent step of every game from the state (B,) that :meth:`look` gave."""
-        actions = self._player.choose(state)
-        stacks, rewards = np.empty_like(self._stacks), np.zeros(len(actions), np.float32)
-        terminated, truncated = np.zeros(len(actions), np.bool_), np.zeros(len(actions), np.bool_)
-        for place, action in enumerate(actions):
-            stacks[place], rewards[place], terminated[place], truncated[place], _ = self.emulators[place].step(action)
-        self.steps += 1
-        over = terminated | truncated | (self.steps >= self._max_steps)
-        turn = Turn(self.games.copy(), actions, stacks, rewards, terminated, over)
-        self._stacks = stacks.copy()
+    def step(self, actions: IntArray) -> Turn:
+        """Play one agent step of every game, by actions (B,)."""
+        games, steps, self.stacks = self.games.copy(), self.steps.copy(), self.stacks.copy()
+        rewards = np.zeros(len(self), np.float32)
+        terminated, truncated = np.zeros(len(self), np.bool_), np.zeros(len(self), np.bool_)
+        for row, action in enumerate(actions):
+            rewards[row], terminated[row], truncated[row] = self.step_one(row, int(action))
+        stopped = ~terminated & ~truncated & (self.steps >= self._max_steps)
+        stacks, over = self.stacks, terminated | truncated | stopped
+        kept = np.arange(len(self))
         if over.any():
-            self._follow(np.flatnonzero(over))
-        return turn
+            self.stacks = stacks.copy()
+            kept = np.array([row for row in kept.tolist() if not over[row] or self._begin(row)], np.int64)
+            self._keep(kept)
+        return Turn(games, steps, actions, stacks, rewards, terminated, truncated, stopped, kept)
 
-    def _follow(self, over: IntArray) -> None:
-        """Start the next games at the places ``over`` (n,), and close those that are left without one."""
-        closed = []
-        for place in over:
-            if self._started < len(self._seeds):
-                self._stacks[place], _ = self.emulators[place].reset(seed=self._seeds[self._started])
-                self.games[place], self.steps[place] = self._started, 0
-                self._started += 1
-            else:
-                closed.append(place)
-        for place in reversed(closed):
-            return_emulator(self._env, self.emulators.pop(place))
-        open_places = np.setdiff1d(np.arange(len(self.games)), closed)
-        self.games, self.steps, self._stacks = (part[open_places] for part in (self.games, self.steps, self._stacks))
-        self._player.keep(open_places)
+    def step_one(self, row: int, action: int) -> tuple[float, bool, bool]:
+        """Play one step of one game alone, however long it has been: points, terminated, truncated."""
+        self.stacks[row], reward, terminated, truncated, _ = self.emulators[row].step(action)
+        self.steps[row] += 1
+        return reward, terminated, truncated
+
+    def close(self) -> None:
+        """Hand the emulators back; no game can be played any more."""
+        self._keep(np.zeros(0, np.int64))
+
+    def _begin(self, row: int) -> bool:
+        """Start the next game of a row's place, if there is one."""
+        beginning = self._beginnings(int(self._places[row]))
+        if beginning is None:
+            return False
+        emulator, start = self.emulators[row], beginning.start
+        self.games[row], self.steps[row] = beginning.game, 0
+        if isinstance(start, GameState):
+            self.stacks[row] = emulator.restore_state(start)
+        else:
+            self.stacks[row], _ = emulator.reset(seed=start)
+        return True
+
+    def _keep(self, rows: IntArray) -> None:
+        """Go on with these rows alone, in this order."""
+        if len(rows) == len(self):
+            return
+        for row in np.setdiff1d(np.arange(len(self)), rows).tolist():
+            return_emulator(self._env, self.emulators[row])
+        self.emulators = [self.emulators[row] for row in rows.tolist()]
+        self._places, self.games, self.steps = self._places[rows], self.games[rows], self.steps[rows]
+        self.stacks = self.stacks[rows]
+
+
+def one_after_the_other(starts: Sequence[int | GameState]) -> Beginnings:
+    """Games 0, 1, 2, ..., each at the place that is free first."""
+    following = iter(Beginning(game, start) for game, start in enumerate(starts))
+    return lambda place: next(following, None)
 
 
 @functools.cache

@@ -1,31 +1,34 @@
-"""One table and one picture over the runs of all the agents' jobs: what ``docs/results/`` shows."""
+"""One table and one picture over the runs of all the agents' jobs."""
 
 from __future__ import annotations
 
 import json
 import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from agents.config import AgentResultsConfig
-from agents.play.scores import GAMES_FILE, PLANNED, PLANNED_FILE, POLICIES, WAYS
+from agents.checkpoint import AGENT_FILE
+from agents.config import AgentConfig, AgentResultsConfig
+from agents.play.record import read_games
+from agents.play.scores import GAMES_FILE, POLICIES, WAYS
+from rssm.config_file import load_config
 from rssm.errors import UserError
-from rssm.files import replace_file, write_json
+from rssm.evaluation.provenance import lookup, refuse_copies, refuse_unlike
+from rssm.numbers import DASH, points
 from rssm.report.charts import COLOURS, Line, curves, to_png
+from rssm.report.history import read_history
+from rssm.report.publish import publish
+from rssm.report.tables import markdown, text
 from rssm.tracker import METRICS_FILE
 from rssm.training.checkpoint import TRAINER_FILE, load_trainer
+from rssm.training.run_folder import CONFIG_FILE, difference
 
-#: the jobs, in the order of the table, and what to call them
-TITLES = {
-    "offline": "offline",
-    "online_100k": "online",
-    "online_100k_sticky": "online, sticky 0.25",
-}
-JSON_FILE, PAGE_FILE, PICTURE_FILE = "agent.json", "agent.md", "learning_curve.png"
-_KEYS = {"command", "env_steps", "wall_seconds", *POLICIES, "curves"}
+NAME, PICTURE_FILE = "agent", "learning_curve.png"
+_KEYS = {"command", "title", "online", "env", "code", "env_steps", "wall_seconds", *POLICIES, "curves"}
 #: points; the table says after how many real steps the mean of the seeds reached them
 _GOAL = 18.0
 #: what the curves show
@@ -36,45 +39,62 @@ Curve = list[tuple[int, float]]
 
 
 def summarize_agents(config: AgentResultsConfig) -> None:
-    """Read the runs of one job, a seed each, and write them into the table and the picture of all jobs.
+    """Read the runs of one job, a seed each, put them into the table and the picture of all jobs, and print the table.
 
     Raises:
-        UserError: a run has not been evaluated with both policies, the runs are not of one job, or the table that is
-            there cannot be read.
+        UserError: a run has not been evaluated with both policies, the runs are not of one job, the job's name says
+            what they are not, or the table that is there cannot be read.
     """
     runs = [Path(run) for run in config.runs.split(",") if run]
     if not runs:
         raise UserError("runs: expected folders of runs, separated by commas; got none")
     out = Path(config.out)
-    jobs = _read_jobs(out / JSON_FILE) | {config.name: read_job(runs, config.command)}
-    jobs = {name: jobs[name] for name in TITLES if name in jobs}
-    write_json(out / JSON_FILE, jobs)
-    replace_file(out / PICTURE_FILE, lambda path: path.write_bytes(_picture(jobs)))
-    replace_file(out / PAGE_FILE, lambda path: path.write_text(_page(jobs), encoding="utf-8"))
+    jobs = _read_jobs(out / f"{NAME}.json")
+    job = read_job(runs, config.command, config.title or config.name)
+    _refuse_misnamed(config.name, job, jobs.get(config.name))
+    jobs |= {config.name: job}
+    files = publish(out, NAME, jobs, _page(jobs), {PICTURE_FILE: _picture(jobs)})
+    print("\n".join(text(*_table(jobs, page=False))))
+    print(f"written: {', '.join(map(str, files))}")
 
 
-def read_job(runs: Sequence[Path], command: str) -> dict[str, Any]:
-    """What ``agent.json`` says of a job: ``command``, ``env_steps``, ``wall_seconds`` (the mean of the runs), for each
-    policy the mean score of each seed and the games that each played, and ``curves``, one per seed. The planned policy
-    is there if the runs have games of it: all or none.
+def read_job(runs: Sequence[Path], command: str, title: str) -> dict[str, Any]:
+    """What ``agent.json`` says of a job: ``command``, ``title``, ``online`` (or from recorded data), ``env`` of its
+    games, ``code`` that they were played with, ``env_steps``, ``wall_seconds`` (the mean of the runs), for each policy
+    the mean score of each seed and the games that each played, and ``curves``, one per seed. The planned policy is
+    there if the runs have games of it: all or none.
 
     Raises:
         UserError: a file is missing, or the runs differ in what must be the same.
     """
-    games = [_read_games(run / GAMES_FILE, POLICIES) for run in runs]
-    policies, sticky = list(POLICIES), [result["sticky"] for result in games]
-    if any((run / PLANNED_FILE).exists() for run in runs):
-        planned = [_read_games(run / PLANNED_FILE, [PLANNED]) for run in runs]
-        games = [one | other for one, other in zip(games, planned, strict=True)]
-        policies, sticky = [*policies, PLANNED], sticky + [result["sticky"] for result in planned]
+    names = [str(run) for run in runs]
+    files = [str(run / GAMES_FILE) for run in runs]
+    games = [_read_games(run / GAMES_FILE) for run in runs]
+    trained = [load_config(run / CONFIG_FILE, AgentConfig) for run in runs]
+    _refuse_unlike(names, trained)
+    refuse_unlike(files, games, {"env": "game"})
+    refuse_copies(
+        names, [str(lookup(g, "weights.agent", f, "agent")) for f, g in zip(files, games, strict=True)], AGENT_FILE
+    )
+    own = asdict(trained[0].env)
+    for key in ("frameskip", "repeat_action_probability"):
+        if games[0]["env"][key] != own[key]:
+            raise UserError(f"{files[0]}: env.{key}: expected games as the run was trained on, {own[key]}")
+    policies = [name for name in WAYS if any(name in result for result in games)]
+    for file, result in zip(files, games, strict=True):
+        for name in policies:
+            lookup(result, name, file, f"{name} games")
+    counts = [{name: result[name]["games"] for name in policies} for result in games]
     history = [_read_curve(run / METRICS_FILE) for run in runs]
     steps = [last for last, _ in history]
-    counts = [{name: result[name]["games"] for name in policies} for result in games]
     _same(runs, "real steps", steps)
     _same(runs, "games of each policy", counts)
-    _same([*runs, *runs][: len(sticky)], "sticky actions", sticky)
     return {
         "command": command,
+        "title": title,
+        "online": trained[0].online,
+        "env": games[0]["env"],
+        "code": sorted({result[name]["code"] for result in games for name in policies}),
         "env_steps": steps[0],
         "wall_seconds": statistics.fmean(float(load_trainer(run / TRAINER_FILE)["seconds"]) for run in runs),
         **{name: {"seeds": [result[name]["mean"] for result in games], "games": counts[0][name]} for name in policies},
@@ -87,8 +107,8 @@ def mean_curve(curves_of_seeds: Sequence[Curve]) -> Curve:
     first = max(curve[0][0] for curve in curves_of_seeds)
     last = min(curve[-1][0] for curve in curves_of_seeds)
     steps = sorted({step for curve in curves_of_seeds for step, _ in curve if first <= step <= last})
-    points = [np.array(curve, np.float64) for curve in curves_of_seeds]  # (N, 2) each
-    scores = [np.interp(steps, curve[:, 0], curve[:, 1]) for curve in points]
+    placed = [np.array(curve, np.float64) for curve in curves_of_seeds]  # (N, 2) each
+    scores = [np.interp(steps, curve[:, 0], curve[:, 1]) for curve in placed]
     return [(step, float(score)) for step, score in zip(steps, np.mean(scores, axis=0), strict=True)]
 
 
@@ -103,6 +123,35 @@ def _same(runs: Sequence[Path], what: str, values: Sequence[Any]) -> None:
             raise UserError(f"{run}: expected the {what} of {runs[0]}, {values[0]}; got {value}")
 
 
+def _refuse_unlike(names: Sequence[str], trained: Sequence[AgentConfig]) -> None:
+    """Refuse runs that were trained with other settings than the seed (and, offline, the world model of that seed)."""
+    for name, config in zip(names, trained, strict=True):
+        first, other = (asdict(replace(one, seed=0, world_model="", data="")) for one in (trained[0], config))
+        found = difference(other, first)
+        if found is not None:
+            raise UserError(f"{name}: expected the {found[0]} of {names[0]}, {found[2]}; got {found[1]}")
+
+
+def _refuse_misnamed(name: str, job: Mapping[str, Any], there: Mapping[str, Any] | None) -> None:
+    kind = _kind(job)
+    if {"online": "offline", "offline": "online"}[kind] in name.lower():
+        raise UserError(f"name: expected a name for runs that learned {kind}, got {name}")
+    if there is not None and (_kind(there), _game(there)) != (kind, _game(job)):
+        raise UserError(
+            f"name: {name} is a job that learned {_kind(there)} with {_game(there)} in the table there; these runs "
+            f"learned {kind} with {_game(job)}: expected another name"
+        )
+
+
+def _kind(job: Mapping[str, Any]) -> str:
+    return "online" if job["online"] else "offline"
+
+
+def _game(job: Mapping[str, Any]) -> str:
+    sticky = job["env"]["repeat_action_probability"]
+    return f"sticky actions {sticky:g}" if sticky else "no sticky actions"
+
+
 def _read_jobs(path: Path) -> dict[str, Any]:
     """The table that is there; none is an empty one."""
     if not path.exists():
@@ -114,20 +163,20 @@ def _read_jobs(path: Path) -> dict[str, Any]:
     if not isinstance(jobs, dict):
         raise UserError(f"{path}: expected a JSON object with an entry for each job")
     for name, job in jobs.items():
-        if name not in TITLES or not isinstance(job, dict) or not job.keys() >= _KEYS:
-            raise UserError(f"{path}: {name}: expected one of {', '.join(TITLES)} with {', '.join(sorted(_KEYS))}")
+        if not isinstance(job, dict) or not job.keys() >= _KEYS:
+            raise UserError(f"{path}: {name}: expected a job with {', '.join(sorted(_KEYS))}")
     return jobs
 
 
-def _read_games(path: Path, policies: Sequence[str]) -> dict[str, Any]:
-    if not path.is_file():
-        raise UserError(f"{path}: expected a run that scripts/evaluate_agent.py has scored; there is no such file")
-    result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    missing = [name for name in policies if name not in result]
+def _read_games(path: Path) -> dict[str, Any]:
+    result = read_games(path)
+    for key, what in (("env", "game"), ("weights", "agent")):
+        lookup(result, key, str(path), what)
+    missing = [name for name in POLICIES if name not in result]
     if missing:
-        names = " and ".join(policies)
+        names = " and ".join(POLICIES)
         raise UserError(f"{path}: expected {names} games; those of the {missing[0]} policy are missing")
-    return {name: result[name] for name in ("sticky", *policies)}
+    return result
 
 
 def _read_curve(path: Path) -> tuple[int, Curve]:
@@ -136,10 +185,7 @@ def _read_curve(path: Path) -> tuple[int, Curve]:
     Of the policy as it plays while it learns, its actions drawn: without sticky actions a greedy one plays some 31
     games over and over, and its score jumps by ten points from one evaluation to the next.
     """
-    if not path.is_file():
-        raise UserError(f"{path}: expected the metrics of a run; there is no such file")
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    rows = [row for row in rows if "env_steps" in row]
+    rows = [row for row in read_history(path) if "env_steps" in row]
     scores = {row["env_steps"]: row[_SCORE] for row in rows if row.get(_SCORE) is not None}
     if not scores:
         raise UserError(f"{path}: expected at least one evaluation in real games ({_SCORE}), found none")
@@ -149,11 +195,31 @@ def _read_curve(path: Path) -> tuple[int, Curve]:
 def _picture(jobs: Mapping[str, Any]) -> bytes:
     """Score against real steps: every seed thin, their mean strong."""
     lines = []
-    for colour, (name, job) in zip(COLOURS, jobs.items(), strict=False):
+    for number, job in enumerate(jobs.values()):
+        colour = COLOURS[number % len(COLOURS)]
         lines += [Line("", curve, colour, width=0.5) for curve in job["curves"]]
         mean = mean_curve(job["curves"])
-        lines.append(Line(TITLES[name], mean, colour, width=1.8, marker="o" if len(mean) == 1 else ""))
+        lines.append(Line(job["title"], mean, colour, width=1.8, marker="o" if len(mean) == 1 else ""))
     return to_png(curves(lines, "score in real games (sampled), points", "real agent steps", log=False))
+
+
+def _table(jobs: Mapping[str, Any], page: bool = True) -> tuple[list[str], list[list[Any]]]:
+    """Head and rows; the page has the seeds one by one."""
+    head = ["", "learned", "sticky", "real steps"]
+    head += [column for policy in WAYS for column in (policy, *["each seed"] * page)] + ["games", "training, min"]
+    rows = []
+    for job in jobs.values():
+        sticky = job["env"]["repeat_action_probability"]
+        cells: list[Any] = [job["title"], _kind(job), f"{sticky:g}" if sticky else DASH, job["env_steps"]]
+        for policy in WAYS:
+            seeds = job[policy]["seeds"] if policy in job else []
+            mean = points(statistics.fmean(seeds)) if seeds else DASH
+            cells.append(f"**{mean}**" if seeds and page else mean)
+            cells += [", ".join(map(points, seeds)) or DASH] * page
+        counts = [str(job[policy]["games"]) for policy in WAYS if policy in job]
+        cells += [counts[0] if len(set(counts)) == 1 else " / ".join(counts), f"{job['wall_seconds'] / 60:.0f}"]
+        rows.append(cells)
+    return head, rows
 
 
 def _page(jobs: Mapping[str, Any]) -> str:
@@ -165,29 +231,21 @@ def _page(jobs: Mapping[str, Any]) -> str:
         "policy alone. Planned: the same agent, which tries every move in imagination before it makes one. Games: of",
         "each seed; where the policies differ, greedy, sampled and planned.",
         "",
-        "| | real steps | greedy | each seed | sampled | each seed | planned | each seed | games | training, min |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for name, job in jobs.items():
-        cells = [TITLES[name], f"{job['env_steps']:,}"]
-        for policy in WAYS:
-            seeds = job[policy]["seeds"] if policy in job else []
-            mean = f"**{statistics.fmean(seeds):+.2f}**" if seeds else "–"
-            cells += [mean, ", ".join(f"{seed:+.2f}" for seed in seeds) or "–"]
-        counts = [str(job[policy]["games"]) for policy in WAYS if policy in job]
-        cells += [counts[0] if len(set(counts)) == 1 else " / ".join(counts), f"{job['wall_seconds'] / 60:.0f}"]
-        lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", f"![score against real steps]({PICTURE_FILE})", ""]
-    lines += [
+        *markdown(*_table(jobs)),
+        "",
+        f"![score against real steps]({PICTURE_FILE})",
+        "",
         "Thin: each seed, by the games that were played while it learned, actions drawn from the policy. Strong: the",
         "mean of the seeds.",
         "",
     ]
-    for name, job in jobs.items():
+    for job in jobs.values():
         reached = steps_to(mean_curve(job["curves"]), _GOAL)
         if len(mean_curve(job["curves"])) > 1:
             when = "not reached" if reached is None else f"{reached:,}"
-            lines.append(f"- {TITLES[name]}: real steps to a mean of {_GOAL:+.0f}: {when}")
+            lines.append(f"- {job['title']}: real steps to a mean of {_GOAL:+.0f}: {when}")
     lines += ["", "Made by:", ""]
-    lines += [f"- {TITLES[name]}: `{job['command']}`" for name, job in jobs.items()]
+    lines += [
+        f"- {job['title']}: `{job['command']}`, played by code of {', '.join(job['code'])}" for job in jobs.values()
+    ]
     return "\n".join(lines) + "\n"

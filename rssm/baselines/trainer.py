@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-import statistics
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -27,7 +24,7 @@ from rssm.games.pong.statistics import FeatureStatistics
 from rssm.progress import Progress
 from rssm.training.checkpoint import weights_of
 from rssm.training.optimizer import learning_rate
-from rssm.training.timing import TIMED, cpu_seconds
+from rssm.training.timing import Clock
 
 #: records of the training error that are kept
 _RECORDS = 10
@@ -41,7 +38,7 @@ class Fitted:
 
     Attributes:
         updates: updates done.
-        seconds: CPU time of the updates.
+        seconds: time of the updates (see :class:`rssm.training.timing.Clock`).
         history: now and then the update, the chance of teacher forcing, and the mean training error of each step since
             the last record, in the loss's own units before step weights.
     """
@@ -59,8 +56,10 @@ class BaselineTrainer:
         data: training data.
         episodes: those that are learned from.
         seed: of the weights, the batches and the teacher forcing.
-        updates: length of the training, that schedules are counted in.
+        updates: length of the training, that schedules are counted in; not looked at where there is a budget.
         device: where the model is to be.
+        budget: seconds to train for instead, whatever that gives in updates: schedules follow the share of them that is
+            spent. 0 trains for ``updates``.
     """
 
     def __init__(
@@ -71,8 +70,10 @@ class BaselineTrainer:
         seed: int,
         updates: int,
         device: torch.device,
+        budget: float = 0.0,
     ) -> None:
         torch.manual_seed(seed)
+        self.budget, self.clock = budget, Clock(budget or math.inf, device)
         self.config, self.updates, self.device = config, updates, device
         rows = slice(0, episodes[-1].stop)
         scale = FeatureStatistics.fit(data.features[rows], data.action[rows], data.is_first[rows])
@@ -93,6 +94,10 @@ class BaselineTrainer:
         """Trained numbers, of all members."""
         return sum(parameter.numel() for parameter in self.networks.parameters())
 
+    def share(self, update: int) -> float:
+        """How much of the training has passed before an update, from 0 to 1."""
+        return self.clock.share if self.budget else update / self.updates
+
     def update(self, update: int) -> Tensor:
         """One optimiser step; returns the error (K,) of each rollout step.
 
@@ -102,7 +107,7 @@ class BaselineTrainer:
         fit = self.config.fit
         chunk = self.sampler.batch(update).to(self.device)
         schedule = TrainConfig(
-            updates=fit.decay_updates or self.updates,
+            updates=fit.decay_updates or (self.clock.total(update) if self.budget else self.updates),
             learning_rate=fit.learning_rate,
             warmup=fit.warmup,
             final_learning_rate=fit.final_learning_rate,
@@ -114,7 +119,7 @@ class BaselineTrainer:
         for number, member in enumerate(self.members):
             rows = slice(number * fit.batch_size, (number + 1) * fit.batch_size)
             part = Chunk(**{name: values[rows] for name, values in vars(chunk).items()})
-            error, penalty = self._errors(member, part, update / self.updates)
+            error, penalty = self._errors(member, part, self.share(update))
             loss = (self.step_weights[: len(error)] * error).sum() + penalty
             if not torch.isfinite(loss):
                 raise DivergedError(f"loss: {loss.item()} at update {update}: the training has diverged")
@@ -158,15 +163,16 @@ class BaselineTrainer:
         settings, fitted = self.config.fit, Fitted()
         best, best_epoch, best_weights = math.inf, 0, weights_of(self.networks)
         recent: list[Tensor] = []
-        every = max(1, self.updates // _RECORDS)
-        with Progress(title, self.updates, "updates") as progress:
-            while fitted.updates < self.updates:
-                begin = time.process_time()
-                recent.append(self.update(fitted.updates))
-                fitted.seconds += time.process_time() - begin
+        length, unit = (math.ceil(self.budget), "s") if self.budget else (self.updates, "updates")
+        with Progress(title, length, unit) as progress:
+            while not (self.clock.over if self.budget else fitted.updates >= self.updates):
+                share = self.share(fitted.updates)
+                with self.clock:
+                    recent.append(self.update(fitted.updates))
+                fitted.seconds = self.clock.spent
                 fitted.updates += 1
-                if fitted.updates % every == 0:
-                    fitted.history.append(self._record(fitted.updates, recent))
+                if _records(self.share(fitted.updates)) > _records(share):
+                    fitted.history.append(self._record(fitted.updates, share, recent))
                     recent = []
                 if settings.stop == "patience" and fitted.updates % self.updates_per_epoch == 0:
                     epoch, score = fitted.updates // self.updates_per_epoch, validate()
@@ -174,30 +180,27 @@ class BaselineTrainer:
                         best, best_epoch, best_weights = score, epoch, weights_of(self.networks)
                     if epoch - best_epoch >= settings.patience:
                         break
-                progress.advance(1)
+                done = int(min(self.clock.spent, self.budget)) if self.budget else fitted.updates
+                progress.advance(done - progress.done, f"{fitted.updates:,} updates" if self.budget else "")
         if settings.stop == "patience":
             self.networks.load_state_dict(best_weights)
         return fitted
 
-    def _record(self, update: int, recent: Sequence[Tensor]) -> dict[str, object]:
+    def _record(self, update: int, share: float, recent: Sequence[Tensor]) -> dict[str, object]:
         length = min(len(errors) for errors in recent)  # a curriculum may have moved on in between
         mean = torch.stack([errors[:length] for errors in recent]).mean(0)
-        truth = self.config.rollout.truth((update - 1) / self.updates)
-        return {"update": update, "truth": truth, "step_errors": mean.tolist()}
+        return {"update": update, "truth": self.config.rollout.truth(share), "step_errors": mean.tolist()}
+
+
+def _records(share: float) -> int:
+    """How many records are due after a share of the training; rounding takes none away."""
+    return int(_RECORDS * share + 1e-9)
 
 
 def updates_per_epoch(config: BaselineConfig, episodes: Sequence[slice]) -> int:
     """Updates in which as many rollouts start as there are transitions to learn from."""
     transitions = sum(episode.stop - episode.start for episode in episodes)
     return math.ceil(transitions / (config.fit.batch_size * config.context))
-
-
-def seconds_per_update(config: BaselineConfig, data: Dataset, episodes: Sequence[slice], device: torch.device) -> float:
-    """CPU time of one update, the mean over a curriculum's lengths; trains members that are thrown away."""
-    lengths = len(config.rollout.lengths)
-    trainer = BaselineTrainer(config, data, episodes, seed=0, updates=TIMED * lengths, device=device)
-    updates = itertools.count()  # cpu_seconds asks for one length after the other
-    return statistics.fmean(cpu_seconds(lambda _: trainer.update(next(updates)), device) for _ in range(lengths))
 
 
 def _make_member(config: BaselineConfig, data: Dataset, rows: slice, scale: FeatureStatistics) -> Dynamics | Denoiser:

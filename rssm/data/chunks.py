@@ -13,6 +13,7 @@ from torch import Tensor
 from rssm.data.dataset import Dataset
 from rssm.errors import DataError
 from rssm.games.pong.features import OBS_SIZE, STACK_SIZE
+from rssm.noise import Part
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Sampler(Protocol):
 
     batch_size: int
 
-    def batch(self, update: int) -> Chunk: ...
+    def batch(self, update: int, part: Part | None = None) -> Chunk: ...
 
 
 class ChunkSampler:
@@ -76,13 +77,16 @@ class ChunkSampler:
         self._first, self._stop = bounds[:, 0], bounds[:, 1]
         # each episode has a place for every chunk that overlaps it
         self._places = np.cumsum(self._stop - self._first + length - 1)
-        # in memory: random access to a mapped file of a few MB costs more than holding it
-        self._features = np.array(data.features)
+        # plain views of the files' pages: they need not fit into memory, and are indexed faster than a memmap
+        self._features = np.asarray(data.features)
+        self._action, self._reward = np.asarray(data.action), np.asarray(data.reward)
+        self._terminated = np.asarray(data.terminated)
 
-    def batch(self, update: int) -> Chunk:
-        """The batch of one update."""
+    def batch(self, update: int, part: Part | None = None) -> Chunk:
+        """The batch of one update, or some of its chunks."""
+        part = Part(0, self.batch_size, self.batch_size) if part is None else part
         rng = np.random.default_rng([self.seed, update])
-        place = rng.integers(self._places[-1], size=self.batch_size)
+        place = rng.integers(self._places[-1], size=self.batch_size)[part.first : part.stop]
         episode = np.searchsorted(self._places, place, side="right")
         first, stop = self._first[episode], self._stop[episode]
         start = np.clip(stop - (self._places[episode] - place), first, stop - self.length)
@@ -91,12 +95,12 @@ class ChunkSampler:
         rows = start[:, None] + np.arange(self.length)
         after = start[:, None] + np.arange(self.length + 1)
         frames = np.clip(after[..., None] + np.arange(1 - STACK_SIZE, 1), first[..., None], stop[..., None] - 1)
-        stacks = self._features[frames].swapaxes(-1, -2).reshape(self.batch_size, self.length + 1, OBS_SIZE)
+        stacks = self._features[frames].swapaxes(-1, -2).reshape(len(part), self.length + 1, OBS_SIZE)
         return Chunk(
             stacks=torch.from_numpy(stacks),
-            actions=torch.from_numpy(self.data.action[rows].astype(np.int64)),
-            rewards=torch.from_numpy(self.data.reward[rows].astype(np.float32)),
-            terminated=torch.from_numpy(self.data.terminated[rows].astype(np.float32)),
+            actions=torch.from_numpy(self._action[rows].astype(np.int64)),
+            rewards=torch.from_numpy(self._reward[rows].astype(np.float32)),
+            terminated=torch.from_numpy(self._terminated[rows].astype(np.float32)),
             next_exists=torch.from_numpy((rows + 1 < stop).astype(np.float32)),
             is_first=torch.from_numpy(is_first),
         )

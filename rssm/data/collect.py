@@ -40,6 +40,7 @@ from rssm.games.pong.features import NUM_FEATURES
 from rssm.games.pong.player import Player
 from rssm.games.pong.players import make_policy
 from rssm.progress import Progress
+from rssm.seeds import episode_seed
 
 #: seconds without a finished game after which a collection says so; the longest game takes a few
 _PATIENCE = 60.0
@@ -155,12 +156,6 @@ def _game(env: EnvConfig) -> PongFeatures:
 
 
 atexit.register(_game.cache_clear)  # else the emulator's bindings report a leak when the process ends
-
-
-def episode_seed(seed: int, index: int, player: int = 0) -> int:
-    """The seed of a player's episode ``index`` in the data set with this seed; below 2**53, so that JSON keeps it."""
-    entropy = [seed, index] + [player] * (player > 0)  # a single player's seeds are as they were before there were more
-    return int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> np.uint64(11))
 
 
 def _collect(path: Path, recording: Recording, workers: int) -> None:

@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from rssm import ENV_ID
 from rssm.arrays import FloatArray
+from rssm.blocks import blocks
 from rssm.config import EnvConfig
 from rssm.data.episode import Episode
 from rssm.errors import DataError, UserError
@@ -117,19 +118,6 @@ class Dataset:
             return list(self.meta["episode_players"])
         # recorded by one player, or before there were several
         return [policy_text(self.meta["policy"])] * len(self.episodes)
-
-    def identity(self) -> dict[str, Any]:
-        """Which data these are, for a result: folder, checksum, game, player, seeds."""
-        sums = "".join(f"{name} {value}\n" for name, value in sorted(self.meta["sha256"].items()))
-        return {
-            "path": str(self.path),
-            "sha256": hashlib.sha256(sums.encode()).hexdigest(),
-            "env": self.meta["env"],
-            "policy": self.meta["policy"],
-            "seed": self.meta["seed"],
-            "steps": len(self),
-            "episode_seeds": self.meta["episode_seeds"],
-        }
 
     def episode(self, index: int) -> Episode:
         """Episode number ``index``, its arrays still memory-mapped."""
@@ -286,9 +274,11 @@ def _read_array(path: Path, name: str, meta: dict[str, Any]) -> npt.NDArray[Any]
 
 def _check_values(folder: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
     for name in ("features", "reward"):
-        finite = np.isfinite(arrays[name])
-        if not finite.all():
-            raise DataError(f"{folder / name}.npy: row {np.argwhere(~finite)[0, 0]}: not finite")
+        for block in blocks(len(arrays[name])):
+            finite = np.isfinite(arrays[name][block])
+            if not finite.all():
+                row = block.start + np.argwhere(~finite)[0, 0]
+                raise DataError(f"{folder / name}.npy: row {row}: not finite")
     bad = np.flatnonzero(arrays["action"] >= NUM_ACTIONS)
     if len(bad):
         raise DataError(

@@ -14,10 +14,12 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
 from rssm.data.chunks import Chunk, ChunkSampler
-from rssm.data.collect import Recording, Streams, episode_seed, start_worker
+from rssm.data.collect import Recording, Streams, start_worker
 from rssm.data.dataset import Dataset
 from rssm.data.episode import Episode
 from rssm.errors import UserError
+from rssm.noise import Part
+from rssm.seeds import episode_seed
 
 #: the data set is replaced in so many blocks
 _BLOCKS = 5
@@ -59,8 +61,8 @@ class FreshSampler:
         self._drawn_from, self._last = 0, self._newest(updates - 1)
         self._player = _Player(replace(recording, steps=self._block)) if self._last else None
 
-    def batch(self, update: int) -> Chunk:
-        """The batch of one update.
+    def batch(self, update: int, part: Part | None = None) -> Chunk:
+        """The batch of one update, or some of its chunks.
 
         Raises:
             UserError: the process that plays was killed.
@@ -69,7 +71,7 @@ class FreshSampler:
         if newest != self._drawn_from:
             self._sampler = self._draw_from(newest)
             self._drawn_from = newest
-        return self._sampler.batch(update)
+        return self._sampler.batch(update, part)
 
     def close(self) -> None:
         """End the process that plays."""

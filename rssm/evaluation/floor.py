@@ -18,7 +18,7 @@ from rssm.evaluation.predictor import Predictor
 from rssm.evaluation.replay import play_on, replay
 from rssm.evaluation.windows import recorded_windows, sample_starts
 from rssm.games.pong.env import GameState, PongFeatures
-from rssm.progress import track
+from rssm.progress import QUIET, Progress
 
 _SEEDS = 2**31
 
@@ -56,21 +56,23 @@ def measure_floor(
     """
     parts = []
     chosen = sample_starts(lengths, windows, rng)
-    for index, starts in track(chosen.items(), "floor", "episodes"):
-        episode = dataset.episode(index)
-        actions = episode.action.astype(np.int64)
-        recorded = recorded_windows(index, episode.features, actions, starts)
-        seeds = rng.integers(_SEEDS, size=len(starts))
-        kept, floor, model = [], [], []
-        predicted = predictor.predict(recorded.observations, actions, starts, recorded.futures)
-        for position, state in replay(game, index, episode, starts):
-            sampled = sample_futures(game, state, recorded.futures[position], futures, int(seeds[position]))
-            if sampled is not None:
-                kept.append(position)
-                floor.append(sampled.var(axis=0, ddof=1, dtype=np.float64).mean(axis=-1))
-                model.append(((predicted[position] - sampled.astype(np.float64)) ** 2).mean(axis=(0, 2)))
-        if kept:
-            parts.append(FloorErrors(np.stack(floor), np.stack(model), recorded.events[kept]))
+    with Progress("floor", sum(map(len, chosen.values())), "windows", every=QUIET) as progress:
+        for index, starts in chosen.items():
+            episode = dataset.episode(index)
+            actions = episode.action.astype(np.int64)
+            recorded = recorded_windows(index, episode.features, actions, starts)
+            seeds = rng.integers(_SEEDS, size=len(starts))
+            kept, floor, model = [], [], []
+            predicted = predictor.predict(recorded.observations, actions, starts, recorded.futures)
+            for position, state in replay(game, index, episode, starts):
+                sampled = sample_futures(game, state, recorded.futures[position], futures, int(seeds[position]))
+                if sampled is not None:
+                    kept.append(position)
+                    floor.append(sampled.var(axis=0, ddof=1, dtype=np.float64).mean(axis=-1))
+                    model.append(((predicted[position] - sampled.astype(np.float64)) ** 2).mean(axis=(0, 2)))
+                progress.advance(1)
+            if kept:
+                parts.append(FloorErrors(np.stack(floor), np.stack(model), recorded.events[kept]))
     if not parts:
         raise DataError("floor: expected at least one window in which the game goes on, found none")
     return FloorErrors(

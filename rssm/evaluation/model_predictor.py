@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -27,10 +28,14 @@ class WorldModelPredictor:
         samples: futures per window whose mean is the prediction (the last step of each future as the mean of its
             decoded distribution); 0 predicts the mode, which takes no random numbers.
         seed: of the sampled futures; the prediction depends on nothing else that is random.
+        advance: told now and then how many more windows are done.
     """
 
-    def __init__(self, model: WorldModel, samples: int = 0, seed: int = 0) -> None:
+    def __init__(
+        self, model: WorldModel, samples: int = 0, seed: int = 0, advance: Callable[[int], object] | None = None
+    ) -> None:
         self.model, self.samples, self.seed = model, samples, seed
+        self.advance = advance or (lambda windows: None)
         self.device = next(model.parameters()).device
 
     @property
@@ -87,10 +92,15 @@ class WorldModelPredictor:
         return states[torch.from_numpy(np.ascontiguousarray(starts)).to(self.device)]
 
     def _imagine(self, states: State, actions: torch.Tensor) -> torch.Tensor:
+        windows = len(actions)
         if self.samples == 0:
-            return self.model.imagine(states, actions, sample=False).states.frame
+            modes = self.model.imagine(states, actions, sample=False).states.frame
+            self.advance(windows)
+            return modes
         total = torch.zeros(*actions.shape, OBS_SIZE, device=self.device)
-        for _ in range(self.samples):
+        for sample in range(self.samples):
             imagined = self.model.imagine(states, actions, sample=True)
             total += torch.stack([prediction.mean() for prediction in imagined.predictions], 1)
+            # whole windows, as many as their share of the samples: they add up
+            self.advance((sample + 1) * windows // self.samples - sample * windows // self.samples)
         return total / self.samples

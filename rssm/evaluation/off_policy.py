@@ -17,7 +17,7 @@ from rssm.evaluation.replay import play_on, replay
 from rssm.evaluation.windows import EpisodeWindows, sample_starts
 from rssm.games.pong.env import PongFeatures
 from rssm.games.pong.features import NUM_ACTIONS, stack_episode
-from rssm.progress import track
+from rssm.progress import QUIET, Progress
 
 
 def random_windows(
@@ -32,18 +32,20 @@ def random_windows(
         DataError: the data set cannot be played again (see :func:`rssm.evaluation.replay.replay`).
     """
     chosen = sample_starts(lengths, count, rng)
-    for index, starts in track(chosen.items(), "off policy", "episodes"):
-        episode = dataset.episode(index)
-        actions = episode.action.astype(np.int64)
-        futures = rng.integers(NUM_ACTIONS, size=(len(starts), HORIZON))
-        truth = {}
-        for position, _ in replay(game, index, episode, starts):
-            stacks = play_on(game, futures[position])
-            if stacks is not None:
-                truth[position] = stacks
-        if truth:
-            kept = list(truth)
-            observations = stack_episode(episode.features)
-            yield EpisodeWindows(
-                index, observations, actions, starts[kept], futures[kept], np.stack(list(truth.values()))
-            )
+    with Progress("off policy", sum(map(len, chosen.values())), "windows", every=QUIET) as progress:
+        for index, starts in chosen.items():
+            episode = dataset.episode(index)
+            actions = episode.action.astype(np.int64)
+            futures = rng.integers(NUM_ACTIONS, size=(len(starts), HORIZON))
+            truth = {}
+            for position, _ in replay(game, index, episode, starts):
+                stacks = play_on(game, futures[position])
+                if stacks is not None:
+                    truth[position] = stacks
+                progress.advance(1)
+            if truth:
+                kept = list(truth)
+                observations = stack_episode(episode.features)
+                yield EpisodeWindows(
+                    index, observations, actions, starts[kept], futures[kept], np.stack(list(truth.values()))
+                )

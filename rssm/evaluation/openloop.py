@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -18,12 +18,14 @@ from rssm.evaluation.floor import FloorErrors, measure_floor
 from rssm.evaluation.intervals import by_event, ratio, summarize
 from rssm.evaluation.off_policy import random_windows
 from rssm.evaluation.predictor import Predictor
+from rssm.evaluation.provenance import Role, code_version, describe_data
 from rssm.evaluation.window_errors import WindowErrors, squared_errors
 from rssm.evaluation.windows import EpisodeWindows, recorded_windows, window_starts
 from rssm.games.pong.env import PongFeatures, make_env
 from rssm.games.pong.events import EVENTS
 from rssm.games.pong.features import BALL_X, BALL_Y, ENEMY_Y, FEATURE_NAMES, PLAYER_Y
 from rssm.games.pong.first_serve import start_floor
+from rssm.progress import QUIET, Progress
 
 #: the positions whose mean absolute error is reported in pixels
 POSITIONS = {"ball_x": BALL_X, "ball_y": BALL_Y, "player_y": PLAYER_Y, "enemy_y": ENEMY_Y}
@@ -33,7 +35,7 @@ _OFF_POLICY, _FLOOR = 1, 2  # one stream of random numbers each
 
 
 def evaluate(
-    predictor: Predictor, dataset: Dataset, config: EvalConfig, prediction: str = "mode", rows: int = 0
+    predictor: Predictor, dataset: Dataset, config: EvalConfig, prediction: str = "mode", role: Role = "held-out"
 ) -> dict[str, Any]:
     """Score a predictor on held-out episodes, beside persistence and constant velocity.
 
@@ -44,18 +46,18 @@ def evaluate(
         dataset: episodes that it was not trained on.
         config: the protocol's settings.
         prediction: what a prediction is, for the record: "mode", or "mean over S samples".
-        rows: only the data set's first rows; 0 takes all.
+        role: what the data are to the predictor, for the record.
 
     Returns:
-        what ``openloop.json`` holds. ``start``, ``off_policy`` and ``floor`` are ``{"skipped": reason}`` where not
-        measured.
+        what ``openloop.json`` holds, but for what ``protocol`` says of a model. ``start``, ``off_policy`` and ``floor``
+        are ``{"skipped": reason}`` where not measured.
 
     Raises:
         UserError: there is no window to score, or the predictor's answer has a wrong shape or is not finite.
         DataError: the emulator does not repeat the recorded episodes.
     """
     predictors = {_MODEL: predictor, "persistence": Persistence(), "constant_velocity": ConstantVelocity()}
-    lengths = first_rows(dataset, rows)
+    lengths = episode_lengths(dataset)
     recorded = score_windows(predictors, episode_windows(dataset, lengths))
     result: dict[str, Any] = {
         "protocol": {
@@ -63,8 +65,9 @@ def evaluate(
             "samples": config.samples,
             "prediction": prediction,
             "episodes": len(np.unique(recorded[_MODEL].episode)),
-            "bootstrap": config.bootstrap,
-            "seed": config.seed,
+            "data": describe_data(dataset, role),
+            "settings": asdict(config),
+            "code": code_version(),
         },
         **_describe(recorded, config),
     }
@@ -86,11 +89,16 @@ def evaluate(
     return result
 
 
-def first_rows(dataset: Dataset, rows: int) -> IntArray:
-    """The lengths (E,) of the episodes, cut where only the data set's first ``rows`` count; 0 cuts nothing."""
-    ends = np.array([episode.stop for episode in dataset.episodes], np.int64)
-    begins = np.array([episode.start for episode in dataset.episodes], np.int64)
-    lengths: IntArray = np.clip(rows or len(dataset), begins, ends) - begins
+def by_step(name: str, values: Iterable[float]) -> dict[str, float]:
+    """One value per predicted step (K,) as scalars to log: ``NAME_k0``, ``NAME_k1``, …"""
+    return {f"{name}_k{k}": float(value) for k, value in enumerate(values)}
+
+
+def episode_lengths(dataset: Dataset, episodes: Sequence[slice] | None = None) -> IntArray:
+    """The lengths (E,) of the episodes; where ``episodes`` are given, 0 for those that are not among them."""
+    lengths: IntArray = np.array(
+        [rows.stop - rows.start if episodes is None or rows in episodes else 0 for rows in dataset.episodes], np.int64
+    )
     return lengths
 
 
@@ -156,11 +164,14 @@ def _describe_start(
         return {"skipped": _NO_GAME if dataset.env is None else "with sticky actions no game can be played again"}
     kind = EVENTS.index("start")
     floors = []
-    for batch in episode_windows(dataset, lengths):
-        early = batch.events == kind
-        if early.any():
-            windows = replace(batch, starts=batch.starts[early], futures=batch.futures[early], truth=batch.truth[early])
-            floors.append(start_floor(game, dataset.env.noop_max, windows))
+    with Progress("starts of games", int((lengths > HORIZON).sum()), "episodes", every=QUIET) as progress:
+        for batch in episode_windows(dataset, lengths):
+            early = batch.events == kind
+            if early.any():
+                futures, truth = batch.futures[early], batch.truth[early]
+                windows = replace(batch, starts=batch.starts[early], futures=futures, truth=truth)
+                floors.append(start_floor(game, dataset.env.noop_max, windows))
+            progress.advance(1)
     if not floors:
         return {"skipped": "no window begins in the first 40 steps of a game"}
     floor = np.concatenate(floors).mean(axis=0).tolist()

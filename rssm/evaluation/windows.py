@@ -47,6 +47,11 @@ def window_starts(length: int) -> IntArray:
     return np.arange(0, max(length - HORIZON, 0), HORIZON, dtype=np.int64)
 
 
+def count_windows(lengths: IntArray) -> int:
+    """How many windows episodes of these lengths (E,) have."""
+    return sum(len(window_starts(int(length))) for length in lengths)
+
+
 def recorded_windows(episode: int, frames: FloatArray, actions: IntArray, starts: IntArray) -> EpisodeWindows:
     """The windows that an episode of frames (L, 14) and actions (L,) itself recorded at starts (W,)."""
     observations = stack_episode(frames)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -18,24 +19,26 @@ from rssm.device import pick_device, set_threads
 from rssm.errors import UserError
 from rssm.evaluation.calibration import calibration
 from rssm.evaluation.model_predictor import WorldModelPredictor
-from rssm.evaluation.openloop import evaluate
+from rssm.evaluation.openloop import by_step, episode_lengths, evaluate
 from rssm.evaluation.other_players import score_others
+from rssm.evaluation.provenance import Role, checksum, file_checksum, refuse_training_data, shared_games
 from rssm.evaluation.survival import survival
+from rssm.evaluation.windows import count_windows
 from rssm.files import replace_file, write_json
 from rssm.games.pong.drawing import side_by_side_gif
 from rssm.games.pong.features import newest_frame, stack_episode
 from rssm.jobs.data_sets import open_others, open_test_sets
 from rssm.model.world_model import WorldModel
+from rssm.progress import QUIET, Progress
 from rssm.report.charts import error_by_step, to_png
+from rssm.report.history import read_history
 from rssm.report.report import write_report
 from rssm.report.table import format_table
 from rssm.tracker import METRICS_FILE, Tracker
-from rssm.training.checkpoint import MODEL_FILE, load_model
+from rssm.training.checkpoint import MODEL_FILE, load_model, load_weights
 from rssm.training.run_folder import CONFIG_FILE
 
 RESULT_FILE, TEST_RESULT_FILE, REPORT_FILE = "openloop.json", "openloop-test.json", "report.html"
-#: tries, published figures, or data that somebody named
-SetName = Literal["development", "test", "other"]
 #: agent steps shown in the GIF
 _GIF_STEPS = 120
 
@@ -43,33 +46,55 @@ _GIF_STEPS = 120
 def evaluate_run(config: EvaluateConfig) -> None:
     """Score a run's world model on a data set, print the table and write the results as JSON.
 
+    With the run's own held-out data and settings its ``openloop.json``, pictures and report are made anew; see
+    :class:`rssm.config.EvaluateConfig` for everything else.
+
     Raises:
-        UserError: the run, its model or the data set cannot be read.
+        UserError: the run, its model or the data set cannot be read; the data are what the model was trained on; a file
+            is there that holds results of other data.
     """
     set_threads(config.threads)
     run = Path(config.run)
-    if not (run / CONFIG_FILE).is_file():
-        raise UserError(f"{run}: expected the folder of a run with a {CONFIG_FILE}")
+    job = _read_job(run, bool(config.data))
     model = load_model(run / MODEL_FILE, pick_device(config.device))
-    dataset, others, kind = _open(config, load_config(run / CONFIG_FILE, WorldModelConfig))
-    result = score(model, dataset, config.eval, others, kind)
+    if job is None:
+        dataset, others, own = Dataset.open(config.data), _others(config), False
+        settings, training = config.eval.over(EvalConfig()), None
+    else:
+        training = Dataset.open(job.data.train) if Path(job.data.train).is_dir() else None
+        dataset, others = _games(config, job, training)
+        own = not config.test and _is_heldout(dataset, config, run, job)
+        settings = config.eval.over(job.eval)
+        training = _training_data(dataset, run, job)
+    if training is not None:
+        refuse_training_data(dataset, training)
+    as_trained = job is not None and own and settings == job.eval and not config.others
+    target = _target(config, run, dataset, as_trained)
+    role: Role = "test" if config.test else config.role if config.role != "auto" else ("held-out" if own else "other")
+    result = score(model, dataset, settings, others, role)
+    _say_what_of(result, run, dataset, training)
     print(format_table(result))
-    file = TEST_RESULT_FILE if config.test else RESULT_FILE
-    write_json(Path(config.json) if config.json else run / file, result)
+    write_json(target, result)
+    print(f"results: {target}")
+    if job is not None and target == run / RESULT_FILE:
+        _write_pictures(run, job, model, dataset, result)
 
 
-def _open(config: EvaluateConfig, job: WorldModelConfig) -> tuple[Dataset, list[Dataset], SetName]:
-    """The games to score on, those by other players, and what they are."""
-    others = [Dataset.open(folder) for folder in config.others.split(",") if folder]
+def _games(config: EvaluateConfig, job: WorldModelConfig, train: Dataset | None) -> tuple[Dataset, list[Dataset]]:
+    """The games to score on, and those by other players."""
+    others = _others(config)
     if config.data:
-        return Dataset.open(config.data), others, "other"
-    train = Dataset.open(job.data.train) if Path(job.data.train).exists() else None
+        return Dataset.open(config.data), others
     if config.test:
         main, unseen = open_test_sets(job, train)
-        return main, [unseen], "test"
+        return main, [unseen]
     if not others and (found := open_others(job, train)) is not None:
         others = [found]
-    return Dataset.open(job.data.heldout), others, "development"
+    return Dataset.open(job.data.heldout), others
+
+
+def _others(config: EvaluateConfig) -> list[Dataset]:
+    return [Dataset.open(folder) for folder in config.others.split(",") if folder]
 
 
 def evaluate_and_report(
@@ -87,19 +112,13 @@ def evaluate_and_report(
         what ``openloop.json`` holds.
     """
     result = score(model, dataset, config.eval, others)
+    _say_what_of(result, run, dataset, Dataset.open(config.data.train))
     print(format_table(result))
     write_json(run / RESULT_FILE, result)
-    gif, chart = run / "media" / "openloop.gif", run / "media" / "error_by_step.png"
-    real, imagined = dream(model, dataset)
-    side_by_side_gif(gif, real, imagined)
-    replace_file(chart, lambda path: path.write_bytes(to_png(error_by_step(result))))
-    command = f"python scripts/train_wm.py --config {run / CONFIG_FILE} --run {run}-again"
-    history = [json.loads(line) for line in (run / METRICS_FILE).read_text().splitlines()]
-    write_report(run / REPORT_FILE, result, config=asdict(config), history=history, gif=gif, command=command)
+    gif, chart = _write_pictures(run, config, model, dataset, result)
     tracker.log_gif("real_imagined", gif, update)
     tracker.log_image("error_by_step", chart, update)
     tracker.summary(summary(result), update)
-    print(f"report: {run / REPORT_FILE}")
     return result
 
 
@@ -108,7 +127,7 @@ def score(
     dataset: Dataset,
     config: EvalConfig,
     others: Sequence[Dataset] = (),
-    kind: SetName = "development",
+    role: Role = "held-out",
 ) -> dict[str, Any]:
     """Everything that is said about a model.
 
@@ -117,28 +136,33 @@ def score(
         dataset: games that it was not trained on.
         config: the protocol's settings.
         others: games by other players.
-        kind: what the games are for.
+        role: what the games are to the model.
 
     Returns:
-        the dictionary of :func:`rssm.evaluation.openloop.evaluate` and beside it ``data`` (which games),
-        ``players`` (:func:`rssm.evaluation.other_players.score_others`), ``survival``
+        the dictionary of :func:`rssm.evaluation.openloop.evaluate` and beside it ``players``
+        (:func:`rssm.evaluation.other_players.score_others`), ``survival``
         (:func:`rssm.evaluation.survival.survival`) and ``calibration``
         (:func:`rssm.evaluation.calibration.calibration`), each ``{"skipped": reason}`` where it was not measured.
     """
-    predictor = WorldModelPredictor(model, config.samples, config.seed)
-    result = evaluate(predictor, dataset, config, predictor.description)
-    result["data"] = {"set": kind, **dataset.identity()}
-    result["players"] = {"skipped": "no games by other players were given"}
-    if others:
-        result["players"] = score_others(predictor, others, result["mse"]["mean"], config)
-    result["survival"] = {"skipped": "survival_every is 0"}
-    if config.survival_every:
-        result["survival"] = survival(WorldModelPredictor(model), dataset, config.survival_every)
-    result["calibration"] = {"skipped": "calibration_windows is 0"}
-    if config.calibration_windows:
-        sizes = config.calibration_windows, config.calibration_samples
-        result["calibration"] = calibration(predictor, dataset, *sizes, config.seed)
-    return result
+    windows = count_windows(episode_lengths(dataset))
+    total = windows + min(config.off_policy_windows, windows)
+    total += min(config.floor_windows, windows) if config.floor_futures else 0
+    total += sum(count_windows(episode_lengths(other)) for other in others)
+    with Progress("scoring", total, "windows", every=QUIET) as progress:
+        predictor = WorldModelPredictor(model, config.samples, config.seed, progress.advance)
+        result = evaluate(predictor, dataset, config, predictor.description, role)
+        result["players"] = {"skipped": "no games by other players were given"}
+        if others:
+            theirs: Role = "test" if role == "test" else "development"
+            result["players"] = score_others(predictor, others, result["mse"]["mean"], config, theirs)
+        result["survival"] = {"skipped": "survival_every is 0"}
+        if config.survival_every:
+            result["survival"] = survival(WorldModelPredictor(model), dataset, config.survival_every)
+        result["calibration"] = {"skipped": "calibration_windows is 0"}
+        if config.calibration_windows:
+            sizes = config.calibration_windows, config.calibration_samples
+            result["calibration"] = calibration(predictor, dataset, *sizes, config.seed)
+        return result
 
 
 def dream(model: WorldModel, dataset: Dataset) -> tuple[FloatArray, FloatArray]:
@@ -156,18 +180,116 @@ def dream(model: WorldModel, dataset: Dataset) -> tuple[FloatArray, FloatArray]:
 def summary(result: dict[str, Any]) -> dict[str, float]:
     """The headline numbers by name."""
     values = {"openloop/windows": float(result["windows"])}
-    for k in range(HORIZON):
-        values[f"openloop/mse_h{k + 1}"] = result["mse"]["mean"][k]
-        values[f"openloop/median_h{k + 1}"] = result["mse"]["median"][k]
-        for name, baseline in result["baselines"].items():
-            values[f"openloop/{name}_h{k + 1}"] = baseline["mean"][k]
+    for statistic, name in (("mean", "mse"), ("median", "median")):
+        values |= by_step(f"openloop/{name}", result["mse"][statistic])
+    for name, baseline in result["baselines"].items():
+        values |= by_step(f"openloop/{name}", baseline["mean"])
     for name, player in result["players"].get("players", {}).items():
-        values[f"players/{name.replace(' ', '_')}_h{HORIZON}"] = player["mse"]["mean"][-1]
+        values[f"players/{name.replace(' ', '_')}_k{HORIZON - 1}"] = player["mse"]["mean"][-1]
     for limit in ("within_2px", "within_12px"):
         if limit in result["survival"]:
             found = result["survival"][limit]
             values |= {f"survival/{limit}_median": found["median"], f"survival/{limit}_100": found["share"]["100"]}
     ratio = result["calibration"].get("ratio", [None])[-1]
     if ratio is not None:
-        values[f"calibration/ratio_h{HORIZON}"] = ratio
+        values[f"calibration/ratio_k{HORIZON - 1}"] = ratio
     return values
+
+
+def _read_job(run: Path, other_data: bool) -> WorldModelConfig | None:
+    """The settings of a world model's run; None for a run of another kind, which is only scored on data given."""
+    path = run / CONFIG_FILE
+    if not path.is_file():
+        raise UserError(f"{run}: expected the folder of a run with a {CONFIG_FILE}")
+    try:
+        return load_config(path, WorldModelConfig)
+    except UserError:
+        if not other_data:
+            raise
+        print(
+            f"{run}: not a run of scripts/train_wm.py: the default evaluation, training data unknown", file=sys.stderr
+        )
+        return None
+
+
+def _recorded(run: Path) -> dict[str, Any]:
+    """What the run's own result says of its protocol; nothing where it has none."""
+    path = run / RESULT_FILE
+    if not path.is_file():
+        return {}
+    try:
+        protocol: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["protocol"]
+    except (ValueError, LookupError, TypeError) as error:
+        raise UserError(f"{path}: expected the results of an evaluation, it cannot be read ({error})") from None
+    return protocol
+
+
+def _is_heldout(dataset: Dataset, config: EvaluateConfig, run: Path, job: WorldModelConfig) -> bool:
+    """Whether the data are those that the run was scored on after its training, wherever they lie now."""
+    known = _recorded(run).get("data")
+    if known is not None:
+        return bool(checksum(dataset) == known["sha256"])
+    heldout = Path(job.data.heldout)
+    return not config.data or (heldout.is_dir() and checksum(dataset) == checksum(Dataset.open(heldout)))
+
+
+def _training_data(dataset: Dataset, run: Path, job: WorldModelConfig) -> Dataset | None:
+    """The run's training data; None where they are not there, which is said, and all that is left is their checksum.
+
+    Raises:
+        UserError: the data to score have that checksum.
+    """
+    if Path(job.data.train).is_dir():
+        return Dataset.open(job.data.train)
+    if checksum(dataset) == _recorded(run).get("trained_on", {}).get("sha256"):
+        raise UserError(f"data: expected games that the model was not trained on, {dataset.path} are its training data")
+    print(f"{job.data.train}: not there, so games that the model was trained on are not looked for", file=sys.stderr)
+    return None
+
+
+def _target(config: EvaluateConfig, run: Path, dataset: Dataset, as_trained: bool) -> Path:
+    """Where the results go: never into the place of those of other data."""
+    if as_trained and not config.json:
+        return run / RESULT_FILE
+    name = TEST_RESULT_FILE if config.test else f"openloop-{dataset.path.resolve().name}.json"
+    path = Path(config.json) if config.json else run / name
+    if path.exists() and path.resolve() == (run / RESULT_FILE).resolve() and not as_trained:
+        raise UserError(f"json: expected another file than {path}, which holds the run's own evaluation")
+    if path.exists() and not config.json:
+        there = json.loads(path.read_text(encoding="utf-8")).get("protocol", {}).get("data", {})
+        if there.get("sha256") != checksum(dataset):
+            raise UserError(
+                f"{path}: holds the results of other data, {there.get('folder')}; expected another file (--json)"
+            )
+    return path
+
+
+def _say_what_of(result: dict[str, Any], run: Path, dataset: Dataset, training: Dataset | None) -> None:
+    """Put into a result's protocol which weights were scored, what they were trained on, and what is in both data."""
+    protocol = result["protocol"]
+    description, _ = load_weights(run / MODEL_FILE, "a world model")
+    protocol["model"] = {"sha256": file_checksum(run / MODEL_FILE)}
+    protocol["model"] |= {key: description.get(key) for key in ("update", "seed")}
+    if training is None:
+        protocol["trained_on"] = _recorded(run).get("trained_on")
+        protocol["games_trained_on"] = None
+        return
+    protocol["trained_on"] = {"folder": str(training.path), "sha256": checksum(training)}
+    protocol["games_trained_on"] = shared = shared_games(dataset, training)
+    if shared:
+        print(f"warning: {shared} of the games in {dataset.path} are in the training data too", file=sys.stderr)
+
+
+def _write_pictures(
+    run: Path, config: WorldModelConfig, model: WorldModel, dataset: Dataset, result: dict[str, Any]
+) -> tuple[Path, Path]:
+    """``media/`` and ``report.html``; returns the animation and the chart."""
+    gif, chart = run / "media" / "openloop.gif", run / "media" / "error_by_step.png"
+    real, imagined = dream(model, dataset)
+    side_by_side_gif(gif, real, imagined)
+    replace_file(chart, lambda path: path.write_bytes(to_png(error_by_step(result))))
+    command = f"python scripts/train_wm.py --config {run / CONFIG_FILE} --run {run}-again"
+    history = read_history(run / METRICS_FILE) if (run / METRICS_FILE).is_file() else None
+    write_report(run / REPORT_FILE, result, config=asdict(config), history=history, gif=gif, command=command)
+    print(f"report: {run / REPORT_FILE}")
+    return gif, chart

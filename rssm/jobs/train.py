@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -18,13 +19,16 @@ from rssm.data.fresh import FreshSampler
 from rssm.device import pick_device, set_threads
 from rssm.errors import UserError
 from rssm.evaluation.model_predictor import WorldModelPredictor
-from rssm.evaluation.openloop import episode_windows, score_windows
+from rssm.evaluation.openloop import by_step, episode_lengths, episode_windows, score_windows
 from rssm.evaluation.predictor import Predictor
 from rssm.games.pong.statistics import FeatureStatistics
 from rssm.jobs.data_sets import open_datasets, open_others, split_episodes, training_recording
 from rssm.jobs.evaluate import evaluate_and_report
 from rssm.model.world_model import WorldModel
 from rssm.tracker import Tracker
+from rssm.training.group import ALONE, Group
+from rssm.training.launch import count_processes, launched, local_rank, processes
+from rssm.training.muon import name_of
 from rssm.training.run_folder import claim
 from rssm.training.trainer import SCORE, Evaluation, Trainer
 
@@ -32,23 +36,69 @@ from rssm.training.trainer import SCORE, Evaluation, Trainer
 def train_world_model(config: WorldModelConfig) -> None:
     """Collect the data where they are not there, train, evaluate on the held-out games and write the run's folder.
 
+    Where ``torchrun`` has started several processes they share the training; elsewhere ``config.workers`` are started.
+
     Raises:
-        UserError: the run's folder belongs to another configuration, or data or settings do not fit.
+        UserError: the run's folder belongs to another configuration, data or settings do not fit, or a process of the
+            training was killed.
     """
-    device = pick_device(config.device)
+    device = pick_device(config.device, local_rank())
     set_threads(config.threads)
+    count = count_processes(config.workers, device, config.train.batch_size)
+    place = launched()
+    if place is not None and not place.is_first:
+        with processes(count, device, assist) as join:
+            assist(join(), config)
+        return
     run = Path(config.run)
     claim(run, config)
-    train, heldout = open_datasets(config)
-    others = open_others(config, train)
-    trainer = make_trainer(run, config, train, device)
-    with Tracker(run, config.log, asdict(config), trainer.update or None) as tracker:
-        model = trainer.train(tracker)
-        print(f"trained {trainer.update:,} updates in {trainer.seconds:.0f} s; evaluating", file=sys.stderr)
-        evaluate_and_report(run, config, model, heldout, tracker, trainer.update, [others] if others else [])
+    with processes(count, device, assist, config) as join:
+        train, heldout = open_datasets(config)
+        others = open_others(config, train)
+        group = join()
+        _open_in_turn(config, group, train)
+        trainer = make_trainer(run, config, train, device, group)
+        _announce(config, trainer)
+        with Tracker(run, config.log, asdict(config), trainer.update or None) as tracker:
+            model = trainer.train(tracker)
+            print(f"trained {trainer.update:,} updates in {trainer.seconds:.0f} s; evaluating", file=sys.stderr)
+            evaluate_and_report(run, config, model, heldout, tracker, trainer.update, [others] if others else [])
 
 
-def make_trainer(run: Path, config: WorldModelConfig, data: Dataset, device: torch.device) -> Trainer:
+def assist(group: Group, config: WorldModelConfig) -> None:
+    """What every process of a training but the first does: its part of each update.
+
+    Raises:
+        UserError: its settings or data do not fit, or the first process has stopped.
+    """
+    device = pick_device(config.device, local_rank())
+    set_threads(config.threads)
+    data = _open_in_turn(config, group, None)
+    make_trainer(Path(config.run), config, data, device, group).assist()
+
+
+def _open_in_turn(config: WorldModelConfig, group: Group, data: Dataset | None) -> Dataset:
+    """The training data, which the first process has open: then one on each machine opens them, which may have to
+    collect them there, and then all others."""
+    group.from_first(None)
+    for its_turn in (local_rank() == 0, True):
+        if its_turn and data is None:
+            data, _ = open_datasets(config)
+        group.from_first(None)
+    assert data is not None
+    return data
+
+
+def _announce(config: WorldModelConfig, trainer: Trainer) -> None:
+    count, precision = trainer.group.size, name_of(trainer.optimizer.muon.precision)
+    shared = f"{count} processes" if count > 1 else "one process"
+    auto = " (auto)" if config.train.muon_precision == "auto" else ""
+    print(f"training in {shared}; Muon computes in {precision}{auto}", file=sys.stderr)
+
+
+def make_trainer(
+    run: Path, config: WorldModelConfig, data: Dataset, device: torch.device, group: Group = ALONE
+) -> Trainer:
     """A fresh model and its trainer, from the configured seed; goes on where a checkpoint in ``run`` left off.
 
     Args:
@@ -56,6 +106,7 @@ def make_trainer(run: Path, config: WorldModelConfig, data: Dataset, device: tor
         config: the whole job.
         data: training data; its last episodes validate.
         device: where the model is to be.
+        group: the processes that share the training.
     """
     learned, validation = split_episodes(data, config.data.validation_steps)
     torch.manual_seed(config.seed)
@@ -63,7 +114,7 @@ def make_trainer(run: Path, config: WorldModelConfig, data: Dataset, device: tor
     statistics = FeatureStatistics.fit(data.features[rows], data.action[rows], data.is_first[rows])
     model = WorldModel(config.model, statistics, config.loss.huber_beta).to(device)
     sampler = _make_sampler(config, data, learned)
-    return Trainer(run, config, model, sampler, _validate(data, validation), device)
+    return Trainer(run, config, model, sampler, _validate(data, validation), group)
 
 
 def _make_sampler(config: WorldModelConfig, data: Dataset, learned: Sequence[slice]) -> Sampler:
@@ -78,22 +129,22 @@ def _make_sampler(config: WorldModelConfig, data: Dataset, learned: Sequence[sli
 
 def _validate(data: Dataset, episodes: Sequence[slice]) -> Evaluation:
     """Open-loop error on the validation episodes; the baselines' values stand beside it on the same charts."""
-    lengths = np.array([e.stop - e.start if e in episodes else 0 for e in data.episodes])
-    baselines: dict[str, Predictor] = {"persistence": Persistence(), "constant_velocity": ConstantVelocity()}
-    scored = score_windows(baselines, episode_windows(data, lengths))
-    reference = {
-        f"openloop/{name}_h{k + 1}": float(value)
-        for name, errors in scored.items()
-        for k, value in enumerate(errors.stack.mean(axis=0))
-    }
+    lengths = episode_lengths(data, episodes)
+
+    @functools.cache  # the first process alone evaluates
+    def reference() -> dict[str, float]:
+        baselines: dict[str, Predictor] = {"persistence": Persistence(), "constant_velocity": ConstantVelocity()}
+        values: dict[str, float] = {}
+        for name, errors in score_windows(baselines, episode_windows(data, lengths)).items():
+            values |= by_step(f"openloop/{name}", errors.stack.mean(axis=0))
+        return values
 
     def evaluate(model: WorldModel) -> dict[str, float]:
         errors = score_windows({"model": WorldModelPredictor(model)}, episode_windows(data, lengths))["model"]
         mean, median = errors.stack.mean(axis=0), np.median(errors.stack, axis=0)
-        metrics = {f"openloop/mse_h{k + 1}": float(value) for k, value in enumerate(mean)}
-        metrics |= {f"openloop/median_h{k + 1}": float(value) for k, value in enumerate(median)}
+        metrics = by_step("openloop/mse", mean) | by_step("openloop/median", median)
         metrics["openloop/mse_mean"] = float(mean.mean())
         # nearly all of the mean lies in a handful of windows with a wrong goal or serve, too few to choose by
-        return metrics | {SCORE: float(np.log1p(errors.stack).mean())} | reference
+        return metrics | {SCORE: float(np.log1p(errors.stack).mean())} | reference()
 
     return evaluate

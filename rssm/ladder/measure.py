@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from time import process_time
@@ -13,16 +12,19 @@ import numpy as np
 from rssm.arrays import FloatArray, IntArray
 from rssm.baselines import Persistence
 from rssm.config_file import flat_settings
-from rssm.errors import DivergedError, UserError
+from rssm.data.dataset import Dataset
+from rssm.device import pick_device
 from rssm.evaluation.intervals import by_event
-from rssm.evaluation.openloop import episode_windows, first_rows, score_windows
+from rssm.evaluation.openloop import episode_lengths, episode_windows, score_windows
 from rssm.evaluation.predictor import Predictor
-from rssm.files import write_json
+from rssm.evaluation.provenance import Role, describe_data
 from rssm.ladder.config import CompareConfig
+from rssm.ladder.kept import measured, read_kept
 from rssm.ladder.rows import Row
-from rssm.ladder.train import Data, episode_lengths, train_row
+from rssm.ladder.train import Data, train_row
+from rssm.numbers import number
+from rssm.training.timing import clock_name
 
-RESULT_FILE = "row.json"
 #: an error that is this many times that of repeating the newest frame counts as diverged
 _FAR = 100.0
 #: what a comparison may change without making its finished rows worthless
@@ -62,35 +64,20 @@ def measure(row: Row, data: Data, seed: int, folder: Path, title: str, *, valida
         validation: score on the validation episodes instead of the held-out ones.
 
     Returns:
-        what ``row.json`` holds: ``mse`` (``mean``, ``median`` and ``p90`` of six steps each), ``events`` (see
-        :func:`rssm.evaluation.intervals.by_event`), ``diverged`` (why, in words), ``parameters``, ``updates``,
-        ``train_seconds``, ``window_ms``, ``prediction``, ``history``; None for what could not be measured, because the
-        row diverged before, and ``diverged: None`` if it did not. Beside them the ``settings`` that all of it belongs
-        to.
+        what ``row.json`` holds; see :func:`rssm.ladder.kept.measured`.
 
     Raises:
         UserError: the results there belong to other settings.
     """
-    found = finished(row, data.config, seed, folder)
-    if found is not None:
-        return found
+
+    def score(predictor: Predictor) -> dict[str, Any]:
+        train, heldout = data.open(row.config)
+        if validation:
+            return score_row(predictor, train, episode_lengths(train, data.split(row.config)[1]), "validation")
+        return score_row(predictor, heldout, episode_lengths(heldout), "held-out")
+
     settings = _settings(row, data.config, seed)
-    measured = ("mse", "events", "window_ms", "prediction", "parameters", "updates", "train_seconds", "history")
-    result: dict[str, Any] = {"settings": settings} | dict.fromkeys((*measured, "diverged"))
-    try:
-        trained = train_row(row, data, seed, folder, title)
-        result |= {
-            "prediction": trained.prediction,
-            "parameters": trained.parameters,
-            "updates": trained.updates,
-            "train_seconds": trained.seconds,
-            "history": list(trained.history),
-        }
-        result |= _score(row, data, trained.predictor, validation)
-    except DivergedError as error:
-        result["diverged"] = str(error)
-    write_json(folder / RESULT_FILE, result)
-    return result
+    return measured(folder, settings, lambda: train_row(row, data, seed, folder, title), score)
 
 
 def finished(row: Row, config: CompareConfig, seed: int, folder: Path) -> dict[str, Any] | None:
@@ -99,44 +86,24 @@ def finished(row: Row, config: CompareConfig, seed: int, folder: Path) -> dict[s
     Raises:
         UserError: they belong to other settings; the line names the first that differs.
     """
-    path = folder / RESULT_FILE
-    if not path.exists():
-        return None
-    try:
-        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        there = result["settings"]
-    except (ValueError, LookupError, TypeError) as error:
-        raise UserError(f"{path}: expected a row's results, it cannot be read ({error})") from None
-    for key, value in _settings(row, config, seed).items():
-        if key not in there or there[key] != value:
-            raise UserError(
-                f"{path}: {key}: the results there are for {there.get(key)}, not {value}; expected the same settings, "
-                "or another --runs"
-            )
-    return result
+    return read_kept(folder, _settings(row, config, seed))
 
 
-def _settings(row: Row, config: CompareConfig, seed: int) -> dict[str, Any]:
-    """Everything that a row's results depend on, by dotted key."""
-    comparison = {key: value for key, value in flat_settings(asdict(config)) if key not in _FREE}
-    if row.config.data == "common":
-        comparison = {key: value for key, value in comparison.items() if not key.startswith("more_")}
-    family = row.config.family
-    parts: dict[str, Any] = {family: asdict(getattr(row.config, family))} if row.trains else {}
-    return comparison | {"row.family": family, "row.data": row.config.data, **dict(flat_settings(parts)), "seed": seed}
+def score_row(predictor: Predictor, dataset: Dataset, lengths: IntArray, role: Role) -> dict[str, Any]:
+    """What :func:`rssm.ladder.kept.measured` keeps of a predictor's errors.
 
-
-def _score(row: Row, data: Data, predictor: Predictor, validation: bool) -> dict[str, Any]:
-    train, heldout = data.open(row.config)
-    if validation:
-        dataset, lengths = train, episode_lengths(train, data.split(row.config)[1])
-    else:
-        dataset, lengths = heldout, first_rows(heldout, 0)
+    Args:
+        predictor: what is scored.
+        dataset: whose windows.
+        lengths: (E,) of the episodes, 0 for those that do not count.
+        role: of the data.
+    """
     timed = Timed(predictor)
     errors = score_windows({"row": timed, "persistence": Persistence()}, episode_windows(dataset, lengths))
     stack, persistence = errors["row"].stack, errors["persistence"].stack.mean(axis=0)
     mean = stack.mean(axis=0)
     result = {
+        "data": describe_data(dataset, role),
         "window_ms": 1e3 * timed.seconds / timed.windows,
         "mse": {
             "mean": mean.tolist(),
@@ -147,5 +114,16 @@ def _score(row: Row, data: Data, predictor: Predictor, validation: bool) -> dict
     }
     if (mean > _FAR * persistence).any():
         step = int(np.argmax(mean > _FAR * persistence))
-        result["diverged"] = f"error {mean[step]:.3g} px² at k = {step}, more than {_FAR:g} times persistence"
+        result["diverged"] = f"error {number(mean[step])} px² at k = {step}, more than {_FAR:g} times persistence"
     return result
+
+
+def _settings(row: Row, config: CompareConfig, seed: int) -> dict[str, Any]:
+    """Everything that a row's results depend on, by dotted key."""
+    comparison = {key: value for key, value in flat_settings(asdict(config)) if key not in _FREE}
+    if row.config.data == "common":
+        comparison = {key: value for key, value in comparison.items() if not key.startswith("more_")}
+    family = row.config.family
+    parts: dict[str, Any] = {family: asdict(getattr(row.config, family))} if row.trains else {}
+    comparison["clock"] = clock_name(pick_device(config.device))
+    return comparison | {"row.family": family, "row.data": row.config.data, **dict(flat_settings(parts)), "seed": seed}

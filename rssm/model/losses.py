@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from einops import rearrange
 from torch import Tensor
 
 from rssm.config import HORIZON, LossConfig
 from rssm.data.chunks import Chunk
 from rssm.model.distributions import categorical_kl
+from rssm.model.state import State
 from rssm.model.world_model import Observed, WorldModel
+from rssm.noise import integers
 
 #: the name of each term and the key of its scale in LossConfig
 SCALES = {
@@ -72,26 +73,26 @@ def chunk_losses(model: WorldModel, chunk: Chunk, config: LossConfig) -> Losses:
     reward             r_0   r_1 …   r_{T-1}   earned by a_t, so it is predicted from state t + 1
     predicted          x_1   x_2 …   x_T       from (x_0, a_0) on: T predictions in each chunk
     """
-    seen = model.observe(chunk.stacks[:, :-1], chunk.actions, chunk.is_first)
-    deter = torch.cat([seen.states.deter[:, 1:], seen.next_deter.unsqueeze(1)], 1)
-    last_embedding = model.encoder(chunk.stacks[:, -1:])
-    last_posterior = model.rssm.posterior(deter[:, -1:], last_embedding)
-    posterior = torch.cat([seen.posterior[:, 1:], last_posterior], 1)
-    stoch = torch.cat([seen.states.stoch[:, 1:], model.rssm.draw(last_posterior, True)], 1)
-    prior = model.rssm.prior(deter)
     target, before = chunk.stacks[:, 1:], chunk.stacks[:, :-1]
-    prediction = model.predict(deter, stoch, seen.embedding, before, chunk.actions)
-    dynamics, representation = balanced_kl(posterior, prior, config.free_nats)
+    seen = model.observe(before, chunk.actions, chunk.is_first)
+    deter = torch.cat([seen.states.deter[:, 1:], seen.next_deter.unsqueeze(1)], 1)
+    prior = model.rssm.prior(deter)
 
     # Behind the end of a game nothing is observed: there the heads read what imagination would give them. Only the
     # last step of a chunk can lie there.
     exists = chunk.next_exists
     over = exists[:, -1:, None] == 0
-    last = model.rssm.draw(prior[:, -1:], True)
-    final = model.predict(deter[:, -1:], last, seen.embedding[:, -1:], before[:, -1:], chunk.actions[:, -1:])
-    imagined = final.mode().detach()
-    last = torch.where(over.unsqueeze(-1), last, stoch[:, -1:])
-    last_embedding = torch.where(over, model.encoder(imagined), last_embedding)
+    imagined = model.rssm.draw(prior[:, -1:], True)
+    last_stack = torch.where(over, _last_mode(model, deter, imagined, seen, chunk), target[:, -1:])
+    last_embedding = model.encoder(last_stack)
+    last_posterior = model.rssm.posterior(deter[:, -1:], last_embedding)
+    drawn = model.rssm.draw(last_posterior, True)
+
+    posterior = torch.cat([seen.posterior[:, 1:], last_posterior], 1)
+    stoch = torch.cat([seen.states.stoch[:, 1:], drawn], 1)
+    prediction = model.predict(deter, stoch, seen.embedding, before, chunk.actions)
+    dynamics, representation = balanced_kl(posterior, prior, config.free_nats)
+    last = torch.where(over.unsqueeze(-1), imagined, drawn)
     embedding = torch.cat([seen.embedding[:, 1:], last_embedding], 1)
     features = model.join_features(deter, torch.cat([stoch[:, :-1], last], 1), embedding)
 
@@ -111,26 +112,45 @@ def chunk_losses(model: WorldModel, chunk: Chunk, config: LossConfig) -> Losses:
     return Losses(terms, masks)
 
 
+@torch.no_grad()
+def _last_mode(model: WorldModel, deter: Tensor, stoch: Tensor, seen: Observed, chunk: Chunk) -> Tensor:
+    """The likeliest stack (B, 1, 56) after the last step, given the latents (B, 1, S, C) imagined there."""
+    last = slice(-1, None)
+    before, action = chunk.stacks[:, -2:-1], chunk.actions[:, last]
+    return model.predict(deter[:, last], stoch, seen.embedding[:, last], before, action).mode()
+
+
 def open_loop_loss(model: WorldModel, seen: Observed, chunk: Chunk, starts: int) -> tuple[Tensor, Tensor]:
     """Imagine six steps with the recorded actions from random steps of each chunk and score what is decoded.
 
     The frame that the model feeds itself is its own mode (whole pixels under the discrete likelihood), as in
-    evaluation.
+    evaluation. The six steps are scored in one call, when all of them are known.
 
     Returns:
         The reconstruction loss (B, S * 6) of each imagined step and the mask of those that exist.
     """
     batch, length = chunk.actions.shape
     device = chunk.actions.device
-    start = torch.randint(length - HORIZON + 1, (batch, starts), device=device)
+    start = integers(length - HORIZON + 1, (batch, starts), device)
     rows = torch.arange(batch, device=device).unsqueeze(1)
-    state = seen.states[rows, start].map(lambda part: rearrange(part, "b s ... -> (b s) ..."))
+    state = seen.states[rows, start].map(lambda part: part.flatten(0, 1))
+    embedding = seen.embedding[rows, start].flatten(0, 1)
     steps = start.unsqueeze(-1) + torch.arange(HORIZON, device=device)  # (B, S, 6)
     rows = rows.unsqueeze(-1)
-    actions = rearrange(chunk.actions[rows, steps], "b s k -> (b s) k")
-    targets = rearrange(chunk.stacks[rows, steps + 1], "b s k x -> (b s) k x")
-    exists = rearrange(chunk.next_exists[rows, steps], "b s k -> (b s) k")
-    imagined = model.imagine(state, actions, sample=True, sample_frame=False)
-    loss = torch.stack([p.loss(targets[:, k]) for k, p in enumerate(imagined.predictions)], 1) * exists
-    by_chunk = "(b s) k -> b (s k)"
-    return rearrange(loss, by_chunk, b=batch), rearrange(exists, by_chunk, b=batch)
+    actions = chunk.actions[rows, steps].flatten(0, 1)
+    targets = chunk.stacks[rows, steps + 1].flatten(0, 1)
+    exists = chunk.next_exists[rows, steps].flatten(1)
+    # a mode of whole outcomes has no gradient: the decoder's is then that of the scoring alone
+    through_frames = torch.is_grad_enabled() and model.decoder.differentiable
+    parts: list[tuple[Tensor, ...]] = []
+    for k in range(HORIZON):
+        action = actions[:, k]
+        embedding = model.encoder(state.frame) if k else embedding
+        deter, stoch, _ = model.imagine_latent(state, action, embedding=embedding)
+        parts.append((deter, stoch, embedding, state.frame))
+        if k + 1 < HORIZON:
+            with torch.set_grad_enabled(through_frames):
+                state = State(deter, stoch, model.predict(deter, stoch, embedding, state.frame, action).mode())
+    deter, stoch, embedding, before = (torch.stack(part, 1) for part in zip(*parts, strict=True))
+    loss = model.predict(deter, stoch, embedding, before, actions).loss(targets)
+    return loss.view(batch, -1) * exists, exists

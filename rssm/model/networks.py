@@ -22,7 +22,11 @@ class MLP(nn.Module):
         self.layers = nn.Sequential(*blocks)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.layers(x)
+        if x.dim() <= 2:
+            return self.layers(x)
+        # as rows, once: else every layer does it, forwards and backwards
+        flat: Tensor = self.layers(x.reshape(-1, x.shape[-1]))
+        return flat.view(*x.shape[:-1], flat.shape[-1])
 
 
 def start_uniform(head: MLP) -> MLP:

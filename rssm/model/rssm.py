@@ -6,7 +6,7 @@ for categorical latents. With actions a, embeddings e = encoder(x) and latents z
     deter      h_{t+1} = GRU(h_t, [e_t, z_t, a_t])
     prior      p(z_t | h_t)
     posterior  q(z_t | x_t)        decoupled: every posterior of a chunk is one batched call, and the recurrence is a
-                                   plain GRU over known inputs, which torch runs fused
+                                   plain GRU over known inputs, one function for all steps
                q(z_t | h_t, x_t)   coupled: encodes a little better, runs step by step
 
 e_t is read by the recurrence where the decoder is residual (the frame is then part of the state); a plain Dreamer
@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from rssm.config import ModelConfig
 from rssm.games.pong.features import NUM_ACTIONS
 from rssm.model.distributions import mix_uniform, mode_one_hot, sample_one_hot
+from rssm.model.gru import gru
 from rssm.model.networks import MLP
 
 #: agent steps
@@ -32,6 +33,8 @@ _LONGEST_MEMORY = 32.0
 
 class RSSM(nn.Module):
     """deter (..., D), stoch (..., S, C) one-hot, log-probabilities (..., S, C)."""
+
+    actions: Tensor
 
     def __init__(self, config: ModelConfig, reads_frame: bool) -> None:
         super().__init__()
@@ -44,6 +47,7 @@ class RSSM(nn.Module):
         # two learned starts: an episode's first step, and the middle of a game whose past is unknown
         self.start = nn.Parameter(torch.zeros(2, config.deter))
         self.prior_network = MLP(config.deter, config.head_hidden, 1, latents)
+        self.register_buffer("actions", torch.eye(NUM_ACTIONS), persistent=False)
         posterior_inputs = config.hidden + (config.deter if self.coupled else 0)
         self.posterior_network = MLP(posterior_inputs, config.head_hidden, 1, latents)
 
@@ -90,8 +94,14 @@ class RSSM(nn.Module):
             return self._observe_stepwise(initial, embedding, action, sample)
         posterior = self.posterior(None, embedding)
         stoch = self.draw(posterior, sample)
-        deter, _ = self.gru(self._inputs(stoch, embedding, action), initial.unsqueeze(0).contiguous())
-        return torch.cat([initial.unsqueeze(1), deter], 1), stoch, posterior
+        return self._recur(initial, self._inputs(stoch, embedding, action)), stoch, posterior
+
+    def _recur(self, initial: Tensor, inputs: Tensor) -> Tensor:
+        """deter (B, T + 1, D) from (B, D) on, over inputs (B, T, I)."""
+        if inputs.device.type == "cpu":
+            return gru(inputs, initial, self.gru.all_weights[0])
+        deter, _ = self.gru(inputs, initial.unsqueeze(0).contiguous())  # an accelerator has one of its own
+        return torch.cat([initial.unsqueeze(1), deter], 1)
 
     def _observe_stepwise(
         self, initial: Tensor, embedding: Tensor, action: Tensor, sample: bool
@@ -104,7 +114,7 @@ class RSSM(nn.Module):
         return torch.stack(deters, 1), torch.stack(stochs, 1), torch.stack(posteriors, 1)
 
     def _inputs(self, stoch: Tensor, embedding: Tensor, action: Tensor) -> Tensor:
-        parts = [stoch.flatten(-2), nnf.one_hot(action, NUM_ACTIONS).to(stoch.dtype)]
+        parts = [stoch.flatten(-2), nnf.embedding(action, self.actions)]
         return torch.cat([*parts, embedding] if self.reads_frame else parts, -1)
 
     def _log_probs(self, logits: Tensor) -> Tensor:

@@ -105,6 +105,14 @@ class WorldModel(nn.Module):
         """
         return self.decoder(torch.cat([deter, stoch.flatten(-2)], -1), embedding, stack, action)
 
+    def imagine_latent(
+        self, state: State, action: Tensor, *, embedding: Tensor, sample: bool = True
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """:meth:`imagine_step` without the frame: the next deter (B, D), stoch (B, S, C) and the prior (B, S, C)."""
+        deter = self.rssm.step(state.deter, state.stoch, embedding, action)
+        prior = self.rssm.prior(deter)
+        return deter, self.rssm.draw(prior, sample), prior
+
     def imagine_step(
         self,
         state: State,
@@ -128,9 +136,7 @@ class WorldModel(nn.Module):
             log-probabilities (B, S, C).
         """
         embedding = self.encoder(state.frame) if embedding is None else embedding
-        deter = self.rssm.step(state.deter, state.stoch, embedding, action)
-        prior = self.rssm.prior(deter)
-        stoch = self.rssm.draw(prior, sample)
+        deter, stoch, prior = self.imagine_latent(state, action, embedding=embedding, sample=sample)
         prediction = self.predict(deter, stoch, embedding, state.frame, action)
         frame = prediction.sample() if (sample if sample_frame is None else sample_frame) else prediction.mode()
         return State(deter, stoch, frame), prediction, prior

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from rssm.report.page import number
+from rssm.numbers import number
 
 #: errors and losses below this are drawn on this line of the logarithmic axis
 LEAST = 1e-3

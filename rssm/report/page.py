@@ -6,9 +6,10 @@ Text arguments are escaped; arguments called ``html`` are put in as they are.
 from __future__ import annotations
 
 import base64
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+
+from rssm.numbers import shown
 
 _STYLE = """
 :root { color-scheme: light dark; --ground: #f5f6f8; --card: #fff; --ink: #1b1f26; --soft: #5d6571; --line: #dfe3e8;
@@ -139,23 +140,6 @@ def code(text: str) -> str:
     return f"<pre><code>{escape(text)}</code></pre>"
 
 
-def number(value: float | None) -> str:
-    """Three digits that matter, whatever the size; all of a whole number; a dash where there is no number."""
-    if value is None or math.isnan(value):
-        return "–"
-    if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if value == 0:
-        return "0"
-    if abs(value) >= 100:
-        return f"{value:,.0f}"
-    if abs(value) >= 10:
-        return f"{value:.1f}"
-    return f"{value:.2f}" if abs(value) >= 1 else f"{value:#.2g}"
-
-
 def _text(text: str) -> str:
     """Running text, in which "k = 5" is not broken over two lines."""
     return escape(text).replace("k = ", "k&nbsp;=&nbsp;")
@@ -166,8 +150,7 @@ def _class(kind: str) -> str:
 
 
 def _cell(value: object) -> str:
-    text = number(value) if isinstance(value, int | float) or value is None else str(value)
-    return f"<td>{escape(text)}</td>"
+    return f"<td>{escape(shown(value))}</td>"
 
 
 def _row(name: str, cells: Iterable[str], strong: bool) -> str:

@@ -11,10 +11,10 @@ from rssm.config_file import flat_settings
 from rssm.errors import UserError
 from rssm.evaluation.survival import MARKS
 from rssm.files import replace_file
+from rssm.numbers import number
 from rssm.report import page
 from rssm.report.charts import LEAST, error_by_step, rank_histogram, survival_curves, to_svg, training_curves
 from rssm.report.further import sections
-from rssm.report.page import number
 
 _EVENT_TITLES = {
     "start": "start of a game",
@@ -57,12 +57,13 @@ def write_report(
         page.section("Real and imagined", _picture(gif)),
         page.section("Error by step", _errors(result)),
         page.section("Where the error is", _events(result) + _features(result)),
+        page.section("The start of a game", _start(result.get("start", {}))),
         page.section("Off policy", _off_policy(result.get("off_policy", {}))),
         page.section("The floor", _floor(result.get("floor", {}))),
         page.section("Other players", _players(result.get("players", {}))),
         page.section("How long a dream stays right", _survival(result.get("survival", {}))),
         page.section("Does it know when it is wrong?", _calibration(result.get("calibration", {}))),
-        page.section("Training", _training(history or [])),
+        page.section("Training", _training(history or [], result["protocol"])),
         page.section("Do it again", page.code(command)),
         page.details("All settings", "\n".join(f"{key}: {value}" for key, value in flat_settings(config))),
     ]
@@ -79,7 +80,7 @@ def _head(result: Mapping[str, Any], name: str) -> str:
     cards = [
         (number(mean), "px²", f"mean error {ahead}; 95 % interval {number(low)} to {number(high)}"),
         (number(mse["median"][-1]), "px²", f"median error {ahead}"),
-        (_times(persistence, mean), "", f"below the error of persistence ({number(persistence)} px²), {ahead}"),
+        (*_against(persistence, mean), f"the error of persistence ({number(persistence)} px²), {ahead}"),
         (number(mse["mean"][0]), "px²", "mean error one step ahead"),
         (ball, "px", f"mean distance of the ball from its true place, in x / in y, {ahead}"),
     ]
@@ -88,10 +89,11 @@ def _head(result: Mapping[str, Any], name: str) -> str:
         if ratio is not None:
             under = "under random actions, " if part == "off_policy" else ""
             cards.append((f"{number(ratio)}×", "", f"{text}, {under}{ahead}"))
-    games = f" of {protocol['episodes']:,} games" if "episodes" in protocol else ""
+    data = protocol["data"]
     about = (
-        f"{name + ': ' if name else ''}open-loop error on {result['windows']:,} windows{games} that the model was not "
-        f"trained on, goals and serves included. Prediction: {protocol['prediction']}."
+        f"{name + ': ' if name else ''}open-loop error on {result['windows']:,} windows of {protocol['episodes']:,} "
+        f"{data['role']} games ({data['folder']}) that the model was not trained on, goals and serves included. "
+        f"Prediction: {protocol['prediction']}."
     )
     return f"<h1>How far does the world model see?</h1>{page.paragraph(about, 'soft')}{page.cards(cards)}"
 
@@ -127,7 +129,7 @@ def _errors(result: Mapping[str, Any]) -> str:
         for statistic, text in (("median", "median"), ("p90", "90th percentile")):
             if statistic in baseline:
                 rows[f"{title}, {text}"] = baseline[statistic]
-    rows["× below persistence"] = [
+    rows["persistence ÷ model"] = [
         _times(above, below)
         for above, below in zip(result["baselines"]["persistence"]["mean"], mse["mean"], strict=True)
     ]
@@ -182,6 +184,21 @@ def _features(result: Mapping[str, Any]) -> str:
         + (page.bar_table(("feature", "", "mean squared error"), rows) if rows else "")
         + page.paragraph(note, "soft")
     )
+
+
+def _start(start: Mapping[str, Any]) -> str:
+    if "skipped" in start:
+        return page.paragraph(f"Not measured: {start['skipped']}.", "soft")
+    if "floor" not in start:
+        return ""
+    rows = {"least possible": start["floor"], "model": start["model"], "model ÷ least possible": start["ratio"]}
+    return page.paragraph(
+        f"{start['windows']:,} windows begin in the first 40 steps of a game. When its first serve comes depends on "
+        "how many no-ops were played before, which nothing shows. The variance of what the recorded actions could "
+        "still lead to, over all numbers of no-ops that show the same frames, is the least error that any prediction "
+        "can have. Squared error, px².",
+        "soft",
+    ) + page.steps_table("", rows, strong=("model ÷ least possible",))
 
 
 def _off_policy(off_policy: Mapping[str, Any]) -> str:
@@ -282,18 +299,23 @@ def _calibration(found: Mapping[str, Any]) -> str:
     return page.chart(chart, "Ranks of the truth among the futures", caption) + table
 
 
-def _training(history: Sequence[Mapping[str, Any]]) -> str:
+def _training(history: Sequence[Mapping[str, Any]], protocol: Mapping[str, Any]) -> str:
     terms = sorted({key for row in history for key in row if key.startswith("train/")} - set(_NOT_LOSSES))
     losses = {key: key.removeprefix("train/").replace("_", " ") for key in terms}
-    logged = {key for row in history for key in row if key.startswith(_STEP)}
-    steps = sorted(int(key.removeprefix(_STEP)) for key in logged)
-    errors = {f"{_STEP}{step}": f"mean, k = {step - 1}" for step in steps[:1] + steps[1:][-1:]}
+    logged = {key.removeprefix(_STEP) for row in history for key in row if key.startswith(_STEP)}
+    steps = sorted(int(step) for step in logged)
+    errors = {f"{_STEP}{k}": f"mean, k = {k}" for k in steps[:1] + steps[1:][-1:]}
     if steps:
-        errors[f"openloop/median_h{steps[-1]}"] = f"median, k = {steps[-1] - 1}"
-        errors[f"openloop/persistence_h{steps[-1]}"] = f"persistence, k = {steps[-1] - 1}"
+        errors[f"openloop/median_k{steps[-1]}"] = f"median, k = {steps[-1]}"
+        errors[f"openloop/persistence_k{steps[-1]}"] = f"persistence, k = {steps[-1]}"
+    validation = (
+        "Open-loop error of the mode during training, on the validation games: the training data's last ones, which "
+        f"are not trained on. The figures above are of another prediction ({protocol['prediction']}) or other games "
+        f"({protocol['data']['role']})."
+    )
     charts = ""
     for id_, names, title, caption in (
-        ("validation", errors, "squared error, px²", "Open-loop error during training, on games not trained on."),
+        ("validation", errors, "squared error of the mode, validation games, px²", validation),
         ("loss", losses, "loss", "The loss and its terms, before scaling."),
     ):
         figure = training_curves(history, names, title)
@@ -302,7 +324,14 @@ def _training(history: Sequence[Mapping[str, Any]]) -> str:
     return charts
 
 
-_STEP = "openloop/mse_h"
+_STEP = "openloop/mse_k"
+
+
+def _against(reference: float, error: float) -> tuple[str, str]:
+    """How an error compares with a reference, never as "0.8 times below": how many times, and in which direction."""
+    if error > reference:
+        return _times(error, reference), "above"
+    return _times(reference, error), "below"
 
 
 def _times(above: float, below: float) -> str:

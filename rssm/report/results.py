@@ -1,170 +1,232 @@
-"""One table over several runs of the same job: what ``docs/results/`` shows."""
+"""One table over several runs of the same job, such as the seeds of a training."""
 
 from __future__ import annotations
 
 import json
 import statistics
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rssm.config import HORIZON, ResultsConfig
+from rssm.config import HORIZON, ResultsConfig, WorldModelConfig
+from rssm.config_file import load_config
 from rssm.errors import UserError
-from rssm.files import replace_file, write_json
-from rssm.jobs.evaluate import RESULT_FILE
+from rssm.evaluation.provenance import lookup, refuse_copies, refuse_unlike
+from rssm.numbers import number
 from rssm.report.further import Section, sections
+from rssm.report.publish import publish, refuse_to_drop
+from rssm.report.tables import STEPS, markdown, text
+from rssm.rerun import command_of
 from rssm.training.checkpoint import TRAINER_FILE, load_trainer
+from rssm.training.run_folder import CONFIG_FILE, difference
 
 _LAST = HORIZON - 1
-#: the head of a table with a column per step
-_STEPS = ("| | " + " | ".join(f"k = {k}" for k in range(HORIZON)) + " |", "|---" * (HORIZON + 1) + "|")
+#: what runs must share to stand in one table
+_SAME = {
+    "protocol.steps": "steps",
+    "protocol.prediction": "prediction",
+    "protocol.data.sha256": "data",
+    "protocol.data.role": "data's role",
+    "protocol.settings": "evaluation's settings",
+}
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run, what the table calls it, what it was trained with, its result, and the seconds of its training."""
+
+    folder: Path
+    name: str
+    job: WorldModelConfig
+    result: dict[str, Any]
+    seconds: float
 
 
 def summarize(config: ResultsConfig) -> None:
-    """Read the runs' ``openloop.json`` and write ``OUT/NAME.md`` and ``OUT/NAME.json``.
+    """Read the runs' results, print their table and write ``OUT/NAME.md`` and ``OUT/NAME.json``.
 
     Raises:
-        UserError: a run has not been evaluated.
+        UserError: a run has not been evaluated, or the runs are not of one job: scored on other data or otherwise,
+            trained with other settings than the seed, or the same weights twice.
     """
-    runs = [Path(run) for run in config.runs.split(",") if run]
-    if not runs:
+    folders = [Path(run) for run in config.runs.split(",") if run]
+    if not folders:
         raise UserError("runs: expected folders of runs, separated by commas; got none")
-    results = [_read(run) for run in runs]
-    seconds = [float(load_trainer(run / TRAINER_FILE)["seconds"]) for run in runs]
-    command = f"python scripts/summarize.py --runs {config.runs} --name {config.name}"
-    means = [result["mse"]["mean"] for result in results]
-    summary = {
-        "command": command,
-        "trained_with": config.command,
+    unique = len({folder.name for folder in folders}) == len(folders)
+    runs = [_read(folder, folder.name if unique else str(folder), config.result) for folder in folders]
+    _refuse_unlike(runs)
+    out = Path(config.out)
+    refuse_to_drop(out, config.name, "seeds", [run.name for run in runs])
+    summary = _summary(config, runs)
+    rows = _by_step(runs, summary)
+    files = publish(out, config.name, summary, "\n".join(_page(config, runs, summary, rows)) + "\n")
+    print("\n".join([_about(runs[0]), *text(["squared error, px²", *STEPS], rows)]))
+    print(f"written: {', '.join(map(str, files))}")
+
+
+def _read(run: Path, name: str, file: str) -> _Run:
+    path = run / file
+    if not path.is_file():
+        raise UserError(f"{path}: expected a run that was evaluated; there is no such file")
+    try:
+        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path}: expected the result of an evaluation, it cannot be read ({error})") from None
+    for key in _SAME:
+        lookup(result, key, str(path), "protocol")
+    job = load_config(run / CONFIG_FILE, WorldModelConfig)
+    return _Run(run, name, job, result, float(load_trainer(run / TRAINER_FILE)["seconds"]))
+
+
+def _refuse_unlike(runs: Sequence[_Run]) -> None:
+    names, results = [str(run.folder) for run in runs], [run.result for run in runs]
+    refuse_unlike(names, results, _SAME)
+    weights = [lookup(run.result, "protocol.model.sha256", str(run.folder), "model") for run in runs]
+    refuse_copies(names, weights, "its model")
+    for run in runs:
+        found = difference(asdict(replace(run.job, seed=0)), asdict(replace(runs[0].job, seed=0)))
+        if found is not None:
+            key, value, first = found
+            raise UserError(f"{run.folder}: expected the {key} of {runs[0].folder}, {first}; got {value}")
+        if lookup(run.result, "protocol.trained_on", str(run.folder), "training data") is not None:
+            trained, scored = (run.result["protocol"][part]["sha256"] for part in ("trained_on", "data"))
+            if trained == scored:
+                raise UserError(f"{run.folder}: expected games that the model was not trained on, these are its own")
+
+
+def _summary(config: ResultsConfig, runs: Sequence[_Run]) -> dict[str, Any]:
+    protocol = runs[0].result["protocol"]
+    means = [run.result["mse"]["mean"] for run in runs]
+    return {
+        "command": command_of("scripts/summarize.py", config, unsaid=("out",)),
+        "trained_with": config.command or _trained_with(runs[0].job),
+        "data": protocol["data"],
+        "settings": protocol["settings"],
+        "prediction": protocol["prediction"],
+        "code": sorted({run.result["protocol"]["code"] for run in runs}),
         "seeds": {
             run.name: {
-                "mse": result["mse"],
-                "off_policy_ratio": result["off_policy"].get("ratio"),
-                "floor_ratio": result["floor"].get("ratio"),
-                "train_seconds": spent,
+                "mse": run.result["mse"],
+                "off_policy_ratio": run.result["off_policy"].get("ratio"),
+                "floor_ratio": run.result["floor"].get("ratio"),
+                "train_seconds": run.seconds,
+                "games_trained_on": run.result["protocol"]["games_trained_on"],
             }
-            for run, result, spent in zip(runs, results, seconds, strict=True)
+            for run in runs
         },
         "mean": mean_by_step(means),
         "worst_to_best": max(m[_LAST] for m in means) / min(m[_LAST] for m in means),
     }
-    out = Path(config.out)
-    write_json(out / f"{config.name}.json", summary)
-    text = _text(config, command, runs, results, seconds, summary)
-    replace_file(out / f"{config.name}.md", lambda path: path.write_text(text, encoding="utf-8"))
 
 
-def _read(run: Path) -> dict[str, Any]:
-    path = run / RESULT_FILE
-    if not path.is_file():
-        raise UserError(f"{path}: expected a run that was evaluated; there is no such file")
-    result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    if "start" not in result:
-        raise UserError(f"{path}: expected a result with a part 'start'; score the run again with scripts/evaluate.py")
-    return result
+def _trained_with(job: WorldModelConfig) -> str:
+    """The command of a training, whatever its seed."""
+    unsaid = ("run", "seed", "log", "device", "threads", "data.workers")
+    return command_of("scripts/train_wm.py", job, unsaid, first={"seed": "SEED"})
 
 
-def _text(
-    config: ResultsConfig,
-    command: str,
-    runs: Sequence[Path],
-    results: Sequence[dict[str, Any]],
-    seconds: Sequence[float],
-    summary: dict[str, Any],
-) -> str:
-    first = results[0]
-    lines = [
-        f"# {config.title}",
-        "",
-        f"Each run: `{config.command}`; this page: `{command}`.",
-        "",
-        f"{first['windows']:,} windows of six agent steps on {first['protocol']['episodes']} held-out games, goals and "
-        "serves included. Squared pixels, mean over all",
-        f"56 values, neither rounded nor clipped; prediction: {first['protocol']['prediction']}.",
-        "",
-        *_STEPS,
-    ]
-    for name, baseline in first["baselines"].items():
-        lines.append(_row(f"{name.replace('_', ' ')}, mean", baseline["mean"]))
+def _about(run: _Run) -> str:
+    result, protocol = run.result, run.result["protocol"]
+    return (
+        f"{number(result['windows'])} windows of six agent steps on {protocol['episodes']} {protocol['data']['role']} "
+        f"games ({protocol['data']['folder']}), goals and serves included; prediction: {protocol['prediction']}."
+    )
+
+
+def _by_step(runs: Sequence[_Run], summary: dict[str, Any]) -> list[list[Any]]:
+    baselines = runs[0].result["baselines"].items()
+    rows = [[f"{name.replace('_', ' ')}, mean", *baseline["mean"]] for name, baseline in baselines]
     for statistic in ("mean", "median", "p90"):
-        for run, result in zip(runs, results, strict=True):
-            lines.append(_row(f"`{run.name}`, {statistic}", result["mse"][statistic]))
-    lines += [_row("**mean of the runs**", summary["mean"]), ""]
-    lines.append(f"Worst ÷ best run at k = {_LAST}: {summary['worst_to_best']:.2f}.")
-    spent = ", ".join(f"{s / 60:.1f}" for s in seconds)
-    lines += [f"Minutes of training (machines shared with other work vary): {spent}.", ""]
-    lines += _start(runs, results)
-    lines += _optional("Random actions from cloned emulator states ÷ recorded actions", runs, results, "off_policy")
-    lines += _optional("Error ÷ variance of resampled futures of the emulator", runs, results, "floor")
-    for section in zip(*(sections(result) for result in results), strict=False):
+        rows += [[f"`{run.name}`, {statistic}", *run.result["mse"][statistic]] for run in runs]
+    return [*rows, ["**mean of the runs**", *summary["mean"]]]
+
+
+def _page(
+    config: ResultsConfig, runs: Sequence[_Run], summary: dict[str, Any], rows: Sequence[Sequence[Any]]
+) -> list[str]:
+    lines = [
+        f"# {config.title or config.name}",
+        "",
+        f"Each run: `{summary['trained_with']}`; this page: `{summary['command']}`; scored by code of "
+        f"{', '.join(summary['code'])}.",
+        "",
+        f"{_about(runs[0])} Squared pixels, mean over all 56 values, neither rounded nor clipped.",
+        *_seen(runs),
+        "",
+        *markdown(["", *STEPS], rows),
+        "",
+        f"Worst ÷ best run at k = {_LAST}: {number(summary['worst_to_best'])}.",
+        "Minutes of training (machines shared with other work vary): "
+        f"{', '.join(f'{run.seconds / 60:.1f}' for run in runs)}.",
+        "",
+    ]
+    lines += _start(runs)
+    lines += _optional("Random actions from cloned emulator states ÷ recorded actions", runs, "off_policy")
+    lines += _optional("Error ÷ variance of resampled futures of the emulator", runs, "floor")
+    for section in zip(*(sections(run.result) for run in runs), strict=False):
         lines += _further(runs, section)
-    lines += _events(results)
-    return "\n".join(lines).rstrip() + "\n"
+    return lines + _events([run.result for run in runs])
 
 
-def _start(runs: Sequence[Path], results: Sequence[dict[str, Any]]) -> list[str]:
-    if any("ratio" not in result["start"] for result in results):
+def _seen(runs: Sequence[_Run]) -> list[str]:
+    """What must be said of games that a model may know."""
+    found = {run.name: run.result["protocol"]["games_trained_on"] for run in runs}
+    lines = [f"`{name}` was trained on {shared} of these games." for name, shared in found.items() if shared]
+    unknown = [f"`{name}`" for name, shared in found.items() if shared is None]
+    return lines + ([f"Whether they were trained on is unknown: {', '.join(unknown)}."] if unknown else [])
+
+
+def _start(runs: Sequence[_Run]) -> list[str]:
+    if any("ratio" not in run.result["start"] for run in runs):
         return []
+    rows = [["least possible error", *runs[0].result["start"]["floor"]]]
+    rows += [[f"`{run.name}`", *run.result["start"]["model"]] for run in runs]
     title = "## The first 40 steps of a game, whose first serve depends on no-ops that nothing shows"
-    lines = [title, "", *_STEPS]
-    lines.append(_row("least possible error", results[0]["start"]["floor"]))
-    lines += [_row(f"`{run.name}`", result["start"]["model"]) for run, result in zip(runs, results, strict=True)]
-    return [*lines, ""]
+    return [title, "", *markdown(["", *STEPS], rows), ""]
 
 
-def _optional(title: str, runs: Sequence[Path], results: Sequence[dict[str, Any]], key: str) -> list[str]:
-    if any("ratio" not in result[key] for result in results):
+def _optional(title: str, runs: Sequence[_Run], key: str) -> list[str]:
+    parts = [run.result[key] for run in runs]
+    if any("ratio" not in part for part in parts):
         return []
-    lines = [f"## {title}", "", *_STEPS]
-    for run, result in zip(runs, results, strict=True):
-        lines.append(_row(f"`{run.name}`", result[key]["ratio"]))
+    rows = []
+    for run, part in zip(runs, parts, strict=True):
+        rows.append([f"`{run.name}`", *part["ratio"]])
         if key == "off_policy":
-            lines.append(_row(f"`{run.name}`, from the same starts", result[key]["same_starts"]["ratio"]))
+            rows.append([f"`{run.name}`, from the same starts", *part["same_starts"]["ratio"]])
         else:
-            lines.append(_row(f"`{run.name}`, but for a game's first 40 steps", result[key]["after_start"]["ratio"]))
-            lines.append(_row(f"`{run.name}`, variance", result[key]["mean"]))
-    return [*lines, ""]
+            rows.append([f"`{run.name}`, but for a game's first 40 steps", *part["after_start"]["ratio"]])
+            rows.append([f"`{run.name}`, variance", *part["mean"]])
+    return [f"## {title}", "", *markdown(["", *STEPS], rows), ""]
 
 
-def _further(runs: Sequence[Path], found: Sequence[Section]) -> list[str]:
+def _further(runs: Sequence[_Run], found: Sequence[Section]) -> list[str]:
     """A part that all runs have, each run's rows under its name."""
     if not all(section.rows for section in found):
         return []
-    heads = found[0].heads
-    lines = [f"## {found[0].title[:1].upper()}{found[0].title[1:]}", ""]
-    lines += ["| | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
-    for run, section in zip(runs, found, strict=True):
-        lines += [_row(f"`{run.name}`, {label.strip()}", values) for label, values in section.rows]
+    title = found[0].title
+    rows = [
+        [f"`{run.name}`, {label.strip()}", *values]
+        for run, section in zip(runs, found, strict=True)
+        for label, values in section.rows
+    ]
     notes = [f"`{run.name}`: {section.note}." for run, section in zip(runs, found, strict=True) if section.note]
-    return [*lines, "", *([" ".join(notes), ""] if notes else [])]
+    table = markdown(["", *found[0].heads], rows)
+    return [f"## {title[:1].upper()}{title[1:]}", "", *table, "", *([" ".join(notes), ""] if notes else [])]
 
 
 def _events(results: Sequence[dict[str, Any]]) -> list[str]:
-    lines = [
-        f"## Where the error is at k = {_LAST}, mean of the runs",
-        "",
-        "| in the window | windows | share | mean | median |",
-        "|---|---|---|---|---|",
-    ]
     total = statistics.fmean(result["mse"]["mean"][_LAST] * result["windows"] for result in results)
+    rows = []
     for name in results[0]["events"]:
         events = [result["events"][name] for result in results]
         windows = events[0]["windows"]
-        mean = statistics.fmean(event["mean"][_LAST] for event in events)
-        median = statistics.fmean(event["median"][_LAST] for event in events)
+        mean, median = (statistics.fmean(event[key][_LAST] for event in events) for key in ("mean", "median"))
         share = 100.0 * mean * windows / total if total else 0.0
-        lines.append(f"| {name.replace('_', ' ')} | {windows:,} | {share:.0f} % | {mean:.2f} | {median:.3f} |")
-    return lines
-
-
-def _row(name: str, values: Sequence[float | None]) -> str:
-    return f"| {name} | " + " | ".join(_shown(value) for value in values) + " |"
-
-
-def _shown(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.3f}" if value < 1.0 else f"{value:.2f}"
+        rows.append([name.replace("_", " "), windows, f"{share:.0f} %", mean, median])
+    head = ["in the window", "windows", "share", "mean", "median"]
+    return [f"## Where the error is at k = {_LAST}, mean of the runs", "", *markdown(head, rows)]
 
 
 def mean_by_step(lists: Sequence[Sequence[float]]) -> list[float]:

@@ -2,56 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rssm.config import HORIZON
-from rssm.report import further
+from rssm.report import further, tables
 
-_LABEL, _CELL = 31, 11
-_HEADS = tuple(f"k = {step}" for step in range(HORIZON))
+#: widths of the first column and of each other one
+_WIDTHS = (31, 11)
+
+#: a line's label and its value at each step
+_Row = tuple[str, Sequence[float | None]]
 
 
 def format_table(result: Mapping[str, Any]) -> str:
     """Lay out the dictionary of :func:`rssm.evaluation.openloop.evaluate`; lines without a last newline."""
     protocol = result["protocol"]
-    games = result["data"]["set"] if "data" in result else "held-out"
-    title = f"{result['windows']} windows of {protocol['episodes']} {games} episodes"
-    lines = [f"Open-loop error, squared pixels: {title}", f"Prediction: {protocol['prediction']}"]
-    lines += _section("recorded actions")
-    lines += _errors(result)
-    lines += _section("what happens: windows, share ¹")
-    lines += _events(result)
-    lines += _section("feature of the newest frame")
-    lines += [_row(name, values) for name, values in result["features"].items()]
-    off_policy, floor = result["off_policy"], result["floor"]
-    start = result["start"]
+    data = protocol["data"]
+    title = f"{result['windows']} windows of {protocol['episodes']} {data['role']} games"
+    lines = [f"Open-loop error, squared pixels: {title}", f"Data: {data['folder']}"]
+    lines.append(f"Prediction: {protocol['prediction']}")
+    lines += _section("recorded actions", _errors(result))
+    lines += _section("what happens: windows, share ¹", _events(result))
+    lines += _section("feature of the newest frame", result["features"].items())
+    start, off_policy, floor = result["start"], result["off_policy"], result["floor"]
     if "skipped" in start:
         lines += ["", f"first 40 steps of a game: skipped, {start['skipped']}"]
     else:
-        lines += _section(f"first 40 steps of a game, {start['windows']} windows")
-        lines.append(_row("least possible error", start["floor"]))
-        lines.append(_row("model", start["model"]))
-        lines.append(_row("model ÷ least possible", start["ratio"]))
+        rows = [("least possible error", start["floor"]), ("model", start["model"])]
+        rows.append(("model ÷ least possible", start["ratio"]))
+        lines += _section(f"first 40 steps, {start['windows']} windows", rows)
     if "skipped" in off_policy:
         lines += ["", f"random actions: skipped, {off_policy['skipped']}"]
     else:
-        lines += _section(f"random actions, {off_policy['windows']} windows")
-        lines += _errors(off_policy)
-        lines.append(_row("÷ recorded actions", off_policy["ratio"]))
-        lines.append(_row("÷ recorded, same starts", off_policy["same_starts"]["ratio"]))
+        rows = [*_errors(off_policy), ("÷ recorded actions", off_policy["ratio"])]
+        rows.append(("÷ recorded, same starts", off_policy["same_starts"]["ratio"]))
+        lines += _section(f"random actions, {off_policy['windows']} windows", rows)
     if "skipped" in floor:
         lines += ["", f"floor: skipped, {floor['skipped']}"]
     else:
-        lines += _section(f"floor, {floor['windows']} windows x {floor['futures']}")
-        lines.append(_row("variance of the futures", floor["mean"]))
-        lines.append(_row("model against all futures", floor["model"]))
-        lines.append(_row("model ÷ floor", floor["ratio"]))
-        lines.append(_row("the same, but for starts", floor["after_start"]["ratio"]))
+        rows = [("variance of the futures", floor["mean"]), ("model against all futures", floor["model"])]
+        rows += [("model ÷ floor", floor["ratio"]), ("the same, but for starts", floor["after_start"]["ratio"])]
+        lines += _section(f"floor, {floor['windows']} windows x {floor['futures']}", rows)
     for section in further.sections(result):
         if section.rows:
-            lines += _section(section.title, section.heads)
-            lines += [_row(label, values) for label, values in section.rows]
+            lines += _section(section.title, section.rows, section.heads)
             lines += [section.note] if section.note else []
         else:
             lines += ["", f"{section.title}: skipped, {section.note}"]
@@ -59,60 +54,42 @@ def format_table(result: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _errors(result: Mapping[str, Any]) -> list[str]:
+def _errors(result: Mapping[str, Any]) -> list[_Row]:
     """The model's statistics and those of the baselines."""
     mse = result["mse"]
-    lines = _distribution("model", mse)
-    lines[1:1] = [
-        _row("      95 % of the mean, from", [low for low, _ in mse["ci95"]]),
-        _row("                          to", [high for _, high in mse["ci95"]]),
+    rows = _distribution("model", mse)
+    rows[1:1] = [
+        ("      95 % of the mean, from", [low for low, _ in mse["ci95"]]),
+        ("                          to", [high for _, high in mse["ci95"]]),
     ]
-    lines.append(_row("      mean, newest frame only", result["frame_mse"]["mean"]))
+    rows.append(("      mean, newest frame only", result["frame_mse"]["mean"]))
     for name, baseline in result["baselines"].items():
-        lines += _distribution(name.replace("_", " "), baseline)
-    return lines + [_row(f"{name} off by, pixels", values) for name, values in result["mae"].items()]
+        rows += _distribution(name.replace("_", " "), baseline)
+    return rows + [(f"{name} off by, pixels", values) for name, values in result["mae"].items()]
 
 
-def _distribution(name: str, statistics: Mapping[str, Any]) -> list[str]:
+def _distribution(name: str, statistics: Mapping[str, Any]) -> list[_Row]:
     return [
-        _row(f"{name}: mean", statistics["mean"]),
-        _row("      median", statistics["median"]),
-        _row("      90th percentile", statistics["p90"]),
+        (f"{name}: mean", statistics["mean"]),
+        ("      median", statistics["median"]),
+        ("      90th percentile", statistics["p90"]),
     ]
 
 
-def _events(result: Mapping[str, Any]) -> list[str]:
+def _events(result: Mapping[str, Any]) -> list[_Row]:
     total = result["windows"] * result["mse"]["mean"][-1]
-    lines = []
+    rows: list[_Row] = []
     for name, event in result["events"].items():
         share = event["windows"] * event["mean"][-1] / total if total > 0 else 0.0
-        label = f"{name.replace('_', ' '):<14}{event['windows']:>8}{share:>6.0%}"
-        lines.append(_row(label, event["mean"]))
-    return lines
+        rows.append((f"{name.replace('_', ' '):<14}{event['windows']:>8}{share:>6.0%}", event["mean"]))
+    return rows
 
 
-def _section(title: str, heads: Sequence[str] = _HEADS) -> list[str]:
-    columns = "".join(f"{head:>{_CELL}}" for head in heads)
-    return ["", f"{_cut(title):<{_LABEL}}{columns}", "─" * (_LABEL + len(heads) * _CELL)]
-
-
-def _row(label: str, values: Sequence[float | None]) -> str:
-    return f"{_cut(label):<{_LABEL}}" + "".join(f"{_number(value):>{_CELL}}" for value in values)
+def _section(title: str, rows: Iterable[_Row], heads: Sequence[str] = tables.STEPS) -> list[str]:
+    table = [[_cut(label), *values] for label, values in rows]
+    return ["", *tables.text([_cut(title), *heads], table, _WIDTHS)]
 
 
 def _cut(label: str) -> str:
     """A player's name can be longer than the column."""
-    return label if len(label) < _LABEL else f"{label[: _LABEL - 2]}…"
-
-
-def _number(value: float | None) -> str:
-    """Three digits that matter, whatever the size; a dash where there is no value."""
-    if value is None:
-        return "–"
-    if value == 0:
-        return "0"
-    if abs(value) >= 100:
-        return f"{value:.0f}"
-    if abs(value) >= 10:
-        return f"{value:.1f}"
-    return f"{value:.2f}" if abs(value) >= 1 else f"{value:.2g}"
+    return label if len(label) < _WIDTHS[0] else f"{label[: _WIDTHS[0] - 2]}…"

@@ -1,1 +1,1 @@
-"""The world model's training: optimiser, trainer, checkpoints, run folders."""
+"""The world model's training: optimiser, trainer, processes that share it, checkpoints, run folders."""

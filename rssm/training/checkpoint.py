@@ -19,13 +19,16 @@ from safetensors.torch import save_file
 from torch import nn
 
 from rssm.config import ModelConfig
-from rssm.errors import CheckpointError
+from rssm.config.stored import from_stored
+from rssm.errors import CheckpointError, UserError
 from rssm.files import replace_file
 from rssm.games.pong.features import ACTION_NAMES, FEATURE_NAMES
 from rssm.games.pong.statistics import FeatureStatistics
 from rssm.model.world_model import WorldModel
 
 SCHEMA = 1
+#: of ``trainer.pt``; 2 holds no generator's state, since what an update draws follows from its number
+TRAINER_SCHEMA = 2
 MODEL_FILE, TRAINER_FILE = "model.safetensors", "trainer.pt"
 
 
@@ -49,9 +52,9 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> WorldModel:
     description, weights = load_weights(path, "a world model")
     try:
         statistics = FeatureStatistics.from_dict(description["statistics"])
-        model = WorldModel(ModelConfig(**description["model"]), statistics, description["huber_beta"])
+        model = WorldModel(from_stored(ModelConfig, description["model"]), statistics, description["huber_beta"])
         model.load_state_dict(weights)
-    except (LookupError, TypeError, ValueError, RuntimeError) as error:
+    except (LookupError, TypeError, ValueError, RuntimeError, UserError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{path}: its weights do not fit its own description ({reason})") from None
     return model.to(device).eval()
@@ -90,7 +93,7 @@ def load_weights(path: Path, what: str) -> tuple[dict[str, Any], dict[str, torch
 
 def save_trainer(path: Path, state: dict[str, Any]) -> None:
     """Write a trainer's state (plain containers, numbers and tensors only), atomically."""
-    replace_file(path, lambda temporary: torch.save({"schema": SCHEMA, **state}, temporary))
+    replace_file(path, lambda temporary: torch.save({"schema": TRAINER_SCHEMA, **state}, temporary))
 
 
 def load_trainer(path: Path) -> dict[str, Any]:
@@ -107,8 +110,11 @@ def load_trainer(path: Path) -> dict[str, Any]:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{path}: expected a trainer's state, it cannot be read ({reason})") from None
     schema = state.get("schema") if isinstance(state, dict) else None
-    if schema != SCHEMA:
-        raise CheckpointError(f"{path}: expected a trainer's state of schema {SCHEMA}, got schema {schema}")
+    if schema != TRAINER_SCHEMA:
+        raise CheckpointError(
+            f"{path}: expected a trainer's state of schema {TRAINER_SCHEMA}, got schema {schema}; another release "
+            "wrote it: go on with that one, or start in another run folder"
+        )
     return state
 
 

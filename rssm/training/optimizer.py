@@ -13,6 +13,8 @@ from rssm.config import TrainConfig
 from rssm.model.networks import MLP
 from rssm.model.world_model import WorldModel
 from rssm.training.average import follow
+from rssm.training.group import ALONE, Group
+from rssm.training.muon import Muon, pick_precision
 
 
 def learning_rate(config: TrainConfig, update: int) -> float:
@@ -23,35 +25,68 @@ def learning_rate(config: TrainConfig, update: int) -> float:
 
 
 class Optimizer:
-    """Muon for the matrices of hidden layers, AdamW for the rest; clipping, the schedule above, averaged weights.
+    """Muon for most weight matrices, AdamW for the rest; clipping, the schedule above, averaged weights.
 
     Muon (Jordan et al. 2024) orthogonalises the momentum of each matrix, so that every direction of it learns at the
     same pace; its steps are scaled to the size of Adam's (Liu et al. 2025, "Muon is scalable for LLM training"), so
-    that both share one schedule. Output layers, biases, norms and learned starts stay with AdamW, as its authors
-    advise.
+    that both share one schedule. :func:`hidden_matrices` says which matrices those are.
+
+    Args:
+        model: what is trained.
+        config: settings.
+        group: the processes that share the training; each has the gradient of its part of the loss, and all take the
+            same step. The first alone keeps the averaged weights.
+
+    Attributes:
+        average: the averaged weights; the model itself where ``config.ema`` is 0.
     """
 
-    def __init__(self, model: WorldModel, config: TrainConfig) -> None:
-        self.model, self.config = model, config
+    def __init__(self, model: WorldModel, config: TrainConfig, group: Group = ALONE) -> None:
+        self.model, self.config, self.group = model, config, group
         hidden, rest = hidden_matrices(model)
-        self.muon = torch.optim.Muon(hidden, lr=0.0, weight_decay=config.weight_decay, adjust_lr_fn="match_rms_adamw")
+        precision = _agree(group, pick_precision(config.muon_precision, hidden[0].device), hidden[0].device)
+        self.muon = Muon(hidden, precision, config.weight_decay, group=group)
         self.adam = torch.optim.AdamW(rest, lr=0.0, weight_decay=config.weight_decay, fused=True)
         self.average = copy.deepcopy(model).eval().requires_grad_(False) if config.ema else model
 
-    def step(self, loss: Tensor, update: int) -> Tensor:
-        """One update; returns the gradient's norm before clipping."""
+    def gradient(self, loss: Tensor) -> Tensor:
+        """Set the gradient of the sum of all processes' losses; nothing else changes.
+
+        Args:
+            loss: this process's part, a scalar.
+
+        Returns:
+            the gradient's norm, a scalar.
+
+        Raises:
+            LostProcessError: a process is gone.
+        """
+        self.muon.zero_grad(set_to_none=True)
+        self.adam.zero_grad(set_to_none=True)
+        loss.backward()
+        # in one piece: one exchange, one norm
+        parameters = [p for p in self.model.parameters() if p.grad is not None]
+        flat = torch.cat([p.grad.flatten() for p in parameters if p.grad is not None])
+        self.group.sum(flat)
+        for parameter, piece in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
+            parameter.grad = piece.view_as(parameter)
+        return torch.linalg.vector_norm(flat)
+
+    def step(self, norm: Tensor, update: int) -> None:
+        """One update along the gradient, which has this norm.
+
+        Raises:
+            LostProcessError: a process is gone; nothing has changed then.
+        """
         rate = learning_rate(self.config, update)
         for optimizer, share in ((self.muon, self.config.muon_factor), (self.adam, 1.0)):
             for group in optimizer.param_groups:
                 group["lr"] = share * rate
-            optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
+        torch.nn.utils.clip_grads_with_norm_(self.model.parameters(), self.config.clip, norm)
         self.muon.step()
         self.adam.step()
-        if self.config.ema:
+        if self.config.ema and self.group.is_first:
             follow(self.average, self.model, self.config.ema, update)
-        return norm
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next update depends on, but the model's own weights."""
@@ -68,8 +103,18 @@ class Optimizer:
 
 
 def hidden_matrices(model: WorldModel) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """The weight matrices between hidden layers, and every other parameter."""
+    """The weight matrices that lead to hidden units, and every other parameter.
+
+    Among the first are those that read the inputs, which Muon's author leaves to AdamW, and both of the GRU's, which
+    hold three gates each and are orthogonalised as one. Output layers, biases, norms and learned starts are the rest.
+    """
     outputs = {id(mlp.layers[-1].weight) for mlp in model.modules() if isinstance(mlp, MLP) and mlp.has_output}
     hidden = [p for name, p in model.named_parameters() if p.ndim == 2 and "weight" in name and id(p) not in outputs]
     chosen = {id(p) for p in hidden}
     return hidden, [p for p in model.parameters() if id(p) not in chosen]
+
+
+def _agree(group: Group, precision: torch.dtype, device: torch.device) -> torch.dtype:
+    """One number format for all processes, whose processors may differ: bfloat16 if it is every one's choice."""
+    votes = group.sum(torch.tensor(float(precision == torch.bfloat16), device=device))
+    return torch.bfloat16 if votes == group.size else torch.float32

@@ -7,12 +7,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from rssm.config.keys import idle_settings
 from rssm.config_file import load_config, save_config
 from rssm.errors import UserError
 
 CONFIG_FILE = "config.yaml"
 #: settings that may change when a run goes on: no result depends on them
-FREE = ("device", "threads", "log", "run")
+FREE = ("device", "threads", "workers", "log", "run", "data.workers", "world.workers")
 
 
 def claim(run: Path, config: Any, growing: Collection[str] = ()) -> None:
@@ -30,7 +31,7 @@ def claim(run: Path, config: Any, growing: Collection[str] = ()) -> None:
     path = run / CONFIG_FILE
     if path.exists():
         found = load_config(path, type(config))
-        differing = difference(asdict(found), asdict(config), growing)
+        differing = difference(asdict(found), asdict(config), growing, idle_settings(config))
         if differing is not None:
             key, before, wanted = differing
             raise UserError(
@@ -48,18 +49,22 @@ def claim(run: Path, config: Any, growing: Collection[str] = ()) -> None:
 
 
 def difference(
-    found: Mapping[str, Any], wanted: Mapping[str, Any], growing: Collection[str] = (), group: str = ""
+    found: Mapping[str, Any],
+    wanted: Mapping[str, Any],
+    growing: Collection[str] = (),
+    free: Collection[str] = (),
+    group: str = "",
 ) -> tuple[str, Any, Any] | None:
     """The first setting that differs: its dotted key and both values; None where all agree.
 
-    :data:`FREE` settings aside, and those of ``growing`` that are not smaller than before.
+    :data:`FREE` settings and those of ``free`` aside, and those of ``growing`` that are not smaller than before.
     """
     for name, value in wanted.items():
         key, before = group + name, found.get(name)
-        if key in FREE or before == value:
+        if key in FREE or key in free or before == value:
             continue
         if isinstance(value, dict) and isinstance(before, dict):
-            inner = difference(before, value, growing, f"{key}.")
+            inner = difference(before, value, growing, free, f"{key}.")
             if inner is not None:
                 return inner
         elif not (key in growing and before is not None and value > before):

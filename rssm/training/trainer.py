@@ -9,18 +9,20 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from rssm.config import LossConfig, WorldModelConfig
-from rssm.data.chunks import Chunk, Sampler
-from rssm.errors import CheckpointError, DivergedError
-from rssm.model.losses import chunk_losses
+from rssm.config import WorldModelConfig
+from rssm.data.chunks import Sampler
+from rssm.errors import CheckpointError, DivergedError, LostProcessError
 from rssm.model.world_model import WorldModel
 from rssm.progress import Progress
+from rssm.seeds import Stream, derived_seed
 from rssm.tracker import Tracker
 from rssm.training.checkpoint import MODEL_FILE, TRAINER_FILE, load_trainer, save_model, save_trainer, weights_of
-from rssm.training.optimizer import Optimizer, learning_rate
+from rssm.training.group import ALONE, Group
+from rssm.training.muon import name_of
+from rssm.training.optimizer import Optimizer
+from rssm.training.step import train_step
 
 #: scores a model; the metric named below decides which weights are best (less is better), the rest is logged
 Evaluation = Callable[[WorldModel], dict[str, float]]
@@ -31,8 +33,9 @@ SCORE = "openloop/log_mse"
 class Trainer:
     """Trains a world model on chunks.
 
-    Every random number of update n follows from the seed and n (chunks) or from torch's generator, whose state is part
-    of the checkpoint: a run that was killed and resumed ends with the very weights of one that was not.
+    Every random number of update n follows from the seed and n: a run that was killed and resumed ends with the very
+    weights of one that was not. Several processes may share a training; the first one calls :meth:`train`, the others
+    :meth:`assist`. How many there are changes nothing but rounding, so a run may go on with more or fewer.
 
     Args:
         run: folder of the run; checkpoints go here.
@@ -40,7 +43,7 @@ class Trainer:
         model: a fresh model; on resume its weights are replaced.
         sampler: the chunks.
         evaluate: scores the averaged weights on episodes that are not trained on; lower is better.
-        device: where the model is.
+        group: the processes that share the training.
 
     Raises:
         CheckpointError: ``trainer.pt`` exists but cannot be read or belongs to another configuration.
@@ -53,16 +56,19 @@ class Trainer:
         model: WorldModel,
         sampler: Sampler,
         evaluate: Evaluation,
-        device: torch.device,
+        group: Group = ALONE,
     ) -> None:
         self.run, self.config, self.model = run, config, model
-        self.sampler, self.evaluate, self.device = sampler, evaluate, device
-        self.optimizer = Optimizer(model, config.train)
+        self.sampler, self.evaluate, self.group = sampler, evaluate, group
+        self.optimizer = Optimizer(model, config.train, group)
         self.update = 0
         self.best_score, self.best_update, self.best_weights = math.inf, 0, weights_of(self.optimizer.average)
         self.seconds = 0.0
-        if (run / TRAINER_FILE).exists():
-            self._restore(load_trainer(run / TRAINER_FILE))
+        found = load_trainer(run / TRAINER_FILE) if group.is_first and (run / TRAINER_FILE).exists() else None
+        state, weights = group.from_first((found, model.state_dict()))
+        model.load_state_dict(weights)
+        if state is not None:
+            self._restore(state)
 
     def train(self, tracker: Tracker) -> WorldModel:
         """Run to the last update, or until patience is out.
@@ -73,24 +79,54 @@ class Trainer:
         Raises:
             DivergedError: the loss or a gradient is not a finite number; the checkpoints are those of the last good
                 update.
+            LostProcessError: another process is gone; the checkpoints are those of the last update.
         """
-        settings = self.config.train
-        with Progress("training", settings.updates, "updates", self.update) as progress:
-            while self.update < settings.updates and not self.out_of_patience:
-                begin = time.perf_counter()
-                terms = self._update()
-                self.seconds += time.perf_counter() - begin
-                self.update += 1
-                if self.update % settings.log_every == 0:
-                    tracker.log(terms, self.update)
-                if self.update % settings.evaluate_every == 0 or self.update == settings.updates:
-                    tracker.log(self._evaluate(), self.update)
-                if self.update % settings.checkpoint_every == 0:
-                    self.save()
-                progress.advance(1, f"loss {terms['train/loss']:.3f}, best validation score {self.best_score:.3f}")
+        try:
+            self._train(tracker)
+        except LostProcessError as error:
+            self.save()  # a process that is gone is noticed before anything has changed
+            raise LostProcessError(
+                f"{error}; {self.update:,} updates are kept in {self.run}: start the same command again to go on"
+            ) from None
         self.save()
         self.model.load_state_dict(self._kept_weights()[0])
         return self.model.eval()
+
+    def assist(self) -> None:
+        """Do this process's part of every update that the first process does; nothing is written.
+
+        Raises:
+            UserError: the first process or another one has stopped; the first says why.
+        """
+        while not self.finished:
+            self._update()
+            if self._evaluation_is_due:
+                self.best_update = self.group.from_first(0)
+
+    def _train(self, tracker: Tracker) -> None:
+        settings = self.config.train
+        with Progress("training", settings.updates, "updates", self.update) as progress:
+            while not self.finished:
+                begin = time.perf_counter()
+                terms = self._update()
+                self.seconds += time.perf_counter() - begin
+                if self.update % settings.log_every == 0:
+                    tracker.log(terms, self.update)
+                if self._evaluation_is_due:
+                    tracker.log(self._evaluate(), self.update)
+                    self.group.from_first(self.best_update)
+                if self.update % settings.checkpoint_every == 0:
+                    self.save()
+                progress.advance(1, f"loss {terms['train/loss']:.3f}, best validation score {self.best_score:.3f}")
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last update is done, or patience is out."""
+        return self.update >= self.config.train.updates or self.out_of_patience
+
+    @property
+    def _evaluation_is_due(self) -> bool:
+        return self.update % self.config.train.evaluate_every == 0 or self.update == self.config.train.updates
 
     @property
     def out_of_patience(self) -> bool:
@@ -100,18 +136,20 @@ class Trainer:
         return settings.patience > 0 and self.best_update > 0 and waited >= settings.patience
 
     def _update(self) -> dict[str, float]:
-        chunk = self.sampler.batch(self.update).to(self.device)
+        seed = derived_seed(self.config.seed, Stream.WORLD_UPDATE, self.update)
         try:
-            return train_step(self.model, self.optimizer, chunk, self.config.loss, self.update)
+            terms = train_step(self.optimizer, self.sampler, self.config.loss, seed, self.update)
         except DivergedError as error:
             kept = (self.run / TRAINER_FILE).exists()
             raise DivergedError(
                 f"{error}; the last good checkpoint is kept in {self.run}" if kept else f"{error}; nothing was kept yet"
             ) from None
+        self.update += 1
+        return terms
 
     def _evaluate(self) -> dict[str, float]:
         metrics = self.evaluate(self.optimizer.average)
-        self.optimizer.average.train(False)
+        self.model.train()  # without averaging it is the model that was evaluated
         if metrics[SCORE] < self.best_score:
             self.best_score, self.best_update = metrics[SCORE], self.update
             self.best_weights = weights_of(self.optimizer.average)
@@ -123,7 +161,8 @@ class Trainer:
         ``model.safetensors`` holds the weights to keep.
         """
         weights, update = self._kept_weights()
-        save_model(self.run / MODEL_FILE, self.model, weights, {"update": update, "seed": self.config.seed})
+        record = {"update": update, "seed": self.config.seed, "muon_precision": name_of(self.optimizer.muon.precision)}
+        save_model(self.run / MODEL_FILE, self.model, weights, record)
         state = {
             "config": asdict(self.config.model) | asdict(self.config.loss) | asdict(self.config.train),
             "seed": self.config.seed,
@@ -135,7 +174,6 @@ class Trainer:
             "best_weights": self.best_weights,
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "rng": torch.get_rng_state(),
         }
         save_trainer(self.run / TRAINER_FILE, state)
 
@@ -164,41 +202,3 @@ class Trainer:
         self.best_weights = state["best_weights"]
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
-        torch.set_rng_state(state["rng"])
-
-
-def train_step(
-    model: WorldModel, optimizer: Optimizer, chunk: Chunk, config: LossConfig, update: int
-) -> dict[str, float]:
-    """One update of a world model.
-
-    Args:
-        model: the model.
-        optimizer: its optimiser.
-        chunk: what to learn from.
-        config: scales of the loss.
-        update: its number, from 0.
-
-    Returns:
-        what to log: ``train/NAME`` of every term, the loss, the gradient's norm and the learning rate.
-
-    Raises:
-        DivergedError: the loss or the gradient is not a finite number.
-    """
-    losses = chunk_losses(model, chunk, config)
-    loss = losses.total(config)
-    _check_finite("loss", loss, update)
-    norm = optimizer.step(loss, update)
-    _check_finite("gradient", norm, update)
-    terms = {f"train/{name}": mean.item() for name, mean in losses.means().items()}
-    return terms | {
-        "train/loss": loss.item(),
-        "train/gradient_norm": norm.item(),
-        "train/learning_rate": learning_rate(optimizer.config, update),
-    }
-
-
-def _check_finite(what: str, value: Tensor, update: int) -> None:
-    if not torch.isfinite(value):
-        advice = "expected finite numbers; lower train.learning_rate or train.clip"
-        raise DivergedError(f"{what}: {value.item()} at update {update}: {advice}")

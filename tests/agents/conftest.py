@@ -9,7 +9,7 @@ import torch
 from agents.config import AgentConfig, AgentTrainConfig, EvaluationConfig, PlayConfig, WorldConfig
 from agents.learning.agent import Agent
 from agents.learning.config import ActorCriticConfig, ImaginationConfig
-from agents.learning.inputs import sight_size
+from agents.learning.inputs import inputs_size
 from rssm.config import EnvConfig, LogConfig, LossConfig, ModelConfig
 from rssm.data.chunks import Chunk, ChunkSampler
 from rssm.data.dataset import Dataset
@@ -23,7 +23,7 @@ AgentMaker = Callable[..., Agent]
 def make_agent(make_model: Callable[..., WorldModel]) -> AgentMaker:
     """Makes tiny agents whose every parameter is random, with all six actions; settings of ActorCriticConfig are
     changed by name."""
-    features = sight_size(make_model().config)
+    features = inputs_size(make_model().config)
 
     def make(*, fire: bool = True, **settings: float) -> Agent:
         torch.manual_seed(1)

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -9,14 +10,19 @@ from agents.config import AgentConfig, EvaluateAgentConfig
 from agents.evaluate_agent import evaluate_agent
 from agents.learning.agent import Agent
 from agents.learning.config import ActorCriticConfig
-from agents.learning.inputs import sight_size
-from agents.play.scores import Games, play_games
+from agents.learning.inputs import inputs_size
+from agents.play.scores import Games, how, play_games
 from rssm.config import EnvConfig
 from rssm.config_file import save_config
 from rssm.errors import DataError, UserError
+from rssm.evaluation.provenance import checksum, code_version
 from rssm.games.pong.features import NUM_ACTIONS
 from rssm.model.state import State
+from rssm.seeds import Stream, derived_seed, episode_seed
 from rssm.training.checkpoint import save_model, weights_of
+
+#: the game and the seed of the loaded run's own games, played to their end
+OWN, OWN_SEED = EnvConfig(repeat_action_probability=0.25), derived_seed(0, Stream.FINAL_EVALUATION)
 
 
 class Stander(Agent):
@@ -31,7 +37,7 @@ class Stander(Agent):
 def loaded(make_model, monkeypatch):
     """A world model and an agent that every run is said to hold; its own games were short and sticky."""
     model = make_model()
-    agent = Stander(ActorCriticConfig(hidden=8, layers=1), sight_size(model.config))
+    agent = Stander(ActorCriticConfig(hidden=8, layers=1), inputs_size(model.config))
     config = AgentConfig(env=EnvConfig(max_episode_steps=100, repeat_action_probability=0.25))
     monkeypatch.setattr("agents.evaluate_agent.load_agent", lambda run, device: (model, agent, config))
     return model, agent
@@ -45,8 +51,9 @@ def asked(monkeypatch):
     def score(model, agent, env, policies, games, seed, rollouts):
         calls.append((env, policies, games, seed, rollouts))
         played = Games(np.array([3, 5]), np.array([10, 20]), np.ones(2, np.bool_))
-        scores = {"games": 2, **played.summary(), "finished": 2}
-        return {"sticky": env.repeat_action_probability, "seed": seed} | dict.fromkeys(policies, scores)
+        scores = {"games": games, **played.summary(), "finished": 2, "call": len(calls)}
+        record = {"env": dataclasses.asdict(env), "sticky": env.repeat_action_probability, "seed": seed}
+        return record | dict.fromkeys(policies, scores)
 
     monkeypatch.setattr("agents.evaluate_agent.score_agent", score)
     monkeypatch.setattr("agents.evaluate_agent.write_dream", lambda *arguments: None)
@@ -57,42 +64,87 @@ def evaluate(run, **settings):
     evaluate_agent(EvaluateAgentConfig(run=str(run), device="cpu", **settings))
 
 
-def test_both_policies_play_whole_games_without_sticky_actions(loaded, tmp_path, capsys):
+def test_both_policies_play_whole_games_of_the_run_s_own_kind(loaded, tmp_path, capsys):
     evaluate(tmp_path, games=1)
     result = json.loads((tmp_path / "games.json").read_text())
     model, agent = loaded
-    assert (result["sticky"], result["seed"]) == (0.0, 0)
+    assert (result["env"], result["seed"]) == (dataclasses.asdict(OWN), OWN_SEED)
     for name, greedy in (("greedy", True), ("sampled", False)):
-        played = play_games(model, agent.policy(model, greedy), games=1, env=EnvConfig(), seed=0)
+        played = play_games(model, agent.policy(model, greedy), games=1, env=OWN, seed=OWN_SEED)
         assert result[name]["scores"] == played.scores.tolist()
         assert result[name]["lengths"] == played.lengths.tolist()
+        assert result[name]["seeds"] == [episode_seed(OWN_SEED, 0)]
         assert (result[name]["games"], result[name]["finished"]) == (1, 1)
         assert result[name]["mean"] == played.scores.mean()
+        assert result[name]["code"] == code_version()
+    assert result["greedy"]["acted"] == {"latents": "drawn", "actions": "the likeliest"}
+    assert result["sampled"]["acted"] == {"latents": "drawn", "actions": "drawn"}
     table = capsys.readouterr().out
-    assert "no sticky actions" in table
-    assert [line.split()[0] for line in table.splitlines() if line[:1].isalpha()][1:] == ["greedy", "sampled"]
+    assert "sticky actions 0.25" in table
+    assert [line.split()[0] for line in table.splitlines() if line[:1].isalpha()][1:3] == ["greedy", "sampled"]
     assert sorted(path.name for path in tmp_path.rglob("*.*")) == ["dream.gif", "games.json"]
 
 
 @pytest.mark.usefixtures("loaded")
 @pytest.mark.parametrize("named", ["greedy", "sampled"])
-def test_one_policy_under_sticky_actions_into_another_file(asked, tmp_path, named, capsys):
+def test_one_policy_under_other_sticky_actions_into_a_file_of_one_s_choice(asked, tmp_path, named, capsys):
     target = tmp_path / "elsewhere" / "result.json"
     evaluate(tmp_path / "run", games=7, sticky=0.5, seed=3, json=str(target), **{named: True})
     # the run's own games were stopped early, these are not
     assert asked == [(EnvConfig(repeat_action_probability=0.5), [named], 7, 3, 8)]
     result = json.loads(target.read_text())
-    assert set(result) == {"sticky", "seed", named}
+    assert set(result) == {"weights", "env", "sticky", "seed", named}
     assert not (tmp_path / "run" / "games.json").exists()
     assert "sticky actions 0.5" in capsys.readouterr().out
 
 
+def games_of(run, name="games.json"):
+    """The number of the call that each policy's games in a file are from."""
+    games = json.loads((run / name).read_text())
+    return {policy: games[policy]["call"] for policy in ("greedy", "sampled", "planned") if policy in games}
+
+
+@pytest.mark.usefixtures("loaded", "asked")
+def test_games_of_one_policy_stand_beside_those_of_the_others(tmp_path):
+    evaluate(tmp_path)
+    evaluate(tmp_path, greedy=True)
+    assert games_of(tmp_path) == {"greedy": 2, "sampled": 1}
+    evaluate(tmp_path, planned=True)
+    assert games_of(tmp_path) == {"greedy": 2, "sampled": 1, "planned": 3}
+    assert [path.name for path in tmp_path.glob("*.json")] == ["games.json"]
+
+
+@pytest.mark.usefixtures("loaded", "asked")
+def test_games_of_another_kind_go_into_another_file(tmp_path):
+    evaluate(tmp_path)
+    before = (tmp_path / "games.json").read_bytes()
+    evaluate(tmp_path, sticky=0.0)
+    evaluate(tmp_path, sticky=0.0, seed=5)
+    evaluate(tmp_path, sticky=0.0, greedy=True)
+    assert (tmp_path / "games.json").read_bytes() == before
+    assert games_of(tmp_path, "games-sticky_0.0.json") == {"greedy": 4, "sampled": 2}
+    assert games_of(tmp_path, "games-sticky_0.0-seed_5.json") == {"greedy": 3, "sampled": 3}
+
+
+@pytest.mark.usefixtures("loaded", "asked")
+def test_games_of_an_agent_that_was_trained_on_since_are_replaced(tmp_path, capsys):
+    (tmp_path / "agent.safetensors").write_bytes(b"one")
+    evaluate(tmp_path)
+    (tmp_path / "agent.safetensors").write_bytes(b"two")
+    evaluate(tmp_path, greedy=True)
+    assert games_of(tmp_path) == {"greedy": 2}
+    assert (
+        "games.json: the games there are of another weights, or do not say; they are replaced"
+        in capsys.readouterr().err
+    )
+
+
 @pytest.mark.usefixtures("loaded")
-def test_planned_games_go_into_a_file_of_their_own(asked, tmp_path):
+def test_planned_games_say_how_many_rollouts(asked, tmp_path):
     evaluate(tmp_path, planned=True, rollouts=9)
     assert [(policies, rollouts) for _, policies, _, _, rollouts in asked] == [(["planned"], 9)]
-    assert set(json.loads((tmp_path / "planned.json").read_text())) == {"sticky", "seed", "planned"}
-    assert not (tmp_path / "games.json").exists()
+    assert how("planned", 9)["rollouts"] == 9
+    assert games_of(tmp_path) == {"planned": 1}
 
 
 @pytest.mark.usefixtures("loaded", "asked")
@@ -100,8 +152,9 @@ def test_the_heads_are_scored_where_recorded_games_are_given(pong_data, tmp_path
     evaluate(tmp_path, data=str(pong_data.path))
     events = json.loads((tmp_path / "games.json").read_text())["events"]
     assert events["observed"]["point_lost"]["events"] == (pong_data.reward < 0).sum()
+    assert events["data"]["sha256"] == checksum(pong_data)
     table = capsys.readouterr().out
-    assert all(f"\n{name} " in table for name in ("point won", "point lost", "end"))
+    assert all(f"\n{name} " in table for name in ("point won", "point lost"))
 
 
 @pytest.mark.usefixtures("loaded")
@@ -114,7 +167,7 @@ def test_data_that_are_not_there_are_refused_before_a_game_is_played(asked, tmp_
 
 def test_a_run_on_disk(make_model, asked, tmp_path, monkeypatch):
     model, run = make_model(), tmp_path / "run"
-    agent = Agent(ActorCriticConfig(fire=True, hidden=8, layers=1), sight_size(model.config))
+    agent = Agent(ActorCriticConfig(fire=True, hidden=8, layers=1), inputs_size(model.config))
     with torch.no_grad():
         list(agent.player.parameters())[-1][4] = 50.0  # the last bias: always RIGHTFIRE
     save_model(run / "model.safetensors", model, weights_of(model), {})

@@ -1,41 +1,41 @@
-"""The whole of it, small: 10,000 real steps from nothing, about 90 s of CPU time."""
+"""The whole of it, small: the published online run in 10,000 real steps from nothing, about 90 s of CPU time."""
 
 from pathlib import Path
 
 import torch
 
 from agents.checkpoint import load_agent
-from agents.config import AgentConfig, AgentTrainConfig, EvaluationConfig, PlayConfig, WorldConfig
-from agents.learning.config import ActorCriticConfig, ImaginationConfig
+from agents.cli import TRAIN_AGENT
 from agents.play.scores import play_games
 from agents.train_agent import train_agent
-from rssm.config import EnvConfig, LogConfig, LossConfig, ModelConfig
+from rssm.command import parse
 from rssm.games.pong.features import NUM_ACTIONS
 
 #: games are stopped here: a random player has lost some 12 to 16 points by then
 STEPS, GAMES, SEED = 600, 8, 5
 
+#: sizes, budget and the learning rates that fit them; everything else is the preset's
+SMALL = f"""
+--config agent_online --env_steps 10000 --device cpu --log.wandb disabled --env.max_episode_steps {STEPS}
+--actor_critic.hidden 64
+--imagination.chunks 6
+--train.cycle 25 --train.actor_warmup 50 --train.evaluate_every 10000 --train.checkpoint_every 10000
+--play.random_steps 4000 --play.steps_per_update 6 --play.final_updates 200
+--world.first_updates 250 --world.batch_size 8 --world.chunk_length 32 --world.warmup 50 --world.learning_rate 2e-3
+--world.ema 0.95 --world.workers 0
+--model.deter 48 --model.stoch 4 --model.classes 4 --model.hidden 64 --model.head_hidden 48
+--loss.open_loop_starts 2
+--evaluation.games 1 --evaluation.final_games 1 --evaluation.states 0
+"""
+
 
 def test_a_short_run_beats_the_random_player(tmp_path: Path):
-    config = AgentConfig(
-        run=str(tmp_path / "run"),
-        online=True,
-        env_steps=10_000,
-        device="cpu",
-        threads=1,
-        env=EnvConfig(max_episode_steps=STEPS),
-        actor_critic=ActorCriticConfig(hidden=64, entropy=1e-3, final_entropy=3e-4, surprise_penalty=0.0),
-        imagination=ImaginationConfig(chunks=6, starts=50),
-        train=AgentTrainConfig(cycle=25, actor_warmup=50, evaluate_every=10_000, checkpoint_every=10_000),
-        play=PlayConfig(random_steps=4_000, steps_per_update=6, final_updates=200),
-        world=WorldConfig(
-            first_updates=250, batch_size=8, chunk_length=32, warmup=50, learning_rate=2e-3, ema=0.95, workers=0
-        ),
-        model=ModelConfig(deter=48, stoch=4, classes=4, hidden=64, head_hidden=48),
-        loss=LossConfig(open_loop_starts=2),
-        evaluation=EvaluationConfig(games=1, final_games=1, states=0),
-        log=LogConfig(wandb="disabled"),
-    )
+    config = parse(TRAIN_AGENT, [*SMALL.split(), "--run", str(tmp_path / "run")])
+    assert config is not None
+    published = parse(TRAIN_AGENT, ["--config", "agent_online"])
+    assert published is not None
+    assert (config.actor_critic.bonus, config.actor_critic.fire) == ("entropy", True)
+    assert config.imagination.starts == published.imagination.starts
     train_agent(config)
     model, agent, _ = load_agent(Path(config.run))
 

@@ -10,9 +10,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from agents.cli import TRAIN_AGENT
 from agents.config import AgentConfig
+from agents.learning.config import ActorCriticConfig
 from agents.train_agent import train_agent
-from rssm.cli import EXIT_BAD_INPUT, parse
+from rssm.command import EXIT_BAD_INPUT, parse
 from rssm.config import DataConfig, EnvConfig, WorldModelConfig
 from rssm.config_file import load_config, save_config
 from rssm.errors import CheckpointError, UserError
@@ -93,7 +95,7 @@ def expected(whole, config):
         run = Path(config.run).parent / "whole"
         process = start(dataclasses.replace(config, run=str(run)))
         assert process.returncode == 0, process.stderr
-        whole |= outcome(run) | {"stderr": process.stderr, "run": run}
+        whole |= outcome(run) | {"stderr": process.stderr, "stdout": process.stdout, "run": run}
     return whole
 
 
@@ -114,11 +116,40 @@ def test_a_run_counts_and_shows_every_real_step(whole, online_job):
     played = [(row["update"], row["env_steps"]) for row in metrics if "train/actor" in row]
     assert played == [(2, 100), (4, 120), (6, 140), (8, 160), (10, 180), (12, 200), (14, 202)]
     assert [row["update"] for row in metrics if "real/score" in row] == [6, 12, 14]
-    assert {"imagination/error_h6", "imagination/value", "real/value"} <= metrics[3].keys() | metrics[4].keys()
+    assert {"imagination/error_k5", "imagination/value", "real/value"} <= metrics[3].keys() | metrics[4].keys()
     assert metrics[-1]["summary/env_steps"] == 202
     assert "202 real steps" in whole["stderr"]
     assert "evaluation games are not counted" in whole["stderr"]
     assert "replay ratio" in whole["stderr"]
+
+
+def test_a_run_ends_with_what_came_of_it_and_where_it_is(whole, online_job):
+    expected(whole, online_job)
+    *_, verdict, _, games, dream, weights, following = whole["stdout"].splitlines()
+    run = whole["run"]
+    assert verdict.startswith("sampled: the agent ")
+    assert games.startswith(f"{run / 'games.json'}: ")
+    assert dream.startswith(f"{run / 'media' / 'dream.gif'}: ")
+    assert weights.startswith(f"{run / 'agent.safetensors'}, {run / 'model.safetensors'}: ")
+    assert following == f"next: python scripts/evaluate_agent.py --run {run} --planned"
+    for path in (run / "games.json", run / "media" / "dream.gif", run / "agent.safetensors", run / "model.safetensors"):
+        assert path.is_file()
+    # the last word on the other channel is no warning; what is being counted is said
+    assert not whole["stderr"].splitlines()[-1].startswith("warning")
+    assert "greedy games: 2 of 2 games" in whole["stderr"]
+    assert "sampled games: 2 of 2 games" in whole["stderr"]
+
+
+def test_a_hopeful_critic_is_warned_of_once_and_noted_at_the_end(offline_job, monkeypatch, capsys):
+    found = {"imagination/alarm": 1.0, "imagination/value": 2.0, "real/value": 1.0, "imagination/optimism": 0.5}
+    for place in ("trainer", "train_agent"):
+        monkeypatch.setattr(f"agents.{place}.imagined_against_real", lambda *arguments, **settings: found)
+    train_agent(offline_job)
+    said = capsys.readouterr()
+    evaluations = [row for row in rows(Path(offline_job.run)) if "imagination/alarm" in row]
+    assert len(evaluations) == 2
+    assert said.err.count("warning: the critic expects +2.00 points") == 1
+    assert said.out.count("Note: the critic expects +2.00 points") == 1
 
 
 def test_a_run_s_folder_holds_what_is_needed_to_use_it(whole, online_job):
@@ -219,17 +250,10 @@ class TestRefusals:
 
 class TestTheCommandLine:
     def test_the_spellings_with_hyphens(self):
-        config = parse(AgentConfig, ["--world-model", "runs/other", "--env-steps", "5000", "--online"], default="agent")
-        assert config == AgentConfig(world_model="runs/other", env_steps=5_000, online=True)
+        config = parse(TRAIN_AGENT, ["--world-model", "runs/other", "--actor-critic.fire"])
+        assert config == AgentConfig(world_model="runs/other", actor_critic=ActorCriticConfig(fire=True))
         with pytest.raises(UserError, match=r"^--env_steps: given twice"):
-            parse(AgentConfig, ["--env-steps", "5000", "--env_steps", "6000"], default="agent")
-
-    @pytest.mark.parametrize(("flags", "run"), [([], "runs/agent"), (["--online"], "runs/agent_online")])
-    def test_online_has_defaults_of_its_own(self, flags, run):
-        code = "import sys; from agents.cli import train_agent; sys.exit(train_agent())"
-        words = [sys.executable, "-c", code, *flags, "--print_config"]
-        printed = subprocess.run(words, capture_output=True, text=True, timeout=60)
-        assert printed.stdout.startswith(f"run: {run}\nonline: {'true' if flags else 'false'}\n")
+            parse(TRAIN_AGENT, ["--env-steps", "5000", "--env_steps", "6000"])
 
     def test_a_wrong_word_is_refused_with_exit_code_2(self):
         script = Path(__file__).resolve().parents[2] / "scripts" / "train_agent.py"

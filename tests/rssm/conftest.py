@@ -63,6 +63,7 @@ def tiny_job(tmp_path_factory: pytest.TempPathFactory, tiny_sizes: dict[str, int
     return WorldModelConfig(
         run=str(folder / "runs" / "whole"),
         device="cpu",
+        workers=1,
         threads=1,
         env=EnvConfig(max_episode_steps=150),
         data=DataConfig(
@@ -87,6 +88,7 @@ def tiny_job(tmp_path_factory: pytest.TempPathFactory, tiny_sizes: dict[str, int
             evaluate_every=5,
             checkpoint_every=2,
             log_every=1,
+            muon_precision="float32",
         ),
         eval=EvalConfig(bootstrap=20, off_policy_windows=6, calibration_windows=8, calibration_samples=3),
     )

@@ -1,7 +1,10 @@
+import os
+
 import pytest
 import torch
 
-from rssm.device import pick_device, seeded, set_threads
+from rssm import device
+from rssm.device import physical_cores, pick_device, seeded, set_threads
 from rssm.errors import UserError
 
 
@@ -47,3 +50,32 @@ def test_a_seed_inside_changes_nothing_outside():
             inside.append(torch.rand(3))
     assert torch.equal(inside[0], inside[1])
     assert torch.equal(torch.cat([before, torch.rand(2)]), expected)
+
+
+def test_each_process_of_a_machine_takes_a_card_of_its_own(monkeypatch):
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("cuda"))
+    assert pick_device("auto", 3) == torch.device("cuda", 3)
+    assert pick_device("cpu", 3) == torch.device("cpu")
+    monkeypatch.setattr(torch, "empty", lambda *_, **__: None)  # as if the cards were there
+    assert pick_device("cuda", 2) == torch.device("cuda", 2)
+    assert pick_device("cuda:1", 2) == torch.device("cuda", 1)
+
+
+def test_cores_are_counted_and_not_their_threads(monkeypatch):
+    assert 1 <= physical_cores() <= os.cpu_count()
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 4, 5}, raising=False)
+    monkeypatch.setattr(device, "_core_of", lambda cpu: (str(cpu // 2),))
+    monkeypatch.setattr(device, "_container_share", lambda: 8)
+    assert physical_cores() == 2
+    monkeypatch.setattr(device, "_container_share", lambda: 0)  # half a core is still one process
+    assert physical_cores() == 1
+
+
+@pytest.mark.parametrize(
+    ("limit", "cores"), [("350000 100000", 3), ("max 100000", None), ("nonsense", None), (None, None)]
+)
+def test_a_container_s_share_of_the_cores(tmp_path, limit, cores):
+    if limit is not None:
+        (tmp_path / "cpu.max").write_text(limit)
+    assert device._container_share(tmp_path / "cpu.max") == (cores or os.cpu_count())

@@ -22,7 +22,7 @@ def write(run_dir, updates, resume_update=None):
         for update in updates:
             tracker.log({"train/loss": 1 / update}, update)
             if update % 2 == 0:
-                tracker.log({"openloop/mse_h1": float(update)}, update)
+                tracker.log({"openloop/mse_k0": float(update)}, update)
 
 
 def rows(run_dir):
@@ -53,10 +53,10 @@ def child(code, run_dir, **extra):
 def test_one_json_object_per_line_with_its_axis(tmp_path):
     with Tracker(tmp_path, OFF, {}) as tracker:
         tracker.log({"train/loss": np.float32(0.5), "train/count": 3}, update=10)
-        tracker.summary({"mse_h6": 2.0}, update=20)
+        tracker.summary({"mse_k5": 2.0}, update=20)
     assert rows(tmp_path) == [
         {"update": 10, "train/loss": 0.5, "train/count": 3},
-        {"update": 20, "summary/mse_h6": 2.0},
+        {"update": 20, "summary/mse_k5": 2.0},
     ]
 
 
@@ -154,7 +154,7 @@ def test_an_offline_run_needs_neither_terminal_nor_key(tmp_path):
 with Tracker(run_dir, LogConfig(), {"seed": 3}) as tracker:
     for update in (5, 10):
         tracker.log({"train/loss": 0.5, "train/bad": float("nan")}, update)
-    tracker.log({"openloop/mse_h1": 2.5}, 10)
+    tracker.log({"openloop/mse_k0": 2.5}, 10)
     tracker.log_gif("game", run_dir / "game.gif", 10)
     tracker.log_image("curve", run_dir / "curve.png", 10)
 """
@@ -171,7 +171,7 @@ with Tracker(run_dir, LogConfig(), {"seed": 3}) as tracker:
     assert all(r["metric"]["step_metric"] == "update" for r in records if "glob_name" in r.get("metric", {}))
     history = [record["history"]["item"] for record in records if "history" in record]
     assert [(item["update"], item["train/loss"]) for item in history if "train/loss" in item] == [(5, 0.5), (10, 0.5)]
-    assert [(item["update"], item["openloop/mse_h1"]) for item in history if "openloop/mse_h1" in item] == [(10, 2.5)]
+    assert [(item["update"], item["openloop/mse_k0"]) for item in history if "openloop/mse_k0" in item] == [(10, 2.5)]
 
 
 def inspect(store: Path):

@@ -26,7 +26,7 @@ def run(name, *words, cwd):
 def test_each_script_answers_help_from_any_folder(tmp_path, name, flags):
     process = run(name, "--help", cwd=tmp_path)
     assert process.returncode == 0, process.stderr
-    assert process.stdout.startswith(f"usage: {name} ")
+    assert process.stdout.startswith(f"usage: python {SCRIPTS / name} ")
     assert [flag for flag in flags if f" {flag} " not in process.stdout] == []
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 
 import torch
+import torch.nn.functional as nnf
 from torch import Tensor, nn
 
 from rssm.data.stacks import newest
 from rssm.games.pong import features as F
 from rssm.games.pong.statistics import FeatureStatistics
 
+#: our paddle's place and the enemy's in a frame
+_COLUMNS = slice(F.PLAYER_X, F.ENEMY_X + 1, F.ENEMY_X - F.PLAYER_X)
+_HEIGHTS = slice(F.PLAYER_Y, F.ENEMY_Y + 1, F.ENEMY_Y - F.PLAYER_Y)
 #: console frames per agent step, and pixels beyond which two things are simply far apart
 _FRAMES, _NEAR = 4, 48.0
 
@@ -35,8 +39,12 @@ class Fourier(nn.Module):
         self.register_buffer("frequencies", 2.0 * math.pi / periods, persistent=False)
 
     def forward(self, coordinates: Tensor) -> Tensor:
+        return torch.cat(self.parts(coordinates), -1)
+
+    def parts(self, coordinates: Tensor) -> tuple[Tensor, Tensor]:
+        """The sines and the cosines (..., N P) apart, for whoever joins them to something else."""
         angles = (coordinates.unsqueeze(-1) * self.frequencies).flatten(-2)
-        return torch.cat([angles.sin(), angles.cos()], -1)
+        return angles.sin(), angles.cos()
 
 
 class Approach(nn.Module):
@@ -54,13 +62,27 @@ class Approach(nn.Module):
     """
 
     views = 2 * _FRAMES
-    pull: Tensor
+    passed: Tensor  # (8, 1), the share of the step that has passed before the frame of each view
+    way: Tensor  # (8, 2), the share of our paddle's way and of the enemy's that lies behind it then
+    pulls: Tensor  # (6, 16), pixels that the joystick adds to it by then
+    low: Tensor  # (8, 2), bounds on where the law may place our paddle
+    high: Tensor  # (8, 2)
 
     def __init__(self, statistics: FeatureStatistics) -> None:
         super().__init__()
-        self.share = statistics.paddle.share
-        self.low, self.high = statistics.low[F.PLAYER_Y], statistics.high[F.PLAYER_Y]
-        self.register_buffer("pull", torch.tensor(statistics.paddle.pull), persistent=False)
+        law = statistics.paddle
+        passed = (torch.arange(_FRAMES) / _FRAMES).repeat(2)
+        moves = torch.tensor([0, 1, 1, 2, 0, 0, 1, 1])  # of ours by then: after one of two, the law says where it is
+        inside = torch.stack([moves == 1, torch.zeros(self.views, dtype=torch.bool)], -1)
+        tables = {
+            "passed": passed.unsqueeze(-1),
+            "way": torch.stack([torch.tensor([0.0, law.share, 1.0])[moves], passed], -1),
+            "pulls": (torch.tensor(law.pull)[:, None, None] * inside).flatten(1),
+            "low": torch.where(inside, statistics.low[F.PLAYER_Y], -torch.inf),
+            "high": torch.where(inside, statistics.high[F.PLAYER_Y], torch.inf),
+        }
+        for name, table in tables.items():
+            self.register_buffer(name, table, persistent=False)
 
     def forward(self, stack: Tensor, following: Tensor, action: Tensor) -> Tensor:
         """Offsets in the frames *before* each of the step's four, where the console looks for a hit.
@@ -74,19 +96,13 @@ class Approach(nn.Module):
             (..., 8, 2): the ball's column from the paddle's and its top edge from the paddle's, in each frame where the
             paddle moves in the odd frames, then where it moves in the even ones; in pixels, clipped to what can matter.
         """
-        frame = newest(stack)
-        change = frame - newest(stack, ago=1)
-        passed = torch.arange(_FRAMES, device=stack.device) / _FRAMES
-        columns = frame[..., F.PLAYER_X, None], frame[..., F.ENEMY_X, None]
-        right = frame[..., F.BALL_X, None] > (columns[0] + columns[1]) / 2
-        column = torch.where(right, *columns)
-        across = frame[..., F.BALL_X, None] - column + passed * change[..., F.BALL_X, None]
-        height = frame[..., F.BALL_Y, None] + passed * change[..., F.BALL_Y, None]
-
-        begin, end = frame[..., F.PLAYER_Y], following[..., F.PLAYER_Y]
-        between = (begin + self.share * (end - begin) + self.pull[action]).clamp(self.low, self.high)
-        odd = torch.stack([begin, between, between, end], -1)
-        even = torch.stack([begin, begin, between, between], -1)
-        enemy = frame[..., F.ENEMY_Y, None] + passed * (following - frame)[..., F.ENEMY_Y, None]
-        along = [height - torch.where(right, paddle, enemy) for paddle in (odd, even)]
-        return torch.stack([torch.cat([across, across], -1), torch.cat(along, -1)], -1).clamp(-_NEAR, _NEAR)
+        frame, earlier = newest(stack), newest(stack, ago=1)
+        ball = frame[..., None, F.BALL_X : F.BALL_Y + 1]
+        flight = torch.addcmul(ball, self.passed, ball - earlier[..., None, F.BALL_X : F.BALL_Y + 1])  # (..., 8, 2)
+        columns, (begin, end) = frame[..., _COLUMNS], (part[..., None, _HEIGHTS] for part in (frame, following))
+        pulled = nnf.embedding(action, self.pulls).unflatten(-1, (self.views, 2))
+        heights = (torch.lerp(begin, end, self.way) + pulled).clamp(self.low, self.high)  # (..., 8, 2), ours and theirs
+        both = torch.stack([columns.unsqueeze(-2).expand_as(heights), heights], -1)
+        ours = (ball[..., 0] - columns).sum(-1, keepdim=True).unsqueeze(-1) > 0.0  # the nearer
+        paddle = torch.where(ours, both[..., 0, :], both[..., 1, :])
+        return (flight - paddle).clamp(-_NEAR, _NEAR)

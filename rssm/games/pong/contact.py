@@ -36,6 +36,6 @@ class Contact(nn.Module):
 
     def forward(self, hidden: Tensor, views: Tensor) -> Tensor:
         """hidden (..., H), views (..., V, 2) in pixels -> the view that counts (..., W) and which it is (..., V)."""
-        read = self.read(torch.cat([views / _SCALE, self.waves(views)], -1))
-        which = (4.0 * read[..., -1] + self.attend(hidden)).softmax(-1)
+        read = self.read(torch.cat([views / _SCALE, *self.waves.parts(views)], -1))
+        which = torch.add(self.attend(hidden), read[..., -1], alpha=4.0).softmax(-1)
         return torch.cat([(which.unsqueeze(-1) * read[..., :-1]).sum(-2), which], -1)

@@ -3,6 +3,9 @@
 Two decoders. ``residual`` predicts the newest frame as a change of the state's newest frame and shifts the older three,
 so that the latent need not carry coordinates. ``direct`` predicts all 56 values from the latent state alone, as a plain
 Dreamer does. Neither sees the absolute score: the predicted score is the state's own plus the predicted event.
+
+``reads_frame`` says whether a decoder is shown the stack before, ``differentiable`` whether a gradient passes through
+the mode of what it predicts.
 """
 
 from __future__ import annotations
@@ -18,8 +21,10 @@ from rssm.games.pong import features as F
 from rssm.games.pong.approach import Approach
 from rssm.games.pong.contact import Contact
 from rssm.games.pong.statistics import FeatureStatistics
-from rssm.model.likelihoods import Categoricals, ChangePrediction, DirectPrediction, DiscretePrediction, Support
+from rssm.model.categoricals import Categoricals
+from rssm.model.likelihoods import ChangePrediction, DirectPrediction, DiscretePrediction
 from rssm.model.networks import MLP, start_uniform
+from rssm.model.support import Support
 
 
 class Prediction(Protocol):
@@ -37,6 +42,9 @@ class Prediction(Protocol):
     def sample(self) -> Tensor:
         """A stack (..., 56) in raw pixels, drawn at random where the likelihood is discrete, else the mean."""
 
+    def sample_with_loss(self) -> tuple[Tensor, Tensor]:
+        """A sample and its own loss (...), for less than both cost apart."""
+
 
 #: decoded first; the ball is decoded given these
 FIRST = (F.PLAYER_X, F.PLAYER_Y, F.ENEMY_X, F.ENEMY_Y, F.BALL_SPAWNED, F.SCORE_PLAYER, F.SCORE_ENEMY)
@@ -50,11 +58,14 @@ class DiscreteDecoder(nn.Module):
     exactly the paddle stands while they meet, inside the step that is being predicted.
     """
 
-    reads_frame = True
+    reads_frame, differentiable = True, False
+    actions: Tensor
 
     def __init__(self, config: ModelConfig, statistics: FeatureStatistics) -> None:
         super().__init__()
-        self.first, self.ball = Support(statistics, FIRST), Support(statistics, BALL)
+        self.register_buffer("actions", torch.eye(F.NUM_ACTIONS), persistent=False)
+        self.both = Support(statistics, FIRST, BALL)
+        self.first, self.ball = (Support(statistics, part, like=self.both) for part in (FIRST, BALL))
         self.min_p = config.min_p
         inputs = config.deter + config.stoch * config.classes + config.hidden + F.NUM_ACTIONS
         self.trunk = MLP(inputs, config.hidden, config.layers)
@@ -66,7 +77,7 @@ class DiscreteDecoder(nn.Module):
 
     def forward(self, latent: Tensor, embedding: Tensor, stack: Tensor, action: Tensor) -> Prediction:
         """As :meth:`ResidualDecoder.forward`."""
-        taken = nnf.one_hot(action, F.NUM_ACTIONS).to(latent.dtype)
+        taken = nnf.embedding(action, self.actions)
         hidden = self.trunk(torch.cat([latent, embedding, taken], -1))
 
         def ball(frame: Tensor) -> Categoricals:
@@ -76,13 +87,13 @@ class DiscreteDecoder(nn.Module):
             return Categoricals(self.ball, self.ball_head(inputs), stack, self.min_p)
 
         first = Categoricals(self.first, self.first_head(hidden), stack, self.min_p)
-        return DiscretePrediction(first, ball, stack)
+        return DiscretePrediction(first, ball, self.both, stack)
 
 
 class ResidualDecoder(nn.Module):
     """Newest frame = previous newest frame + learned change, under a Huber or a squared loss."""
 
-    reads_frame = True
+    reads_frame, differentiable = True, True
     std: Tensor
 
     def __init__(self, config: ModelConfig, statistics: FeatureStatistics, huber_beta: float) -> None:
@@ -109,7 +120,7 @@ class ResidualDecoder(nn.Module):
 class DirectDecoder(nn.Module):
     """All four frames from the latent state, normalised, under a Huber or a squared loss."""
 
-    reads_frame = False
+    reads_frame, differentiable = False, True
     mean: Tensor
     std: Tensor
 

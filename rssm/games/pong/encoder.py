@@ -14,17 +14,18 @@ from rssm.games.pong.approach import Fourier
 from rssm.games.pong.statistics import SCORES, FeatureStatistics
 from rssm.model.networks import MLP
 
-#: seen through Fourier features: positions that move, and the ball's height over each paddle's top edge
-_POSITIONS = (F.PLAYER_Y, F.ENEMY_Y, F.BALL_X, F.BALL_Y)
-_RELATIVE = ((F.BALL_Y, F.PLAYER_Y), (F.BALL_Y, F.ENEMY_Y))
+#: seen through Fourier features: positions that move, as slices of the features (a slice copies nothing), and the
+#: ball's height over each paddle's top edge
+_PADDLES, _BALL = slice(F.PLAYER_Y, F.ENEMY_Y + 1, F.ENEMY_Y - F.PLAYER_Y), slice(F.BALL_X, F.BALL_Y + 1)
+_POSITIONS, _RELATIVE = 4, 2
 #: pixels that count as one unit near an edge or in a change, and pixels beyond which neither counts
 _FINE, _NEAR = 8.0, 24.0
 #: the shortest wave, 2^4 pixels: from shorter ones the model learns single hits of the training games by heart
 _SHORTEST = 4
 #: widths of the parts of a :class:`Look`
-COARSE = F.STACK_SIZE * (F.NUM_FEATURES - len(SCORES) + len(_RELATIVE))
-FINE = len(_POSITIONS) * (F.STACK_SIZE - 1) + 2
-NEAR = len(_RELATIVE)
+COARSE = F.STACK_SIZE * (F.NUM_FEATURES - len(SCORES) + _RELATIVE)
+FINE = _POSITIONS * (F.STACK_SIZE - 1) + 2
+NEAR = _RELATIVE
 
 
 class Normalizer(nn.Module):
@@ -38,13 +39,12 @@ class Normalizer(nn.Module):
         super().__init__()
         self.register_buffer("mean", torch.tensor(statistics.mean).unsqueeze(-1))
         self.register_buffer("std", torch.tensor(statistics.std).unsqueeze(-1))
-        kept = [i for i in range(F.NUM_FEATURES) if i not in SCORES]
+        kept = [i for i in range(F.OBS_SIZE) if i // F.STACK_SIZE not in SCORES]
         self.register_buffer("kept", torch.tensor(kept), persistent=False)
 
     def forward(self, stack: Tensor) -> Tensor:
         """(..., 56) raw -> (..., 48) normalised, without the scores."""
-        grid = (stack_to_grid(stack) - self.mean) / self.std
-        return grid.index_select(-2, self.kept).flatten(-2)
+        return ((stack_to_grid(stack) - self.mean) / self.std).flatten(-2).index_select(-1, self.kept)
 
 
 class Look(NamedTuple):
@@ -79,7 +79,7 @@ class Encoder(nn.Module):
         self.waves = Fourier(_SHORTEST, config.fourier)
         bounds = [statistics.low[F.BALL_Y], statistics.high[F.BALL_Y]]
         self.register_buffer("bounds", torch.tensor(bounds), persistent=False)
-        waves = (len(_POSITIONS) + len(_RELATIVE)) * F.STACK_SIZE * 2 * self.waves.periods
+        waves = (_POSITIONS + _RELATIVE) * F.STACK_SIZE * 2 * self.waves.periods
         self.network = MLP(COARSE + waves + FINE, config.hidden, config.layers)
 
     def forward(self, stack: Tensor) -> Tensor:
@@ -88,20 +88,20 @@ class Encoder(nn.Module):
     def look(self, stack: Tensor) -> Look:
         """What is to be seen in a stack (..., 56)."""
         grid = stack_to_grid(stack)
-        relative = torch.cat([grid[..., a, :] - grid[..., b, :] for a, b in _RELATIVE], -1)
-        changes = grid[..., _POSITIONS, :].diff(dim=-1).flatten(-2)
-        to_edge = (grid[..., F.BALL_Y, -1:] - self.bounds).abs()
+        paddles, ball = grid[..., _PADDLES, :], grid[..., _BALL, :]
+        relative = ball[..., 1:, :] - paddles
+        positions = torch.cat([paddles, ball, relative], -2)
+        moving = positions[..., :_POSITIONS, :]
+        changes = moving[..., 1:] - moving[..., :-1]
+        to_edge = (ball[..., 1, -1:] - self.bounds).abs()
+        pixels = torch.cat([changes.flatten(-2), to_edge, relative[..., -1]], -1).clamp(-_NEAR, _NEAR) / _FINE
         return Look(
-            coarse=torch.cat([self.normalizer(stack), relative / 64.0], -1),
-            fine=_in_pixels(torch.cat([changes, to_edge], -1)),
-            near=_in_pixels(relative[..., F.STACK_SIZE - 1 :: F.STACK_SIZE]),
-            positions=torch.cat([grid[..., _POSITIONS, :].flatten(-2), relative], -1),
+            coarse=torch.cat([self.normalizer(stack), (relative / 64.0).flatten(-2)], -1),
+            fine=pixels[..., :FINE],
+            near=pixels[..., FINE:],
+            positions=positions.flatten(-2),
         )
 
     def embed(self, look: Look) -> Tensor:
         """The embedding (..., H) of what was seen."""
-        return self.network(torch.cat([look.coarse, self.waves(look.positions), look.fine], -1))
-
-
-def _in_pixels(distances: Tensor) -> Tensor:
-    return distances.clamp(-_NEAR, _NEAR) / _FINE
+        return self.network(torch.cat([look.coarse, *self.waves.parts(look.positions), look.fine], -1))

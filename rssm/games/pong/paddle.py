@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rssm.arrays import FloatArray
+from rssm.blocks import blocks
 from rssm.games.pong import features as F
 
 #: pixels that the paddle can move in an agent step: nearer to an end of its way, the end would stop it
@@ -41,18 +42,23 @@ class PaddleLaw:
             action: (N,), taken after each.
             is_first: (N,), marks the first row of each episode.
         """
-        place = frames[:, F.PLAYER_Y].astype(np.float64)
-        step = np.diff(place)
-        low, high = place.min() + _LARGEST_STEP, place.max() - _LARGEST_STEP
-        free = (place > low) & (place < high)
-        rows = np.arange(max(len(step) - 1, 0))
-        held = action[rows] == action[rows + 1]
-        whole = ~(is_first[rows + 1] | is_first[rows + 2])
-        rows = rows[held & whole & free[rows] & free[rows + 1] & free[rows + 2]]
-        # regress S' - S, so that without evidence the law is an even motion
-        inputs = np.concatenate([step[rows, None], np.eye(F.NUM_ACTIONS)[action[rows]]], axis=1)
-        prior = np.diag([_PRIOR_SLOPE] + [_PRIOR_STEPS] * F.NUM_ACTIONS)
-        slope, *offset = np.linalg.solve(inputs.T @ inputs + prior, inputs.T @ (step[rows + 1] - step[rows]))
+        every_place = np.asarray(frames)[:, F.PLAYER_Y]
+        low, high = float(every_place.min()) + _LARGEST_STEP, float(every_place.max()) - _LARGEST_STEP
+        products = np.diag([_PRIOR_SLOPE] + [_PRIOR_STEPS] * F.NUM_ACTIONS)
+        moments = np.zeros(1 + F.NUM_ACTIONS)
+        for block in blocks(max(len(every_place) - 2, 0)):
+            seen = slice(block.start, block.stop + 2)  # two steps begin in each row of the block
+            place, taken, begins = every_place[seen].astype(np.float64), action[seen], is_first[seen]
+            step = np.diff(place)
+            free = (place > low) & (place < high)
+            held = taken[:-2] == taken[1:-1]
+            whole = ~(begins[1:-1] | begins[2:])
+            rows = np.flatnonzero(held & whole & free[:-2] & free[1:-1] & free[2:])
+            # regress S' - S, so that without evidence the law is an even motion
+            inputs = np.concatenate([step[rows, None], np.eye(F.NUM_ACTIONS)[taken[rows]]], axis=1)
+            products = inputs.T @ inputs + products
+            moments = inputs.T @ (step[rows + 1] - step[rows]) + moments
+        slope, *offset = np.linalg.solve(products, moments)
         decay = np.sqrt(np.clip(1.0 + slope, 0.0, 1.0))
         pull = -np.array(offset) / (2.0 * (1.0 + decay) ** 2)
         return PaddleLaw(float(1.0 / (1.0 + decay)), tuple(float(p) for p in pull))

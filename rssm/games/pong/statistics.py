@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rssm.arrays import FloatArray
+from rssm.blocks import blocks
 from rssm.games.pong import features as F
 from rssm.games.pong.paddle import PaddleLaw
 
@@ -57,28 +59,35 @@ class FeatureStatistics:
     def fit(frames: FloatArray, action: npt.NDArray[np.uint8], is_first: npt.NDArray[np.bool_]) -> FeatureStatistics:
         """Fit to frames (N, 14) in raw units and the actions (N,) taken after them.
 
-        is_first (N,) marks the first row of each episode.
+        is_first (N,) marks the first row of each episode. The arrays may be mapped files that do not fit into memory:
+        they are read a block at a time.
         """
-        std = frames.std(0, dtype=np.float64)
-        before, after = frames[:-1][~is_first[1:]], frames[1:][~is_first[1:]]
-        moves: list[tuple[float, ...]] = []
-        landings: list[tuple[float, ...]] = []
-        for i in range(F.NUM_FEATURES):
-            if i in COORDINATES:
-                change = after[:, i] - before[:, i]
-                jumps = np.abs(change) > LARGEST_MOVE
-                moves.append(_span(change[~jumps]))
-                landings.append(_points(after[jumps, i]))
-            else:
-                moves.append(())
-                landings.append(() if i in SCORES else _points(frames[:, i]))
+        frames, is_first = np.asarray(frames), np.asarray(is_first)  # plain views: a memmap is slow to slice
+        mean = _sums(frames, lambda rows: rows) / len(frames)
+        std = np.sqrt(_sums(frames, lambda rows: np.square(rows - mean)) / len(frames))
+        low, high = frames[0].copy(), frames[0].copy()
+        widest = [np.zeros(0, frames.dtype)] * F.NUM_FEATURES  # the smallest and the largest change so far
+        landed = [np.zeros(0, frames.dtype)] * F.NUM_FEATURES
+        for block in blocks(len(frames)):
+            rows = frames[block]
+            low, high = np.minimum(low, rows.min(0)), np.maximum(high, rows.max(0))
+            inside = ~is_first[block.start + 1 : block.stop + 1]
+            before, after = rows[: len(inside)][inside], frames[block.start + 1 : block.stop + 1][inside]
+            for i in range(F.NUM_FEATURES):
+                if i in COORDINATES:
+                    change = after[:, i] - before[:, i]
+                    jumps = np.abs(change) > LARGEST_MOVE
+                    widest[i] = _ends(np.append(widest[i], change[~jumps]))
+                    landed[i] = np.unique(np.append(landed[i], after[jumps, i]))
+                elif i not in SCORES:
+                    landed[i] = np.unique(np.append(landed[i], rows[:, i]))
         return FeatureStatistics(
-            mean=tuple(float(m) for m in frames.mean(0, dtype=np.float64)),
+            mean=tuple(float(m) for m in mean),
             std=tuple(float(s) if s > 1e-6 else 1.0 for s in std),
-            moves=tuple(moves),
-            landings=tuple(landings),
-            low=tuple(float(v) for v in frames.min(0)),
-            high=tuple(float(v) for v in frames.max(0)),
+            moves=tuple(_span(widest[i]) if i in COORDINATES else () for i in range(F.NUM_FEATURES)),
+            landings=tuple(_points(distinct) for distinct in landed),
+            low=tuple(float(v) for v in low),
+            high=tuple(float(v) for v in high),
             paddle=PaddleLaw.fit(frames, action, is_first),
         )
 
@@ -112,6 +121,23 @@ class FeatureStatistics:
         )
 
 
+def _sums(
+    frames: FloatArray, part: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]
+) -> npt.NDArray[np.float64]:
+    """Sum (14,) over the rows of what ``part`` makes of them; taken row by row, so that blocks change no digit."""
+    sums = np.zeros(frames.shape[1])
+    for block in blocks(len(frames)):
+        rows = part(frames[block].astype(np.float64))
+        rows[0] += sums
+        sums = np.add.reduce(rows, 0)
+    return sums
+
+
+def _ends(changes: FloatArray) -> FloatArray:
+    """The smallest and the largest, if there are any."""
+    return np.array([changes.min(), changes.max()]) if changes.size else changes
+
+
 def _span(changes: FloatArray) -> tuple[float, ...]:
     """Every whole pixel between the smallest and the largest change."""
     if changes.size == 0:
@@ -120,9 +146,8 @@ def _span(changes: FloatArray) -> tuple[float, ...]:
     return tuple(float(v) for v in np.arange(min(low, 0.0), max(high, 0.0) + 1.0))
 
 
-def _points(values: FloatArray) -> tuple[float, ...]:
-    """The distinct values, or as many evenly spaced ones where there are too many."""
-    distinct = np.unique(values)
+def _points(distinct: FloatArray) -> tuple[float, ...]:
+    """Distinct values, ascending, or as many evenly spaced ones where there are too many."""
     if len(distinct) > MOST_LANDINGS:
         distinct = np.linspace(distinct[0], distinct[-1], MOST_LANDINGS)
     return tuple(float(v) for v in distinct)

@@ -28,22 +28,22 @@ def test_it_follows_by_its_decay_after_longer_steps_at_first(network):
     average, start = Average(network, decay=0.75), [p.clone() for p in network.parameters()]
     shift(network, 1.0)
     left = 1.0
-    for step in (9 / 10, 9 / 11, 9 / 12):
-        average.follow(network)
+    for update, step in enumerate((9 / 10, 9 / 11, 9 / 12)):
+        average.follow(network, update)
         left *= 1.0 - step
     for mean, before in zip(average.network.parameters(), start, strict=True):
         assert torch.allclose(mean, before + 1.0 - left, atol=1e-6)
-    average.updates += 1_000
-    average.follow(network)
+    assert average.updates == 3
+    average.follow(network, 1_003)
     for mean, before in zip(average.network.parameters(), start, strict=True):
         assert torch.allclose(mean, before + 1.0 - 0.75 * left, atol=1e-6)
 
 
 def test_without_decay_it_is_the_network(network):
     average = Average(network, decay=0.0)
-    for _ in range(30):
+    for update in range(30):
         shift(network, 1.0)
-        average.follow(network)
+        average.follow(network, update)
     assert all(torch.equal(a, b) for a, b in zip(average.network.parameters(), network.parameters(), strict=True))
 
 

@@ -28,11 +28,11 @@ def sampler(pong_data):
 
 
 def learn(learner, world, sampler, updates):
-    metrics = {}
+    """The means of what these updates log."""
     for update in updates:
         torch.manual_seed(update)
-        metrics = learner.update(world, sampler.batch(update), update)
-    return metrics
+        learner.update(world, sampler.batch(update), update)
+    return learner.take_metrics()
 
 
 def weights(module):
@@ -79,8 +79,8 @@ def test_it_goes_on_exactly_where_it_was(world, sampler, make_agent):
 def test_trajectories_go_on_where_those_of_the_update_before_ended(world, sampler, make_agent, monkeypatch):
     seen = []
 
-    def remember(model, agent, start, horizon, first):
-        seen.append((start, imagine(model, agent, start, horizon, first)))
+    def remember(model, agent, start, horizon, first, **settings):
+        seen.append((start, imagine(model, agent, start, horizon, first, **settings)))
         return seen[-1][1]
 
     monkeypatch.setattr("agents.learning.learner.imagine", remember)
@@ -98,8 +98,8 @@ def test_it_imagines_from_as_many_states_as_it_is_told_with_every_move(
 ):
     seen = []
 
-    def remember(*arguments):
-        seen.append(imagine(*arguments))
+    def remember(*arguments, **settings):
+        seen.append(imagine(*arguments, **settings))
         return seen[-1]
 
     monkeypatch.setattr("agents.learning.learner.imagine", remember)
@@ -128,32 +128,46 @@ def test_the_learning_rates_rise_stay_and_fall_to_nothing(world, sampler, make_a
 
 def test_numbers_that_are_not_finite_stop_it_in_one_line(world, sampler, make_agent):
     learner = Learner(make_agent(), IMAGINATION, TRAIN, updates=10)
+    learner.update(world, sampler.batch(3), 3)
+    before = weights(learner.agent.actor)
     with torch.no_grad():
         world.reward_head.layers[-1].bias.fill_(float("nan"))
     with pytest.raises(DivergedError, match=r"^loss: nan at the agent's update 4: ") as caught:
         learn(learner, world, sampler, [4])
     assert "\n" not in str(caught.value)
+    assert same(weights(learner.agent.actor), before)
+
+
+def test_what_is_logged_is_the_mean_of_the_updates_since_the_last_time(world, sampler, make_agent):
+    one, other = (Learner(make_agent(), IMAGINATION, TRAIN, updates=10) for _ in range(2))
+    each = [learn(one, world, sampler, [update]) for update in range(3)]
+    means = learn(other, world, sampler, range(3))
+    assert means == pytest.approx({name: sum(m[name] for m in each) / 3 for name in means})
+    assert len(means) > 10
+    assert other.take_metrics() == {}
 
 
 def test_it_learns_what_the_world_pays_for(world, sampler, make_agent, monkeypatch):
     """A world that pays for action 4, whatever the state: the policy comes to it, the value to what it is worth."""
     agent = make_agent(discount=0.5, entropy=0.0, final_entropy=0.0, slow_scale=0.0)
     paid = {}
-    step = type(world).imagine_step
+    step = type(world).imagine_latent
 
     def remember(self, state, action, **settings):
         paid.setdefault("actions", []).append(action)
         return step(self, state, action, **settings)
 
     def reward(self, features):
-        actions = torch.stack(paid.pop("actions"), 1)
+        actions = torch.cat(paid.pop("actions"))  # one step of all trajectories after the other
         return (actions == 4).float()
 
-    monkeypatch.setattr(type(world), "imagine_step", remember)
+    monkeypatch.setattr(type(world), "imagine_latent", remember)
     monkeypatch.setattr(type(world), "reward", reward)
     monkeypatch.setattr(type(world), "continuation", lambda self, features: torch.ones(features.shape[:-1]))
     train = AgentTrainConfig(**RATES, actor_warmup=0, critic_warmup=0, decay=0.0)
-    metrics = learn(Learner(agent, IMAGINATION, train, updates=200), world, sampler, range(200))
+    learner = Learner(agent, IMAGINATION, train, updates=200)
+    learn(learner, world, sampler, range(199))
+    metrics = learn(learner, world, sampler, [199])
     assert metrics["train/imagined_reward"] > 1.9  # of two steps
     assert metrics["train/value"] == pytest.approx(2.0, abs=0.2)  # 1 + 0.5 + 0.25 + ...
 
@@ -163,3 +177,11 @@ def test_the_entropy_bonus_falls_by_equal_factors_until_the_learning_rates_do(ma
     learner = Learner(agent, IMAGINATION, AgentTrainConfig(decay=0.5), updates=8)
     scales = [learner._bonus_scale(update) for update in range(8)]
     assert scales == pytest.approx([1.0, 10**-0.5, 0.1, 10**-1.5, 0.01, 0.01, 0.01, 0.01])
+
+
+@pytest.mark.parametrize(("final", "scales"), [(0.0, [1.0, 0.75, 0.5, 0.25, 0.0, 0.0]), (1.0, [1.0] * 6)])
+def test_a_bonus_that_ends_at_nothing_falls_by_equal_amounts(make_agent, final, scales):
+    learner = Learner(make_agent(search=1.0, final_search=final), IMAGINATION, AgentTrainConfig(decay=0.5), updates=8)
+    assert [learner._search_scale(update) for update in range(6)] == pytest.approx(scales)
+    without = Learner(make_agent(search=0.0, final_search=final), IMAGINATION, AgentTrainConfig(decay=0.5), updates=8)
+    assert [without._search_scale(update) for update in range(6)] == [0.0] * 6

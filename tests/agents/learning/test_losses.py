@@ -1,9 +1,12 @@
+import copy
+
 import pytest
 import torch
 
 from agents.learning.actor import entropy, uniformity
 from agents.learning.imagination import Trajectories, imagine
 from agents.learning.losses import actor_loss, agent_loss, critic_loss, targets
+from agents.learning.move_search import compared, every_move, search_loss
 from agents.learning.returns import Targets
 from agents.learning.start_states import start_states
 from rssm.data.chunks import ChunkSampler
@@ -15,7 +18,7 @@ def dreamt(make_model, make_agent, pong_data):
     """A world model, an agent and what they imagined."""
     model, agent = make_model(), make_agent()
     chunk = ChunkSampler(pong_data, batch_size=6, length=12, seed=0).batch(0)
-    return model, agent, imagine(model, agent, start_states(model, chunk, burn_in=4), 3)
+    return model, agent, imagine(model, agent, start_states(model, chunk, burn_in=4), 3, gradients=True)
 
 
 def touched(*modules):
@@ -25,24 +28,24 @@ def touched(*modules):
 def trajectories(agent, count=1, horizon=3):
     torch.manual_seed(2)
     ones = torch.ones(count, horizon)
-    features, actions = torch.randn(count, horizon + 1, agent.features), torch.randint(6, (count, horizon))
-    end = State(features[:, -1], features[:, -1], features[:, -1])
-    return Trajectories(features, actions, reward=ones.clone(), continuation=ones.clone(), surprise=0.0 * ones, end=end)
+    inputs, actions = torch.randn(count * (horizon + 1), agent.features), torch.randint(6, (count, horizon))
+    end = State(*(inputs[-count:],) * 3)
+    log_probs = agent.actor(inputs[: count * horizon])
+    return Trajectories(inputs, log_probs, actions, ones.clone(), ones.clone(), surprise=0.0 * ones, end=end)
 
 
 class TestWhatIsTrainedByWhat:
     def test_the_actor_s_loss_trains_the_actor_alone(self, dreamt):
         model, agent, dreams = dreamt
-        value = agent.value(dreams.features)
         with torch.no_grad():
-            target = targets(agent, dreams, value)
-        actor_loss(agent, dreams.before, dreams.actions, target, 1e-3)[0].backward()
+            target = targets(agent, dreams, dreams.by_step(agent.value(dreams.inputs)))
+        actor_loss(agent, dreams.by_step(dreams.log_probs), dreams.actions, target, 1e-3)[0].backward()
         assert len(touched(agent.actor)) == len(list(agent.actor.parameters()))
         assert touched(agent.critic, agent.slow_critic, agent.player, model) == []
 
     def test_the_critic_s_loss_trains_the_critic_alone(self, dreamt):
         model, agent, dreams = dreamt
-        logits = agent.critic(dreams.features)
+        logits = agent.critic(dreams.inputs)
         target = torch.rand(logits.shape[:-1])
         critic_loss(agent, logits, target, target, torch.tensor(1.0)).backward()
         assert len(touched(agent.critic)) == len(list(agent.critic.parameters()))
@@ -81,7 +84,7 @@ def test_surprise_above_the_mean_costs_and_below_it_pays(make_agent):
 class TestTheActor:
     def gradient(self, agent, dreams, returns, value, weight, entropy_scale=0.0):
         target = Targets(torch.tensor([returns]), torch.tensor([value]), torch.tensor([weight]))
-        actor_loss(agent, dreams.before, dreams.actions, target, entropy_scale)[0].backward()
+        actor_loss(agent, dreams.by_step(dreams.log_probs), dreams.actions, target, entropy_scale)[0].backward()
         return agent.actor.network.layers[-1].bias.grad
 
     def test_it_learns_what_went_better_than_expected(self, make_agent):
@@ -116,13 +119,14 @@ class TestTheActor:
         agent = make_agent(bonus=bonus)
         dreams = trajectories(agent)
         nothing = Targets(*(torch.zeros(1, 3),) * 2, torch.ones(1, 3))
-        loss, before = actor_loss(agent, dreams.before, dreams.actions, nothing, 1.0)
-        log_probs = agent.actor(dreams.before)
+        log_probs = dreams.by_step(dreams.log_probs)
+        loss, before = actor_loss(agent, log_probs, dreams.actions, nothing, 1.0)
         value = entropy(log_probs) if bonus == "entropy" else uniformity(log_probs, agent.actor.allowed)
         assert loss.item() == pytest.approx(-value.mean().item())
         for _ in range(20):
             agent.zero_grad()
-            loss, after = actor_loss(agent, dreams.before, dreams.actions, nothing, 1.0)
+            log_probs = dreams.by_step(agent.actor(dreams.before))
+            loss, after = actor_loss(agent, log_probs, dreams.actions, nothing, 1.0)
             loss.backward()
             with torch.no_grad():
                 for parameter in agent.actor.parameters():
@@ -152,6 +156,36 @@ class TestTheCritic:
             critic_loss(agent, agent.critic(features), slow + 1.0, slow, torch.ones(1)).backward()
             optimizer.step()
         assert agent.value(features).item() == pytest.approx(slow.item() + 0.5, abs=0.05)
+
+
+@pytest.mark.parametrize("tried", [True, False])
+def test_states_that_trajectories_share_count_in_each_as_if_they_were_its_own(make_model, make_agent, batches, tried):
+    """The loss and its gradients are those of trajectories that are written out, each with every state of its own."""
+    model, agent = make_model(), make_agent(fire=False, search=1.5 if tried else 0.0, return_floor=0.1)
+    start = start_states(model, batches[0], burn_in=4)
+    moves = every_move(start.shape[0], agent.actor.allowed) if tried else None
+    dreams = imagine(model, agent, start, 3, moves, gradients=True)
+    normalizer = copy.deepcopy(agent.normalizer)
+    loss, metrics = agent_loss(agent, dreams, 0.1, 1.5, tried=tried)
+    found = torch.autograd.grad(loss, [*agent.actor.parameters(), *agent.critic.parameters()])
+
+    agent.normalizer = normalizer
+    inputs = dreams.by_step(dreams.inputs).contiguous()  # (N, H + 1, F)
+    assert inputs.shape[:2] == (start.shape[0] * (3 if tried else 1), 4)
+    before, slow = inputs[:, :-1].contiguous(), agent.slow_value(inputs)
+    target = targets(agent, dreams, slow)
+    agent.normalizer.update(target.returns)
+    if tried:
+        target = compared(agent, agent.actor(before[:, 0]), dreams.actions[:, 0], target)
+    expected = actor_loss(agent, agent.actor(before), dreams.actions, target, 0.1)[0]
+    if tried:
+        expected = expected + 1.5 * search_loss(agent, agent.actor(inputs[::3, 0].contiguous()), target) / 3
+    expected = expected + critic_loss(agent, agent.critic(before), target.returns, slow[:, :-1], target.weight)
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+    wanted = torch.autograd.grad(expected, [*agent.actor.parameters(), *agent.critic.parameters()])
+    for one, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+    assert ("train/search" in metrics) == tried
 
 
 def test_returns_are_made_of_the_average_s_values(make_agent):

@@ -4,8 +4,6 @@ import torch
 from agents.learning.losses import actor_loss
 from agents.learning.move_search import compared, every_move, search_loss
 from agents.learning.returns import Targets
-from agents.learning.start_states import start_states
-from rssm.data.chunks import ChunkSampler
 from rssm.games.pong.features import ACTION_NAMES
 
 N, H = 5, 3
@@ -36,22 +34,16 @@ def certain(agent, move):
         agent.actor.network.layers[-1].bias.copy_(torch.tensor([12.0 if i == move else 0.0 for i in range(3)]))
 
 
-def test_every_start_is_tried_once_with_every_allowed_move(make_model, make_agent, pong_data):
-    model = make_model()
-    start = start_states(model, ChunkSampler(pong_data, batch_size=2, length=9, seed=0).batch(0), burn_in=3)
+def test_every_start_is_tried_with_every_allowed_move(make_agent):
     for fire, names in ((False, ["NOOP", "RIGHT", "LEFT"]), (True, list(ACTION_NAMES))):
-        states, moves = every_move(start, make_agent(fire=fire).actor.allowed)
-        assert [ACTION_NAMES[move] for move in moves] == names * start.shape[0]
-        for part in ("deter", "stoch", "frame"):
-            assert torch.equal(getattr(states, part), getattr(start, part).repeat_interleave(len(names), 0))
-    states, moves = every_move(start, [2, 5], rollouts=3)
-    assert moves.tolist() == [2, 2, 2, 5, 5, 5] * start.shape[0]
-    assert torch.equal(states.deter, start.deter.repeat_interleave(6, 0))
+        moves = every_move(5, make_agent(fire=fire).actor.allowed)
+        assert [[ACTION_NAMES[move] for move in row] for row in moves] == [names] * 5
+    assert every_move(4, [2, 5], rollouts=3).tolist() == [[2, 2, 2, 5, 5, 5]] * 4
 
 
 def test_first_moves_count_by_their_chance_and_are_held_against_what_the_policy_expects(tried):
     agent, features, actions, target = tried
-    result = compared(agent, features[:, 0], actions[:, 0], target)
+    result = compared(agent, agent.actor(features[:, 0]), actions[:, 0], target)
     chance, returns = chances(agent, features), target.returns[:, 0].view(N, 3)
     assert torch.allclose(result.weight[:, 0], 3.0 * chance.flatten())
     assert result.weight[:, 0].mean().item() == pytest.approx(1.0, abs=1e-5)
@@ -68,8 +60,8 @@ def test_the_policy_s_gradient_is_then_the_exact_one(tried):
     """That of the points that the policy expects, the sum of chance times return over the moves."""
     agent, features, actions, target = tried
     first = Targets(*(part[:, :1] for part in (target.returns, target.value, target.weight)))
-    first = compared(agent, features[:, 0], actions[:, 0], first)
-    actor_loss(agent, features[:, :1], actions[:, :1], first, 0.0)[0].backward()
+    first = compared(agent, agent.actor(features[:, 0]), actions[:, 0], first)
+    actor_loss(agent, agent.actor(features[:, :1]), actions[:, :1], first, 0.0)[0].backward()
     found = [parameter.grad.clone() for parameter in agent.actor.parameters()]
     agent.zero_grad()
     points = (chances(agent, features) * target.returns[:, 0].view(N, 3)).sum(1).mean()
@@ -85,8 +77,8 @@ class TestSearch:
         """Of the loss, for the last biases; returns (3,) of the moves, in every state."""
         agent.zero_grad()
         returns = torch.tensor(returns).repeat(N).unsqueeze(1).expand(-1, H)
-        target = compared(agent, features[:, 0], actions[:, 0], Targets(returns, 0 * returns, 0 * returns))
-        search_loss(agent, features[:, 0], target).backward()
+        target = compared(agent, agent.actor(features[:, 0]), actions[:, 0], Targets(returns, 0 * returns, 0 * returns))
+        search_loss(agent, agent.actor(features[::3, 0]), target).backward()
         return agent.actor.network.layers[-1].bias.grad
 
     def test_it_draws_the_policy_to_what_the_better_moves_make_likelier(self, tried):
@@ -109,8 +101,8 @@ class TestSearch:
         searched = self.gradient(agent, features, actions, [0.0, 0.6, 0.0])[1]
         agent.zero_grad()
         returns = torch.tensor([0.0, 0.6, 0.0]).repeat(N).unsqueeze(1)
-        target = compared(agent, features[:, 0], actions[:, 0], Targets(returns, 0 * returns, 0 * returns))
-        actor_loss(agent, features[:, :1], actions[:, :1], target, 0.0)[0].backward()
+        target = compared(agent, agent.actor(features[:, 0]), actions[:, 0], Targets(returns, 0 * returns, 0 * returns))
+        actor_loss(agent, agent.actor(features[:, :1]), actions[:, :1], target, 0.0)[0].backward()
         alone = agent.actor.network.layers[-1].bias.grad[1]
         assert searched < 1000 * alone < 0
 

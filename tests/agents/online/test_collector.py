@@ -4,11 +4,11 @@ import torch
 
 from agents.online.collector import RealGames
 from agents.online.replay import Block, Replay
-from agents.seeds import Stream, derived_seed
 from rssm.config import EnvConfig
 from rssm.errors import CheckpointError
 from rssm.games.pong.env import make_env
 from rssm.games.pong.features import newest_frame, stack_episode
+from rssm.seeds import Stream, derived_seed
 
 #: short games, so that several are played; sticky actions, so that the emulator's own randomness counts
 SHORT = EnvConfig(max_episode_steps=30, repeat_action_probability=0.25)
@@ -51,7 +51,7 @@ def test_every_step_is_the_emulator_s_own(played):
 def test_a_match_that_the_console_ends_is_truncated_and_the_next_one_begins(tmp_path):
     replay = Replay(tmp_path / "replay", games=2)
     games = RealGames(EnvConfig(), SEED, replay)
-    games._emulators[0]._ale.setRAM(9, 255)  # its count of frames overflows within 256 of them
+    games._games.emulators[0]._ale.setRAM(9, 255)  # its count of frames overflows within 256 of them
     games.play(player(1), 70)
     ended, other = replay.place(0), replay.place(1)
     assert ended.truncated.sum() == 1

@@ -4,10 +4,12 @@ import torch
 from PIL import Image
 
 from agents.play.dream_gif import dream, write_dream
+from agents.play.filtering_player import Player
 from rssm.config import EnvConfig
-from rssm.data.collect import episode_seed
+from rssm.device import seeded
 from rssm.games.pong.env import make_env
 from rssm.games.pong.features import newest_frame
+from rssm.seeds import episode_seed
 
 
 def up_and_down(state):
@@ -30,16 +32,18 @@ def played():
 def test_a_dream_starts_from_the_real_game_every_six_steps(make_model, played, steps):
     model = make_model()
     stacks, actions = played
-    real, dreamt = dream(model, up_and_down, EnvConfig(), seed=4, steps=steps)
+    real, dreamt = dream(model, up_and_down, EnvConfig(), seed=4, steps=steps, sample=False)
     assert real.shape == dreamt.shape == (steps, 14)
     assert np.array_equal(real, newest_frame(stacks[1 : steps + 1]))
-    with torch.no_grad():
-        frames, taken = torch.from_numpy(stacks[None, :-1]), torch.from_numpy(actions[None])
-        states = model.observe(frames, taken, torch.tensor([True]), sample=False).states
-        for start in range(0, steps, 6):
-            imagined = model.imagine(states[:, start], up_and_down, 6, sample=False).states.frame[0].numpy()
-            expected = newest_frame(imagined)[: steps - start]
-            assert np.allclose(dreamt[start : start + 6], expected, atol=1e-3)
+    player = Player(model, up_and_down, 1, torch.device("cpu"), sample=True)  # as where agents are scored
+    with torch.no_grad(), seeded(4, torch.device("cpu")):
+        for step in range(steps):
+            state = player.look(stacks[step : step + 1], np.array([step == 0]))
+            if step % 6 == 0:
+                imagined = model.imagine(state, up_and_down, 6, sample=False).states.frame[0].numpy()
+                expected = newest_frame(imagined)[: steps - step]
+                assert np.allclose(dreamt[step : step + 6], expected, atol=1e-3)
+            assert player.choose(state).item() == actions[step]
 
 
 def test_the_animation_is_written_whole(make_model, tmp_path):

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from agents.learning.inputs import agent_inputs
 from agents.play.filtering_player import Player
 from rssm.games.pong.features import stack_episode
 from rssm.model.state import State
@@ -27,7 +28,7 @@ def test_step_by_step_it_remembers_what_filtering_the_whole_game_gives(make_mode
     model = make_model(*variant, likelihood="huber")
     stacks, actions = game
     places = (0, 300)  # a game from its start, and another that is joined in its middle
-    player = Player(model, lambda state: state, games=2, device="cpu")
+    player = Player(model, lambda state: state, games=2, device="cpu", sample=False)
     follow(player, [np.array([actions[p + t] for p in places]) for t in range(STEPS)])
     seen = []
     for t in range(STEPS):
@@ -65,7 +66,9 @@ def test_games_that_are_kept_go_on_as_before(make_model, game):
     stacks, _ = game
 
     def play(kept):
-        player = Player(make_model(), lambda state: torch.zeros(state.shape, dtype=torch.int64), games=3, device="cpu")
+        player = Player(
+            make_model(), lambda state: torch.zeros(state.shape, dtype=torch.int64), games=3, device="cpu", sample=False
+        )
         player.act(stacks[[0, 100, 200]], np.zeros(3, np.bool_))
         player.keep(np.array(kept))
         return player.look(stacks[[0, 100, 200]][kept], np.zeros(len(kept), np.bool_)).deter
@@ -83,6 +86,18 @@ def test_latents_are_modes_or_samples(make_model, game):
 
     assert len(latents(False).unique(dim=0)) == 1
     assert len(latents(True).unique(dim=0)) > 1
+
+
+def test_a_stack_is_looked_at_once_for_the_filter_and_for_the_policy(make_model, make_agent, game):
+    model, agent, (stacks, _), rows = make_model(), make_agent(), game, []
+    model.encoder.network.register_forward_hook(lambda module, inputs, output: rows.append(len(output)))
+    player = Player(model, agent.policy(model, greedy=True), games=2, device="cpu", sample=False)
+    state = player.look(stacks[[0, 3]], np.array([True, False]))
+    chosen = player.choose(state)
+    assert rows == [2]
+    alone = State(state.deter, state.stoch, state.frame)
+    assert torch.allclose(state.inputs, agent_inputs(model, alone), atol=1e-6)
+    assert chosen.tolist() == agent.policy(model, greedy=True)(alone).tolist()
 
 
 def test_nothing_learns_from_play(make_model, game):

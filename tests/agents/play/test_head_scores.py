@@ -18,11 +18,10 @@ def read_the_scores(frames):
 
 @pytest.fixture
 def model(make_model, monkeypatch):
-    """A model whose heads read the frame itself, and see no end."""
+    """A model whose head reads the frame itself."""
     model = make_model()
     monkeypatch.setattr(model, "features", lambda state: state.frame)
     monkeypatch.setattr(model, "reward", read_the_scores)
-    monkeypatch.setattr(model, "continuation", lambda features: torch.ones(features.shape[:-1]))
     return model
 
 
@@ -48,7 +47,6 @@ def dreams_come_true(model, pong_data, monkeypatch):
 
     monkeypatch.setattr(model, "imagine", imagine)
     monkeypatch.setattr(model, "imagine_step", lambda state, action, sample: (SimpleNamespace(frame=over), None, None))
-    monkeypatch.setattr(model, "continuation", lambda features: 1.0 - (features == over).all(-1).float())
 
 
 @pytest.mark.usefixtures("dreams_come_true")
@@ -67,7 +65,6 @@ def test_perfect_heads_are_never_wrong_and_miss_nothing(model, pong_data):
             "precision": lost / (lost + 4),
             "recall": 1.0,
         }
-        assert result[name]["end"] == {"events": 1, "predicted": 5, "precision": 0.2, "recall": 1.0}
 
 
 def test_heads_that_say_nothing_have_no_precision(model, pong_data, monkeypatch):
@@ -81,15 +78,13 @@ def test_heads_that_say_nothing_have_no_precision(model, pong_data, monkeypatch)
 
 def test_heads_that_always_shout_miss_nothing_and_are_nearly_always_wrong(model, pong_data, monkeypatch):
     monkeypatch.setattr(model, "reward", lambda features: torch.full(features.shape[:-1], -0.6))
-    monkeypatch.setattr(model, "continuation", lambda features: torch.full(features.shape[:-1], 0.4))
     result = score_events(model, pong_data)
     rows = {
         "observed": len(pong_data),
         "imagined": sum((e.stop - e.start) // 6 * 6 for e in pong_data.episodes),
     }
     for name, heads in result.items():
-        for event in ("point_lost", "end"):
-            counts = heads[event]
-            assert (counts["predicted"], counts["recall"]) == (rows[name], 1.0)
-            assert counts["precision"] == counts["events"] / rows[name]
+        counts = heads["point_lost"]
+        assert (counts["predicted"], counts["recall"]) == (rows[name], 1.0)
+        assert counts["precision"] == counts["events"] / rows[name]
         assert heads["point_won"]["predicted"] == 0

@@ -25,7 +25,7 @@ def paying(world, monkeypatch):
     """The world pays for an action of the first imagined step alone: points by action, the same in every state."""
     paid = torch.tensor([0.4, 9.0, -0.2, 0.5, 9.0, 9.0])
     firsts = []
-    step = type(world).imagine_step
+    step = type(world).imagine_latent
 
     def remember(self, state, action, **settings):
         firsts.append(action)
@@ -33,11 +33,11 @@ def paying(world, monkeypatch):
 
     def reward(self, features):
         result = torch.zeros(features.shape[:-1])
-        result[:, 0] = paid[firsts[0]]
+        result[: len(firsts[0])] = paid[firsts[0]]  # one step of all trajectories after the other
         firsts.clear()
         return result
 
-    monkeypatch.setattr(type(world), "imagine_step", remember)
+    monkeypatch.setattr(type(world), "imagine_latent", remember)
     monkeypatch.setattr(type(world), "reward", reward)
     monkeypatch.setattr(type(world), "continuation", lambda self, features: torch.zeros(features.shape[:-1]))
     return paid
@@ -84,13 +84,13 @@ def test_what_comes_after_is_imagined_under_the_policy(world, make_agent, states
     with torch.no_grad():
         list(agent.actor.parameters())[-1][4] = 50.0
     taken = []
-    step = type(world).imagine_step
+    step = type(world).imagine_latent
 
     def remember(self, state, action, **settings):
         taken.append(action)
         return step(self, state, action, **settings)
 
-    monkeypatch.setattr(type(world), "imagine_step", remember)
+    monkeypatch.setattr(type(world), "imagine_latent", remember)
     move_values(world, agent, states, rollouts=5, horizon=4)
     first, *rest = taken
     assert [int((first == move).sum()) for move in MOVES] == [5 * len(states.deter)] * 3

@@ -4,9 +4,9 @@ import torch
 
 from agents.play.scores import Games, play_games
 from rssm.config import EnvConfig
-from rssm.data.collect import episode_seed
 from rssm.games.pong.env import make_env
 from rssm.games.pong.features import NUM_ACTIONS
+from rssm.seeds import episode_seed
 
 
 def stand_still(state):
@@ -81,10 +81,10 @@ def test_a_game_that_is_stopped_counts_as_it_stands(make_model, limit):
 
 def test_games_that_go_on_are_reported(make_model, capsys, monkeypatch):
     monkeypatch.setattr("rssm.progress._EVERY", 0.0)
-    play_games(make_model(), stand_still, games=2, env=EnvConfig(), seed=0, max_steps=200)
+    play_games(make_model(), stand_still, games=2, env=EnvConfig(), seed=0, max_steps=200, title="greedy games")
     first, *_, last = capsys.readouterr().err.splitlines()
-    assert first.startswith("playing: 0 of 2 games, 0 s; 1 steps, +0.0 points a game")
-    assert last.startswith("playing: 2 of 2 games")
+    assert first.startswith("greedy games: 0 of 2 games, 0 s; 1 steps, +0.0 points a game")
+    assert last.startswith("greedy games: 2 of 2 games")
     assert "; 200 steps, -" in last
 
 

@@ -18,7 +18,7 @@ def test_numbers_are_read_from_text():
         (RolloutConfig, {"step_weights": ""}, "step_weights: expected 1 to 6 numbers, got 0"),
         (RolloutConfig, {"step_weights": "1,1,1,1,1,1,1"}, "step_weights: expected 1 to 6 numbers, got 7"),
         (RolloutConfig, {"step_weights": "1,1", "curriculum": "1,3"}, "curriculum: expected whole numbers from 1 to 2"),
-        (RolloutConfig, {"truth_end": 1.5}, "truth_end: expected a probability, got 1.5"),
+        (RolloutConfig, {"truth_end": 1.5}, "truth_end: expected at most 1, got 1.5"),
         (NetworkConfig, {"members": 0}, "members: expected at least 1, got 0"),
     ],
 )

@@ -8,10 +8,12 @@ import torch
 from rssm.baselines import Persistence
 from rssm.baselines.config import BaselineConfig, ErrorConfig, FitConfig, NetworkConfig, RolloutConfig
 from rssm.baselines.predictor import BaselinePredictor
-from rssm.baselines.trainer import BaselineTrainer, seconds_per_update, updates_per_epoch
+from rssm.baselines.trainer import BaselineTrainer, updates_per_epoch
+from rssm.data.chunks import ChunkSampler
 from rssm.errors import DivergedError
 from rssm.evaluation.openloop import episode_windows, score_windows
 from rssm.training.checkpoint import weights_of
+from rssm.training.optimizer import learning_rate
 
 SMALL = NetworkConfig(output="change", scale=1, layers=1)
 CPU = torch.device("cpu")
@@ -21,8 +23,8 @@ CPU = torch.device("cpu")
 def train(pong_data):
     """Makes a trainer on the whole game and one more; the two shortest recordings are too short for some pieces."""
 
-    def make(config: BaselineConfig, updates: int = 6, seed: int = 0) -> BaselineTrainer:
-        return BaselineTrainer(config, pong_data, pong_data.episodes[3:], seed, updates, CPU)
+    def make(config: BaselineConfig, updates: int = 6, seed: int = 0, budget: float = 0.0) -> BaselineTrainer:
+        return BaselineTrainer(config, pong_data, pong_data.episodes[3:], seed, updates, CPU, budget)
 
     return make
 
@@ -153,6 +155,36 @@ def test_a_loss_that_is_no_number_is_reported(train):
         trainer.fit("test", never)
 
 
-def test_the_time_of_an_update_covers_a_curriculums_lengths(pong_data):
-    parts = config(rollout=RolloutConfig("1, 1, 1, 1, 1, 1", curriculum="1, 6"))
-    assert seconds_per_update(parts, pong_data, pong_data.episodes[3:], CPU) > 0
+@pytest.fixture
+def cpu(monkeypatch):
+    """A CPU clock that goes on with every batch, the first four of which take three times as long."""
+    spent = [0.0]
+    monkeypatch.setattr("rssm.training.timing.time.process_time", lambda: spent[0])
+    batch = ChunkSampler.batch
+
+    def slow(sampler, update):
+        spent[0] += 3.0 if update < 4 else 1.0
+        return batch(sampler, update)
+
+    monkeypatch.setattr(ChunkSampler, "batch", slow)
+    return spent
+
+
+def test_within_a_budget_the_clock_stops_the_training_and_schedules_follow_its_share(train, cpu, monkeypatch):
+    rates = []
+    monkeypatch.setattr(
+        "rssm.baselines.trainer.learning_rate",
+        lambda schedule, update: rates.append(update / schedule.updates) or learning_rate(schedule, update),
+    )
+    rollout = RolloutConfig("1, 1, 1, 1", truth_start=1.0, truth_end=0.0, curriculum="1, 4")
+    trainer = train(config(rollout=rollout), updates=999, budget=40.0)
+    fitted = trainer.fit("test", never)
+    assert (fitted.updates, fitted.seconds) == (4 + 28, 40.0)
+    shares = [0.0, 3 / 40, 6 / 40, 9 / 40, *((12 + n) / 40 for n in range(28))]
+    assert rates == pytest.approx(shares, abs=0.02)  # whole updates
+    assert [record["update"] for record in fitted.history] == [2, 3, 4, 8, 12, 16, 20, 24, 28, 32]
+    assert [record["truth"] for record in fitted.history] == pytest.approx(
+        [1 - shares[n - 1] for n in (2, 3, 4, *range(8, 33, 4))]
+    )
+    lengths = [len(record["step_errors"]) for record in fitted.history]
+    assert lengths == [1] * 5 + [4] * 5

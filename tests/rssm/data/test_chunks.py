@@ -1,12 +1,15 @@
 import dataclasses
+import tracemalloc
 
 import numpy as np
 import pytest
 import torch
 
 from rssm.data.chunks import ChunkSampler
+from rssm.data.dataset import Dataset
 from rssm.errors import DataError
 from rssm.games.pong.features import stack_episode
+from rssm.noise import Part
 
 LENGTH = 12
 PARTS = ("stacks", "actions", "rewards", "terminated", "next_exists", "is_first")
@@ -137,3 +140,32 @@ def test_too_short_episodes_are_refused_in_one_line(pong_data):
 def test_to_moves_every_part():
     chunk = ChunkSampler(Rows(), 2, LENGTH, seed=0).batch(0).to(torch.device("meta"))
     assert {getattr(chunk, field.name).device.type for field in dataclasses.fields(chunk)} == {"meta"}
+
+
+def test_some_chunks_of_a_batch_are_those_of_the_batch(pong_data):
+    sampler = ChunkSampler(pong_data, batch_size=7, length=12, seed=3)
+    whole = sampler.batch(5)
+    parts = [sampler.batch(5, Part(first, stop, 7)) for first, stop in ((0, 2), (2, 3), (3, 7))]
+    for name, values in vars(whole).items():
+        assert torch.equal(torch.cat([getattr(part, name) for part in parts]), values)
+
+
+def test_data_need_not_fit_into_memory(tmp_path):
+    """17 MB in files: drawing from them takes a fraction of that, and changes nothing of what is drawn."""
+    rows = 300_000
+    arrays = {
+        "features": np.lib.format.open_memmap(tmp_path / "f.npy", "w+", np.float32, (rows, 14)),
+        **{name: np.zeros(rows, kind) for name, kind in (("action", np.uint8), ("reward", np.float32))},
+        **{name: np.zeros(rows, bool) for name in ("terminated", "truncated")},
+        "is_first": np.arange(rows) % 1000 == 0,
+    }
+    arrays["features"][:] = np.arange(rows)[:, None]
+    data = Dataset(tmp_path, {}, arrays)
+    tracemalloc.start()
+    sampler = ChunkSampler(data, batch_size=4, length=20, seed=0)
+    batches = [sampler.batch(update) for update in range(20)]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < arrays["features"].nbytes / 10
+    held = ChunkSampler(Dataset(tmp_path, {}, arrays | {"features": np.array(arrays["features"])}), 4, 20, 0)
+    assert all(torch.equal(one.stacks, held.batch(n).stacks) for n, one in enumerate(batches))

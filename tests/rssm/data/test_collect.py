@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from rssm.config import CollectConfig, EnvConfig
-from rssm.data.collect import Recording, Streams, collect, ensure_dataset, episode_seed, play_episode
+from rssm.data.collect import Recording, Streams, collect, ensure_dataset, play_episode
 from rssm.data.dataset import Dataset
 from rssm.data.episode import Episode
 from rssm.data.kept import KeptEpisodes, kept_folder
@@ -24,6 +24,7 @@ from rssm.errors import DataError, UserError
 from rssm.games.pong.env import make_env
 from rssm.games.pong.features import PLAYER_SCORE
 from rssm.games.pong.player import Player
+from rssm.seeds import episode_seed
 
 
 def contents(folder: Path) -> dict[str, bytes]:

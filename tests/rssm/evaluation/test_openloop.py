@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,10 @@ from rssm.baselines import ConstantVelocity, Persistence
 from rssm.config import EvalConfig
 from rssm.data.dataset import Dataset, write_dataset
 from rssm.errors import UserError
-from rssm.evaluation.openloop import episode_windows, evaluate, first_rows, score_windows
+from rssm.evaluation.openloop import episode_lengths, episode_windows, evaluate, score_windows
 from rssm.evaluation.predictor import Predictor
+from rssm.evaluation.provenance import checksum, code_version
+from rssm.evaluation.windows import count_windows
 from rssm.games.pong.events import EVENTS
 from rssm.games.pong.features import BALL_X, FEATURE_NAMES, NUM_FEATURES, PLAYER_Y, STACK_SIZE, stack_episode
 
@@ -154,19 +157,34 @@ def test_off_policy_errors_show_a_model_that_ignores_the_action(
     assert result["off_policy"]["mae"]["player_y"][-1] > 5
 
 
-def test_only_the_first_rows_count(recorded: Dataset, recording_oracle: Predictor) -> None:
-    assert first_rows(recorded, 0).tolist() == [100, 100, 100]
-    assert first_rows(recorded, 120).tolist() == [100, 20, 0]
-    errors = score_windows({"oracle": recording_oracle}, episode_windows(recorded, first_rows(recorded, 120)))["oracle"]
-    assert np.bincount(errors.episode).tolist() == [16, 3]
-    config = EvalConfig(bootstrap=10, off_policy_windows=1_000)
-    result = evaluate(recording_oracle, recorded, config, rows=120)
-    assert result["windows"] == result["off_policy"]["windows"] == 19
+def test_only_the_episodes_that_are_asked_for_are_cut_into_windows(
+    recorded: Dataset, recording_oracle: Predictor
+) -> None:
+    assert episode_lengths(recorded).tolist() == [100, 100, 100]
+    lengths = episode_lengths(recorded, recorded.episodes[1:])
+    assert lengths.tolist() == [0, 100, 100]
+    errors = score_windows({"oracle": recording_oracle}, episode_windows(recorded, lengths))["oracle"]
+    assert np.bincount(errors.episode).tolist() == [0, 16, 16]
+    assert count_windows(lengths) == 32
+
+
+def test_the_record_says_whose_games_they_are_and_how_they_were_scored(
+    recorded_sticky: Dataset, recording_oracle: Predictor
+) -> None:
+    config = EvalConfig(samples=4, bootstrap=7, off_policy_windows=0, seed=3)
+    protocol = evaluate(recording_oracle, recorded_sticky, config, "mean over 4 samples", "test")["protocol"]
+    data = protocol["data"]
+    assert (data["folder"], data["role"]) == (str(recorded_sticky.path), "test")
+    assert data["env"]["repeat_action_probability"] == 0.25
+    assert (data["player"], data["seed"], data["games"], data["steps"]) == ({"name": "tracking"}, 0, 2, 200)
+    assert data["sha256"] == checksum(recorded_sticky)
+    assert protocol["settings"] == asdict(config)
+    assert protocol["code"] == code_version()
 
 
 def test_windows_can_be_looked_at_one_by_one(recorded: Dataset) -> None:
     predictors: dict[str, Predictor] = {"persistence": Persistence(), "constant_velocity": ConstantVelocity()}
-    errors = score_windows(predictors, episode_windows(recorded, first_rows(recorded, 0)))["persistence"]
+    errors = score_windows(predictors, episode_windows(recorded, episode_lengths(recorded)))["persistence"]
     assert errors.stack.shape == (48, 6)
     assert errors.newest.shape == (48, 6, NUM_FEATURES)
     assert errors.start[:3].tolist() == [0, 6, 12]

@@ -50,6 +50,22 @@ def test_what_is_done_is_kept_and_stays_in_the_table(job):
     assert "wild" in rows
 
 
+def test_a_published_table_keeps_its_rows_and_what_is_printed_is_the_new_one(job, capsys):
+    compare(replace(job, rows="none,mlp", seeds=1))
+    before = rows_of(job)
+    elsewhere = replace(job, rows="none", runs=f"{job.runs}-2")
+    with pytest.raises(UserError, match=r"ladder\.json: the table there has mlp, which the new one lacks"):
+        compare(elsewhere)
+    assert not Path(elsewhere.runs).exists()
+    assert rows_of(job) == before
+    capsys.readouterr()
+    compare(replace(elsewhere, rows="mlp,none", seeds=1))
+    assert set(rows_of(job)) == set(before)
+    out = capsys.readouterr().out.splitlines()
+    assert sorted(line.split()[0] for line in out[2:-1]) == ["mlp", "none"]
+    assert out[-1].startswith(f"written: {Path(job.out) / 'ladder.md'}, ")
+
+
 def test_a_comparison_that_is_killed_goes_on_with_the_next_row(job, tmp_path):
     settings = tmp_path / "job.yaml"
     save_config(replace(job, rows="mlp,world", seeds=1), settings)
@@ -81,7 +97,7 @@ def test_nothing_is_trained_where_a_row_is_unknown_or_old_results_do_not_fit(job
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"budget": -1.0}, "budget: expected seconds"),
+        ({"budget": -1.0}, "budget: expected at least 0"),
         ({"seeds": 0}, "seeds: expected at least 1"),
         ({"learning_rates": "1e-3,fast"}, "learning_rates: expected numbers above 0"),
         ({"learning_rates": "0"}, "learning_rates: expected numbers above 0"),

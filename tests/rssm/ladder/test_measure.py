@@ -10,7 +10,8 @@ from rssm.errors import DivergedError, UserError
 from rssm.ladder import measure as module
 from rssm.ladder.measure import finished, measure
 from rssm.ladder.rows import read_rows
-from rssm.ladder.train import Data, Trained, train_row
+from rssm.ladder.train import Data, train_row
+from rssm.ladder.trained import Trained
 
 
 class Shifted:

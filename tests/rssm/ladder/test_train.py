@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from rssm.data.chunks import ChunkSampler
 from rssm.ladder.rows import read_rows
 from rssm.ladder.train import Data, train_row
 
@@ -16,12 +17,40 @@ def train(job, tmp_path):
     return run
 
 
+@pytest.fixture
+def cpu(monkeypatch):
+    """A CPU clock that goes on by a second with every batch, the first five of which take three."""
+    spent = [0.0]
+    monkeypatch.setattr("rssm.training.timing.time.process_time", lambda: spent[0])
+    batch = ChunkSampler.batch
+
+    def slow(sampler, update):
+        spent[0] += 3.0 if update < 5 else 1.0
+        return batch(sampler, update)
+
+    monkeypatch.setattr(ChunkSampler, "batch", slow)
+
+
 @pytest.mark.parametrize("name", ["mlp", "world"])
-def test_a_larger_budget_gives_more_updates(job, train, name):
-    few, many = (train(name, replace(job, budget=budget)) for budget in (0.02, 0.4))
-    assert 1 <= few.updates < many.updates
+@pytest.mark.usefixtures("cpu")
+def test_the_clock_ends_a_row_however_fast_its_first_updates_were(job, train, name):
+    few, many = (train(name, replace(job, budget=budget)) for budget in (14.0, 30.0))
+    assert (few.updates, few.seconds) == (5, 15.0)  # the last one takes a little more
+    assert (many.updates, many.seconds) == (5 + 15, 30.0)
     assert few.parameters == many.parameters > 1000
-    assert few.seconds < many.seconds
+
+
+@pytest.mark.usefixtures("cpu")
+def test_a_world_model_s_learning_rate_follows_the_clock(job, train, monkeypatch):
+    shares = []
+
+    def step(model, optimizer, chunk, config, update):
+        shares.append(update / optimizer.config.updates)
+        return {"train/loss": 0.0}
+
+    monkeypatch.setattr("rssm.ladder.world_model.train_step", step)
+    train("world", replace(job, budget=40.0))
+    assert shares == pytest.approx([0, 3 / 40, 6 / 40, 9 / 40, 12 / 40, *((15 + n) / 40 for n in range(25))], abs=0.02)
 
 
 def test_with_no_budget_a_world_model_trains_for_its_own_updates(job, train):

@@ -8,12 +8,14 @@ from rssm.games.pong import features as F
 from rssm.games.pong.features import first_stack, stack_episode
 from rssm.games.pong.paddle import PaddleLaw
 from rssm.games.pong.statistics import COORDINATES, SCORES, FeatureStatistics
-from rssm.model.likelihoods import Categoricals, ChangePrediction, DirectPrediction, DiscretePrediction, Support, huber
+from rssm.model.categoricals import Categoricals
+from rssm.model.likelihoods import ChangePrediction, DirectPrediction, DiscretePrediction, huber
+from rssm.model.support import Support
 
 #: what each feature can do in the small games below: moves and landings
 SMALL = {
     F.PLAYER_Y: ((-1.0, 0.0, 1.0), ()),
-    F.BALL_X: ((0.0, 2.0), (78.0,)),
+    F.BALL_X: ((0.0, 1.0), (78.0,)),
     F.BALL_SPAWNED: ((), (0.0, 1.0)),
     F.SCORE_PLAYER: ((), (0.0, 1.0)),
 }
@@ -43,25 +45,26 @@ def newest(stack):
     return stack[..., F.STACK_SIZE - 1 :: F.STACK_SIZE]
 
 
-def categoricals(only, stack, logits=None, features=PREDICTED, min_p=0.0):
+def categoricals(only, stack, logits=None, features=PREDICTED, min_p=0.0, like=None):
     """Categoricals whose logits are given by feature: one per move and one per landing; everything else is 0.
 
     Whatever other outcomes a feature has are ruled out where its logits are given.
     """
-    support = Support(small_statistics(only), features)
+    support = Support(small_statistics(only), features, like=like)
     output = torch.zeros(*stack.shape[:-1], support.outputs)
     for feature, values in (logits or {}).items():
         moves, landings = len(only[feature][0]), len(only[feature][1])
-        own = torch.full((support.sizes[features.index(feature)],), -1e4)
+        place = features.index(feature)
+        own = torch.full((support.sizes[place],), -1e4)
         own[:moves] = torch.tensor(values[:moves])
         own[len(own) - landings :] = torch.tensor(values[moves:])
-        output[..., : support.size][..., support.owner == feature] = own
+        output[..., sum(support.sizes[:place]) : sum(support.sizes[: place + 1])] = own
     return Categoricals(support, output, stack, min_p)
 
 
-def value(values, feature, features=PREDICTED):
-    """A feature's own among the values (..., F) that categoricals answer."""
-    return values[..., features.index(feature)]
+def value(prediction, values, feature):
+    """A feature's own among the values (..., F) that categoricals answer, or what it was where it cannot change."""
+    return newest(prediction.stack).index_copy(-1, prediction.support.features, values)[..., feature]
 
 
 def probability(prediction, stack, **values):
@@ -111,21 +114,21 @@ class TestCategoricals:
         for place in (10.0, 40.0, 100.0):
             stack = stack_of(ball_x=place)
             prediction = categoricals({F.BALL_X: SMALL[F.BALL_X]}, stack)
-            found = [probability(prediction, stack, ball_x=x) for x in (place, place + 2, 78)]
+            found = [probability(prediction, stack, ball_x=x) for x in (place, place + 1, 78)]
             assert sum(found) == pytest.approx(1.0, abs=1e-5)
             assert min(found) > 0.1
 
     def test_a_motion_can_go_on_at_its_speed(self):
         stack = torch.stack([frame_of(ball_x=x) for x in (44, 47, 50, 53)], -1).flatten()
         prediction = categoricals({F.BALL_X: SMALL[F.BALL_X]}, stack)
-        found = [probability(prediction, stack, ball_x=x) for x in (53, 55, 56, 78)]  # moves by 0 and 2, goes on, lands
+        found = [probability(prediction, stack, ball_x=x) for x in (53, 54, 56, 78)]  # moves by 0 and 1, goes on, lands
         assert sum(found) == pytest.approx(1.0, abs=1e-5)
         assert min(found) > 0.1
 
     def test_outcomes_that_lead_to_the_same_value_are_added(self):
-        stack = stack_of(ball_x=76)  # a move by 2 and the landing both end at 78
+        stack = stack_of(ball_x=77)  # a move by 1 and the landing both end at 78
         prediction = categoricals({F.BALL_X: SMALL[F.BALL_X]}, stack, {F.BALL_X: [0.0, 0.0, 0.0]})
-        stay, there = (probability(prediction, stack, ball_x=x) for x in (76, 78))
+        stay, there = (probability(prediction, stack, ball_x=x) for x in (77, 78))
         assert stay + there == pytest.approx(1.0, abs=1e-5)
         assert there > 0.6
 
@@ -148,7 +151,7 @@ class TestCategoricals:
         stack = stack_of(player_y=50, ball_x=20)
         prediction = categoricals(SMALL, torch.stack([stack, stack]), {F.PLAYER_Y: [0.3, -0.8, 1.1]})
         beyond, fine = newest(stack).clone(), newest(stack).clone()
-        beyond[F.PLAYER_Y], beyond[F.BALL_X], fine[F.BALL_X] = 70, 22, 20.5
+        beyond[F.PLAYER_Y], beyond[F.BALL_X], fine[F.BALL_X] = 70, 21, 20.5
         at_edge = beyond.clone()
         at_edge[F.PLAYER_Y] = 51
         mixed = prediction.loss(torch.stack([beyond, fine]))
@@ -159,8 +162,10 @@ class TestCategoricals:
     def test_probabilities_sum_to_one_per_feature(self, pong_statistics, pong_data, feature):
         # everything else has but one outcome, so that the loss is this feature's
         moves, landings = pong_statistics.moves[feature], pong_statistics.landings[feature]
-        prediction, stacks = random_categoricals(small_statistics({feature: (moves, landings)}), pong_data, batch=1)
+        one, stacks = random_categoricals(small_statistics({feature: (moves, landings)}), pong_data, batch=1)
         values = torch.arange(-300.0, 300.0)  # every whole pixel that anything could lead to
+        many = [part.expand(len(values), -1) for part in (one.output, stacks)]
+        prediction = Categoricals(one.support, *many)
         frames = newest(stacks[0]).repeat(len(values), 1)
         frames[:, [i for i in PREDICTED if i not in COORDINATES]] = 0.0
         frames[:, feature] = values
@@ -172,8 +177,8 @@ class TestCategoricals:
     def test_the_mode_is_the_likeliest_value(self):
         stack = stack_of(player_y=50, ball_x=20, ball_spawned=1)
         logits = {F.PLAYER_Y: [0.0, 0.1, 1.0], F.BALL_X: [0.0, 0.5, 2.0], F.BALL_SPAWNED: [1.0, 0.0]}
-        mode = categoricals(SMALL, stack, logits).mode()
-        assert [value(mode, feature) for feature in logits] == [51, 78, 0]
+        prediction = categoricals(SMALL, stack, logits)
+        assert [value(prediction, prediction.mode(), feature) for feature in logits] == [51, 78, 0]
 
     def test_samples_come_as_often_as_the_loss_says(self):
         torch.manual_seed(0)
@@ -181,26 +186,28 @@ class TestCategoricals:
         logits = {F.PLAYER_Y: [0.3, -0.8, 1.1], F.BALL_X: [1.0, 0.0, 0.5]}
         only = {i: SMALL[i] for i in logits}
         one = categoricals(only, stack, logits)
-        samples = categoricals(only, stack.expand(count, -1), logits).sample()
+        many = categoricals(only, stack.expand(count, -1), logits)
+        samples = many.sample()
         for y in (49, 50, 51):
-            for x in (20, 22, 78):
+            for x in (20, 21, 78):
                 p = probability(one, stack, player_y=y, ball_x=x)
-                both = (value(samples, F.PLAYER_Y) == y) & (value(samples, F.BALL_X) == x)
+                both = (value(many, samples, F.PLAYER_Y) == y) & (value(many, samples, F.BALL_X) == x)
                 assert both.float().mean().item() == pytest.approx(p, abs=4 * math.sqrt(p * (1 - p) / count))
 
     def test_the_mean_is_the_probabilities_mean(self):
         stack = stack_of(player_y=50, ball_x=20)
         prediction = categoricals({F.BALL_X: SMALL[F.BALL_X]}, stack, {F.BALL_X: [1.0, 0.0, 0.5]})
-        expected = sum(x * probability(prediction, stack, ball_x=x) for x in (20, 22, 78))
-        assert value(prediction.mean(), F.BALL_X).item() == pytest.approx(expected, rel=1e-5)
-        assert value(prediction.mean(), F.PLAYER_Y).item() == 50
+        expected = sum(x * probability(prediction, stack, ball_x=x) for x in (20, 21, 78))
+        assert value(prediction, prediction.mean(), F.BALL_X).item() == pytest.approx(expected, rel=1e-5)
+        assert value(prediction, prediction.mean(), F.PLAYER_Y).item() == 50
 
     @pytest.mark.parametrize(("min_p", "seen"), [(0.0, {0.0, 1.0}), (0.3, {0.0, 1.0}), (0.5, {1.0})])
     def test_samples_leave_out_what_is_far_less_likely_than_the_likeliest(self, min_p, seen):
         torch.manual_seed(0)
         stack = stack_of().expand(2000, -1)
         logits = {F.BALL_SPAWNED: [math.log(0.3), math.log(0.7)]}  # the first is 0.43 times as likely
-        drawn = value(categoricals(SMALL, stack, logits, min_p=min_p).sample(), F.BALL_SPAWNED)
+        prediction = categoricals(SMALL, stack, logits, min_p=min_p)
+        drawn = value(prediction, prediction.sample(), F.BALL_SPAWNED)
         assert set(drawn.tolist()) == seen
         if len(seen) == 2:
             assert drawn.mean().item() == pytest.approx(0.7, abs=0.04)
@@ -226,9 +233,8 @@ class TestCategoricals:
         output = torch.zeros(support.outputs, requires_grad=True)
         before, after = torch.from_numpy(stack_episode(np.array(pong_data.episode(3).features))[299:301])
         Categoricals(support, output, before).loss(newest(after)).backward()
-        free = output.grad[: support.size].abs() @ support.members
-        alone = torch.tensor([size == 1 for size in support.sizes])
-        assert (free[~alone] > 0).all()
+        free = output.grad[: support.size].split(support.sizes)
+        assert [bool(part.any()) for part in free] == [size > 1 for size in support.sizes]
         assert torch.isfinite(output.grad).all()
 
 
@@ -240,45 +246,49 @@ class TestDiscrete:
     def prediction(self, stack, paddle=(0.0, 0.0, 1.0), scored=(1.0, 0.0)):
         def ball(frame):
             moved = bool((frame[..., F.PLAYER_Y] != newest(stack)[..., F.PLAYER_Y]).all())
-            return categoricals(SMALL, stack, {F.BALL_X: [0.0, 9.0, 0.0] if moved else [0.0, 0.0, 9.0]}, [F.BALL_X])
+            logits = {F.BALL_X: [0.0, 9.0, 0.0] if moved else [0.0, 0.0, 9.0]}
+            return categoricals(SMALL, stack, logits, [F.BALL_X], like=both)
 
+        both = Support(small_statistics(SMALL), self.first, [F.BALL_X])
         logits = {F.PLAYER_Y: list(paddle), F.SCORE_PLAYER: list(scored)}
-        return DiscretePrediction(categoricals(SMALL, stack, logits, list(self.first)), ball, stack)
+        first = categoricals(SMALL, stack, logits, list(self.first), like=both)
+        return DiscretePrediction(first, ball, both, stack)
 
     def test_the_mode_takes_the_ball_given_the_likeliest_paddle(self):
         stack = stack_of(player_y=50, ball_x=20)
         moving = newest(self.prediction(stack).mode())
-        assert (moving[F.PLAYER_Y], moving[F.BALL_X]) == (51, 22)
+        assert (moving[F.PLAYER_Y], moving[F.BALL_X]) == (51, 21)
         resting = newest(self.prediction(stack, paddle=(0.0, 3.0, 0.0)).mode())
         assert (resting[F.PLAYER_Y], resting[F.BALL_X]) == (50, 78)
 
     def test_the_loss_is_the_paddle_s_and_the_ball_s_given_the_true_paddle(self):
         stack = stack_of(player_y=50, ball_x=20)
         prediction = self.prediction(stack)
-        for y, x in ((51, 22), (50, 78), (50, 22)):
+        for y, x in ((51, 21), (50, 78), (50, 21)):
             frame = frame_of(player_y=y, ball_x=x)
             expected = prediction.first.loss(frame) + prediction.ball(frame).loss(frame)
             target = frame.repeat_interleave(F.STACK_SIZE)
             assert prediction.loss(target).item() == pytest.approx(expected.item(), rel=1e-6)
-        unlikely = frame_of(player_y=50, ball_x=22).repeat_interleave(F.STACK_SIZE)
+        unlikely = frame_of(player_y=50, ball_x=21).repeat_interleave(F.STACK_SIZE)
         assert prediction.loss(unlikely) > 8
 
-    def test_the_loss_of_a_sample_decodes_no_ball_again(self):
+    def test_a_sample_comes_with_its_own_loss_and_decodes_one_ball(self):
         torch.manual_seed(0)
-        prediction = self.prediction(stack_of(player_y=50, ball_x=20), paddle=(0.0, 0.0, 0.0))
-        samples = [prediction.sample() for _ in range(10)]
-        expected = [prediction.loss(sample.clone()) for sample in samples]
-        assert len(set(torch.stack(expected).tolist())) > 1
-        assert prediction.loss(samples[0]) == expected[0]
-        prediction.ball = None
-        assert prediction.loss(samples[-1]) == expected[-1]
+        prediction, decoded = self.prediction(stack_of(player_y=50, ball_x=20), paddle=(0.0, 0.0, 0.0)), []
+        ball = prediction.ball
+        prediction.ball = lambda frame: decoded.append(frame) or ball(frame)
+        samples, losses = zip(*(prediction.sample_with_loss() for _ in range(10)), strict=True)
+        assert len(decoded) == 10
+        assert len(set(torch.stack(losses).tolist())) > 1
+        for sample, loss in zip(samples, losses, strict=True):
+            assert loss.item() == pytest.approx(prediction.loss(sample).item(), abs=1e-5)
 
     def test_a_sampled_ball_fits_the_sampled_paddle(self):
         torch.manual_seed(0)
         stack = stack_of(player_y=50, ball_x=20)
         prediction = self.prediction(stack, paddle=(0.0, 0.0, 0.0))
         pairs = {(int(f[F.PLAYER_Y]), int(f[F.BALL_X])) for f in (newest(prediction.sample()) for _ in range(60))}
-        assert {(49, 22), (50, 78), (51, 22)} <= pairs
+        assert {(49, 21), (50, 78), (51, 21)} <= pairs
         assert len(pairs) <= 5  # anything else is one in thousands
 
     def test_the_mean_of_the_paddles_and_of_the_ball_given_the_likeliest(self):
@@ -293,7 +303,7 @@ class TestDiscrete:
         stack = torch.stack([frame_of(player_y=y, ball_x=3 * y) for y in (47, 48, 49, 50)], -1).flatten()
         grid = self.prediction(stack).mode().unflatten(-1, (F.NUM_FEATURES, F.STACK_SIZE))
         assert grid[F.PLAYER_Y].tolist() == [48, 49, 50, 51]
-        assert grid[F.BALL_X].tolist() == [144, 147, 150, 152]
+        assert grid[F.BALL_X].tolist() == [144, 147, 150, 151]
 
     def test_the_score_counts_the_predicted_event(self):
         stack = stack_of(player_y=50, player_score=7, enemy_score=20)
@@ -340,6 +350,9 @@ class TestChange:
         prediction = ChangePrediction(torch.randn(3, F.NUM_FEATURES), torch.randn(3, F.OBS_SIZE), STD, None)
         assert torch.equal(prediction.mode(), prediction.mean())
         assert torch.equal(prediction.sample(), prediction.mean())
+        stack, loss = prediction.sample_with_loss()
+        assert torch.equal(stack, prediction.mean())
+        assert torch.equal(loss, prediction.loss(stack))
 
 
 class TestDirect:

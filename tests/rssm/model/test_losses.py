@@ -1,3 +1,4 @@
+import copy
 import dataclasses
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 import torch
 
 from rssm.config import HORIZON, LossConfig
-from rssm.data.chunks import ChunkSampler
+from rssm.data.chunks import Chunk, ChunkSampler
 from rssm.model import losses as losses_module
 from rssm.model.losses import SCALES, Losses, balanced_kl, chunk_losses, open_loop_loss
 
@@ -201,6 +202,34 @@ class TestOpenLoop:
                     expected = prediction.loss(chunk.stacks[b : b + 1, start + k + 1])
                     assert loss[b, s * HORIZON + k].item() == pytest.approx(expected.item(), rel=1e-3)
 
+    def test_its_gradient_is_that_of_six_imagined_steps(self, any_model, chunk, monkeypatch):
+        """Scored in one call after the last step, it teaches what each step's own score would."""
+        model = any_model
+        draw = model.rssm.draw
+        monkeypatch.setattr(model.rssm, "draw", lambda log_probs, sample: draw(log_probs, False))
+        starts = torch.tensor([[0, 3], [6, 1], [2, 2], [5, 4]])
+        monkeypatch.setattr(losses_module, "integers", lambda high, shape, device: starts)
+
+        def gradients(score):
+            model.zero_grad(set_to_none=True)
+            seen = model.observe(chunk.stacks[:, :-1], chunk.actions, chunk.is_first)
+            score(seen).sum().backward()
+            return {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+
+        def by_hand(seen):
+            rows = torch.arange(4).unsqueeze(1)
+            steps = starts.unsqueeze(-1) + torch.arange(HORIZON)
+            actions, targets = chunk.actions[rows.unsqueeze(-1), steps], chunk.stacks[rows.unsqueeze(-1), steps + 1]
+            state = seen.states[rows, starts].map(lambda part: part.flatten(0, 1))
+            predictions = model.imagine(state, actions.flatten(0, 1), sample_frame=False).predictions
+            return torch.stack([p.loss(targets.flatten(0, 1)[:, k]) for k, p in enumerate(predictions)])
+
+        own = gradients(lambda seen: open_loop_loss(model, seen, chunk, 2)[0])
+        expected = gradients(by_hand)
+        assert own.keys() == expected.keys()
+        for name, gradient in expected.items():
+            assert torch.allclose(own[name], gradient, rtol=1e-3, atol=1e-4 * gradient.abs().max().item()), name
+
     def test_steps_behind_the_end_are_masked(self, make_model, pong_data):
         model = make_model()
         rows = pong_data.episodes[3]
@@ -213,6 +242,18 @@ class TestOpenLoop:
         assert {0.0, 1.0} == set(late[..., -1].flatten().tolist())
         assert not loss[mask == 0].any()
         assert loss[mask == 1].all()
+
+
+def test_nothing_waits_for_a_number(make_model):
+    """No branch and no size depends on the data, as an accelerator's graphs need it: it runs without any data."""
+    shapes = {"stacks": (2, 9, 56)} | dict.fromkeys(("actions", "rewards", "terminated", "next_exists"), (2, 8))
+    parts = {name: torch.zeros(shape) for name, shape in shapes.items()} | {
+        "is_first": torch.zeros(2, dtype=torch.bool)
+    }
+    chunk = Chunk(**parts | {"actions": parts["actions"].long()}).to(torch.device("meta"))
+    model = copy.deepcopy(make_model()).to("meta")
+    chunk_losses(model, chunk, LossConfig()).total(LossConfig()).backward()
+    assert all(p.grad is not None and p.grad.shape == p.shape for p in model.parameters())
 
 
 def test_means_are_over_what_counts_and_the_total_is_scaled():

@@ -20,9 +20,9 @@ COMMAND = "python scripts/train_wm.py --config runs/a/config.yaml"
 CONFIG = {"run": "runs/a", "seed": 3, "train": {"updates": 500, "learning_rate": 0.001}}
 HISTORY = [
     {"update": 100, "train/loss": 9.0, "train/open_loop": 4.0, "train/learning_rate": 0.1, "train/gradient_norm": 7.0},
-    {"update": 100, "openloop/mse_h1": 2.0, "openloop/mse_h6": 30.0, "openloop/median_h6": 3.0},
+    {"update": 100, "openloop/mse_k0": 2.0, "openloop/mse_k5": 30.0, "openloop/median_k5": 3.0},
     {"update": 200, "train/loss": 5.0, "train/open_loop": None},
-    {"update": 200, "openloop/mse_h1": 1.0, "openloop/mse_h6": 20.0, "openloop/persistence_h6": 250.0},
+    {"update": 200, "openloop/mse_k0": 1.0, "openloop/mse_k5": 20.0, "openloop/persistence_k5": 250.0},
 ]
 VOID = {"meta", "img", "br"}
 
@@ -121,7 +121,15 @@ def report(tmp_path, result, *, config=CONFIG, history=HISTORY, gif=None, comman
 
 def test_the_head_says_the_figures_that_count(tmp_path, result):
     head = report(tmp_path, result).sections[""]
-    for figure in ("3,991 windows of 5 games", "2.84 px²", "2.36 to 3.41", "0.13 px²", "0.31 px²", "87.0×", "247 px²"):
+    for figure in (
+        "3,991 windows of 5 held-out games",
+        "2.84 px²",
+        "2.36 to 3.41",
+        "0.13 px²",
+        "0.31 px²",
+        "87.0× below",
+        "247 px²",
+    ):
         assert figure in head
     assert "1.12×" in head
     assert "1.33×" in head
@@ -137,7 +145,7 @@ def test_the_table_holds_every_statistic_at_every_step(tmp_path, result):
     assert (page.row("95 % interval, from")[-1], page.row("95 % interval, to")[-1]) == ("2.36", "3.41")
     assert page.row("persistence") == ["8.40", "30.0", "66.7", "119", "181", "247"]
     assert page.row("constant velocity")[-1] == "826"
-    assert page.row("× below persistence") == ["27.1×", "48.4×", "68.1×", "79.3×", "86.2×", "87.0×"]
+    assert page.row("persistence ÷ model") == ["27.1×", "48.4×", "68.1×", "79.3×", "86.2×", "87.0×"]
     assert len(page.row("ball_y")) == 6
 
 
@@ -264,6 +272,37 @@ def test_an_animation_that_cannot_be_read_is_named(tmp_path, result):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_model_that_is_worse_than_no_model_is_said_to_be_above_it(tmp_path, result):
+    result["mse"]["mean"] = [9.0, 33.0, 70.0, 130.0, 200.0, 308.75]
+    page = report(tmp_path, result)
+    assert "1.25× above" in page.sections[""]
+    assert "below" not in page.sections[""]
+    assert page.row("persistence ÷ model")[-1] == "0.80×"
+
+
+def test_the_start_of_a_game_is_held_against_what_is_possible(tmp_path, result):
+    result["start"] = {
+        "windows": 35,
+        "floor": [0.5] * 5 + [11.0],
+        "model": [1.0] * 5 + [16.5],
+        "ratio": [2.0] * 5 + [1.5],
+    }
+    page = report(tmp_path, result)
+    assert "35 windows begin in the first 40 steps" in page.sections["The start of a game"]
+    assert page.row("least possible")[-1] == "11.0"
+    assert page.row("model ÷ least possible") == ["2.00"] * 5 + ["1.50"]
+    result["start"] = {"skipped": "no emulator"}
+    assert report(tmp_path, result).sections["The start of a game"] == "Not measured: no emulator."
+
+
+def test_the_validation_s_curve_says_that_it_is_of_another_prediction_and_of_other_games(tmp_path, result):
+    result["protocol"] |= {"prediction": "mean over 32 samples"}
+    text = report(tmp_path, result).sections["Training"]
+    assert "of the mode" in text
+    assert "validation games" in text
+    assert "another prediction (mean over 32 samples)" in text
+
+
 def test_the_training_is_drawn_from_what_was_logged(tmp_path, result):
     text = report(tmp_path, result).sections["Training"]
     for label in ("mean, k = 0", "mean, k = 5", "median, k = 5", "persistence, k = 5", "loss", "open loop"):
@@ -291,7 +330,7 @@ def test_a_perfect_model_is_a_page_too(tmp_path, result):
     page = report(tmp_path, result)
     assert page.row("mean") == ["0"] * 6
     assert page.row("a goal") == ["", "0%", "0", "0", "4"]
-    assert page.row("× below persistence") == ["∞×"] * 6
+    assert page.row("persistence ÷ model") == ["∞×"] * 6
     assert page.row("model ÷ floor") == ["–"] * 6
     assert "ball_y, " in page.sections["Where the error is"]
     assert "least possible error" not in page.sections[""]
@@ -303,7 +342,7 @@ def test_figures_that_are_no_numbers_are_dashes(tmp_path, result):
     result["features"]["ball_y"] = [math.nan] * 6
     page = report(tmp_path, result)
     assert page.row("mean")[-1] == "–"
-    assert page.row("× below persistence")[-1] == "–"
+    assert page.row("persistence ÷ model")[-1] == "–"
     assert page.row("a goal") == ["", "0%", "–", "–", "0"]
     assert page.row("a serve")[1] == "75%"
     assert "nan" not in page.text.lower()
@@ -312,5 +351,5 @@ def test_figures_that_are_no_numbers_are_dashes(tmp_path, result):
 
 def test_a_result_as_it_is_measured_is_a_page(tmp_path, measured):
     page = report(tmp_path, measured)
-    assert page.row("× below persistence") == ["1.00×"] * 6
+    assert page.row("persistence ÷ model") == ["1.00×"] * 6
     assert page.row("mean") == page.row("persistence")

@@ -2,7 +2,8 @@ import dataclasses
 
 import pytest
 
-from rssm.config import TrainConfig, WorldModelConfig
+from agents.config import AgentConfig, WorldConfig
+from rssm.config import LossConfig, ModelConfig, TrainConfig, WorldModelConfig
 from rssm.config_file import load_config
 from rssm.errors import UserError
 from rssm.training.run_folder import CONFIG_FILE, claim, difference
@@ -20,8 +21,36 @@ def test_a_new_folder_is_made_and_takes_the_settings(job, tmp_path):
 
 def test_what_no_result_depends_on_may_change(job, tmp_path):
     claim(tmp_path / "run", job)
-    claim(tmp_path / "run", dataclasses.replace(job, threads=2, device="cpu"))
+    claim(tmp_path / "run", dataclasses.replace(job, threads=2, workers=3, device="cpu"))
     assert load_config(tmp_path / "run" / CONFIG_FILE, WorldModelConfig) == job
+
+
+def test_the_number_of_processes_may_change(job, tmp_path):
+    claim(tmp_path / "run", job)
+    claim(tmp_path / "run", dataclasses.replace(job, data=dataclasses.replace(job.data, workers=3)))
+    agent = AgentConfig(run=str(tmp_path / "agent"))
+    claim(tmp_path / "agent", agent)
+    claim(tmp_path / "agent", dataclasses.replace(agent, world=WorldConfig(workers=0)))
+
+
+def test_settings_that_do_nothing_may_change(job, tmp_path):
+    """Runs of before such settings were refused may have them."""
+    claim(tmp_path / "run", dataclasses.replace(job, loss=LossConfig(huber_beta=7.0)))
+    claim(tmp_path / "run", job)
+    huber = dataclasses.replace(job, model=ModelConfig(likelihood="huber"))
+    claim(tmp_path / "huber", huber)
+    with pytest.raises(UserError, match=r"loss\.huber_beta: the run there was started with 0\.1, not 7\.0"):
+        claim(tmp_path / "huber", dataclasses.replace(huber, loss=LossConfig(huber_beta=7.0)))
+
+
+def test_a_setting_that_came_later_stops_no_run(job, tmp_path):
+    held = dataclasses.replace(job, model=ModelConfig(min_p=0.0))
+    claim(tmp_path / "run", held)
+    path = tmp_path / "run" / CONFIG_FILE
+    path.write_text("".join(line for line in path.read_text().splitlines(keepends=True) if "min_p" not in line))
+    claim(tmp_path / "run", held)
+    with pytest.raises(UserError, match=r"model\.min_p: the run there was started with 0\.0, not 0\.05"):
+        claim(tmp_path / "run", job)
 
 
 def test_other_settings_are_refused_in_one_line(job, tmp_path):

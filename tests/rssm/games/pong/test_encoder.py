@@ -56,6 +56,22 @@ def test_every_other_feature_and_every_frame_is_seen(stacks, tiny_sizes, pong_st
         assert seen == (index // F.STACK_SIZE not in SCORES), F.FEATURE_NAMES[index // F.STACK_SIZE]
 
 
+def test_a_look_by_hand(tiny_sizes, pong_statistics):
+    grid = torch.zeros(F.NUM_FEATURES, F.STACK_SIZE)
+    grid[F.PLAYER_Y], grid[F.ENEMY_Y] = torch.tensor([50.0, 54, 60, 60]), torch.tensor([90.0, 90, 88, 50])
+    grid[F.BALL_X], grid[F.BALL_Y] = torch.tensor([70.0, 78, 86, 94]), torch.tensor([100.0, 96, 92, 88])
+    grid[F.ENEMY_SCORE] = 7.0
+    look = Encoder(ModelConfig(**tiny_sizes), pong_statistics).look(grid.flatten())
+    over = [[50, 42, 32, 28], [10, 6, 4, 38]]  # of the ball's top edge, from ours and from the enemy's
+    moving = [grid[i].tolist() for i in (F.PLAYER_Y, F.ENEMY_Y, F.BALL_X, F.BALL_Y)]
+    assert look.positions.tolist() == [value for row in moving + over for value in row]
+    assert torch.equal(look.coarse[:48], Normalizer(pong_statistics)(grid.flatten()))
+    assert look.coarse[48:].tolist() == [value / 64 for row in over for value in row]
+    changes = [4, 6, 0, 0, -2, -24, 8, 8, 8, -4, -4, -4]  # the enemy's jump counts for no more than 24 pixels
+    assert (8 * look.fine[:12]).tolist() == changes
+    assert look.near.tolist() == [24 / 8, 24 / 8]
+
+
 def test_statistics_travel_with_the_weights(pong_statistics, stacks, tiny_sizes):
     other = dataclasses.replace(pong_statistics, mean=(0.0,) * 14, std=(1.0,) * 14)
     fitted, blank = Encoder(ModelConfig(**tiny_sizes), pong_statistics), Encoder(ModelConfig(**tiny_sizes), other)

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -113,3 +114,30 @@ class TestWidened:
         assert (wide.mean, wide.std, wide.low, wide.high) == (fitted.mean, fitted.std, fitted.low, fitted.high)
         assert wide.paddle == fitted.paddle
         assert wide.widened() == wide
+
+
+def test_blocks_change_nothing(pong_data, monkeypatch):
+    data = pong_data.features, pong_data.action, pong_data.is_first
+    whole = FeatureStatistics.fit(*data)
+    for rows in (17, 100):
+        monkeypatch.setattr("rssm.blocks.BLOCK", rows)
+        part = FeatureStatistics.fit(*data)
+        assert dataclasses.replace(part, paddle=whole.paddle) == whole  # every digit
+        assert part.paddle.share == pytest.approx(whole.paddle.share, rel=1e-9)
+        assert part.paddle.pull == pytest.approx(whole.paddle.pull, rel=1e-9)
+
+
+def test_data_need_not_fit_into_memory(tmp_path, monkeypatch):
+    """8 MB in a file, fitted with a fraction of them in memory."""
+    monkeypatch.setattr("rssm.blocks.BLOCK", 2**10)
+    rows = 150_000
+    frames = np.lib.format.open_memmap(tmp_path / "f.npy", "w+", np.float32, (rows, F.NUM_FEATURES))
+    frames[:, F.PLAYER_Y] = np.arange(rows) % 150
+    frames[:, F.BALL_X] = np.arange(rows) % 100
+    action, is_first = np.zeros(rows, np.uint8), np.arange(rows) % 1000 == 0
+    tracemalloc.start()
+    fitted = FeatureStatistics.fit(frames, action, is_first)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < frames.nbytes / 10
+    assert fitted.mean[F.BALL_X] == pytest.approx(49.5)

@@ -1,0 +1,71 @@
+"""The record of an agent's games: which agent played which game, from which seeds, and how it acted."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from agents.checkpoint import AGENT_FILE
+from agents.play.scores import GAMES_FILE, WAYS
+from rssm.config import EnvConfig
+from rssm.errors import UserError
+from rssm.evaluation.provenance import file_checksum
+from rssm.training.checkpoint import MODEL_FILE
+
+#: what a file's name says of a setting
+_SHORT = {"repeat_action_probability": "sticky"}
+
+
+def identified(result: Mapping[str, Any], run: Path) -> dict[str, Any]:
+    """The scores of :func:`agents.play.scores.score_agent` with the weights that made them."""
+    files = {"agent": AGENT_FILE, "model": MODEL_FILE}
+    weights = {name: file_checksum(run / file) for name, file in files.items() if (run / file).is_file()}
+    return {"weights": weights, **result}
+
+
+def read_games(path: Path) -> dict[str, Any]:
+    """What a file of games holds.
+
+    Raises:
+        UserError: there is no such file, or it is something else.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: expected a run that scripts/evaluate_agent.py has scored; there is no such file")
+    try:
+        games = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path}: expected an agent's games, it cannot be read ({error})") from None
+    if not isinstance(games, dict):
+        raise UserError(f"{path}: expected an agent's games, a JSON object")
+    return games
+
+
+def games_file(run: Path, env: EnvConfig, seed: int, own_env: EnvConfig, own_seed: int) -> Path:
+    """Where games of a run's agent are kept: ``games.json`` where they are played as those that are there, or as the
+    run's own where none are; else a file that is named by what differs.
+    """
+    there = read_games(run / GAMES_FILE) if (run / GAMES_FILE).is_file() else {}
+    reference = {**there["env"], "seed": there["seed"]} if "env" in there else {**asdict(own_env), "seed": own_seed}
+    asked = {**asdict(env), "seed": seed}
+    differing = [f"{_SHORT.get(key, key)}_{value}" for key, value in asked.items() if value != reference.get(key)]
+    return run / (f"games-{'-'.join(differing)}.json" if differing else GAMES_FILE)
+
+
+def merged(path: Path, result: dict[str, Any]) -> dict[str, Any]:
+    """New scores beside those that a file holds of other policies: only of the same agent in the same games.
+
+    What another agent made is left out, which is said: the run was trained on since.
+    """
+    if not path.is_file():
+        return result
+    there = read_games(path)
+    for key in ("env", "seed", "weights"):
+        if there.get(key) != result[key]:
+            print(f"{path}: the games there are of another {key}, or do not say; they are replaced", file=sys.stderr)
+            return result
+    policies = {name: (result if name in result else there)[name] for name in WAYS if name in {*result, *there}}
+    return there | result | policies

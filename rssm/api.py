@@ -1,0 +1,237 @@
+"""A trained world model for others to build on: load it, look ahead with it, score it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rssm.arrays import FloatArray
+from rssm.config import EvalConfig, WorldModelConfig
+from rssm.config_file import did_you_mean, load_config
+from rssm.data.dataset import Dataset
+from rssm.device import pick_device, seeded
+from rssm.errors import ShapeError, UserError
+from rssm.evaluation import openloop
+from rssm.evaluation.model_predictor import WorldModelPredictor
+from rssm.games.pong.features import NUM_ACTIONS, OBS_SIZE
+from rssm.model.state import State
+from rssm.model.world_model import WorldModel
+from rssm.training.checkpoint import MODEL_FILE, load_model
+from rssm.training.run_folder import CONFIG_FILE
+
+#: numpy in, numpy out; a tensor in, a tensor out
+Array = TypeVar("Array", bound=FloatArray | Tensor)
+
+_RUNS = Path("runs")
+#: models that come with an installation, NAME.safetensors each
+_SHIPPED = Path(__file__).parent / "weights"
+
+
+class Model:
+    """A trained world model.
+
+    Observations are stacks of 56 raw values, as the environment gives them: 14 features in each of four frames,
+    ``feature * 4 + frame``, the newest frame last. Everything may have a leading dimension B, or none; numpy arrays
+    (or lists) give numpy arrays, tensors give tensors on the model's device.
+
+    Args:
+        world_model: the module, in evaluation mode.
+        run: folder of the run that it is from; None for none.
+    """
+
+    def __init__(self, world_model: WorldModel, run: Path | None = None) -> None:
+        self.world_model, self.run = world_model.eval(), run
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.world_model.parameters()).device
+
+    def predict(
+        self, stack: Array, actions: Array | Sequence[int], *, first: bool = False, samples: int = 0, seed: int = 0
+    ) -> Array:
+        """The stacks that follow one observation, whose past is unknown, under given actions.
+
+        Args:
+            stack: (56,) or (B, 56).
+            actions: (K,) or (B, K), one whole number from 0 to 5 for each step ahead.
+            first: whether the observation is an episode's first.
+            samples, seed: as in :meth:`imagine`.
+
+        Returns:
+            (K, 56) or (B, K, 56), raw pixels.
+
+        Raises:
+            ShapeError: an array of another shape or type; the line names what was expected.
+        """
+        stacks = self._stacks("stack", stack, "(56,) or (B, 56)", (1, 2))
+        single = stacks.ndim == 1
+        state = self._observe(stacks.view(-1, 1, OBS_SIZE), None, first)
+        return self._imagine(state, self._actions(actions, single, len(state.deter)), single, samples, seed, stack)
+
+    def observe(self, stacks: Array, actions: Array | Sequence[int], *, first: bool = True) -> State:
+        """The state after a piece of a real game, to :meth:`imagine` from.
+
+        Args:
+            stacks: (T, 56) or (B, T, 56).
+            actions: (T - 1,) or (B, T - 1), the action taken after each observation but the last one.
+            first: whether the piece begins with an episode's first observation.
+
+        Raises:
+            ShapeError: an array of another shape or type; the line names what was expected.
+        """
+        real = self._stacks("stacks", stacks, "(T, 56) or (B, T, 56)", (2, 3))
+        single = real.ndim == 2
+        real = real.view(-1, *real.shape[-2:])
+        return self._observe(real, self._actions(actions, single, len(real), real.shape[1] - 1), first)
+
+    def imagine(
+        self, state: State, actions: Array | Sequence[int], *, samples: int = 0, seed: int = 0
+    ) -> FloatArray | Tensor:
+        """What follows from an observed state under given actions.
+
+        Args:
+            state: of :meth:`observe`.
+            actions: (K,) or (B, K), one whole number from 0 to 5 for each step ahead.
+            samples: futures whose mean is the prediction; 0 predicts the mode, which nothing random decides.
+            seed: of the sampled futures.
+
+        Returns:
+            (K, 56) or (B, K, 56), raw pixels.
+
+        Raises:
+            ShapeError: an array of another shape or type; the line names what was expected.
+        """
+        count = len(state.deter)
+        single = count == 1 and np.ndim(actions) == 1
+        return self._imagine(state, self._actions(actions, single, count), single, samples, seed, actions)
+
+    @torch.no_grad()
+    def _observe(self, stacks: Tensor, actions: Tensor | None, first: bool) -> State:
+        """State (B,) after stacks (B, T, 56) and actions (B, T - 1)."""
+        count, steps = stacks.shape[:2]
+        # the action after the last observation is not yet chosen; no state up to there depends on it
+        taken = torch.zeros(count, steps, dtype=torch.int64, device=self.device)
+        if actions is not None:
+            taken[:, :-1] = actions
+        is_first = torch.full((count,), first, device=self.device)
+        return self.world_model.observe(stacks, taken, is_first, sample=False).states[:, -1]
+
+    @torch.no_grad()
+    def _imagine(self, state: State, actions: Tensor, single: bool, samples: int, seed: int, like: Any) -> Any:
+        """Stacks (B, K, 56), or (K, 56), that follow states (B,) under actions (B, K); of the kind of ``like``."""
+        if samples < 0:
+            raise ShapeError(f"samples: expected 0 (the mode) or more, got {samples}")
+        with seeded(seed, self.device):
+            futures = [
+                [prediction.mean() if samples else prediction.mode() for prediction in imagined.predictions]
+                for imagined in (
+                    self.world_model.imagine(state, actions, sample=samples > 0) for _ in range(samples or 1)
+                )
+            ]
+        stacks = torch.stack([torch.stack(future, 1) for future in futures]).mean(0)
+        stacks = stacks[0] if single else stacks
+        return stacks if isinstance(like, Tensor) else stacks.cpu().numpy()
+
+    def _stacks(self, name: str, stacks: Any, shapes: str, dimensions: tuple[int, int]) -> Tensor:
+        array = self._tensor(name, stacks, f"an array of shape {shapes}")
+        if array.ndim not in dimensions or array.shape[-1] != OBS_SIZE or array.numel() == 0:
+            raise ShapeError(
+                f"{name}: expected shape {shapes}, four frames of 14 features, feature * 4 + frame; got "
+                f"{tuple(array.shape)}"
+            )
+        if not array.isfinite().all():
+            raise ShapeError(f"{name}: expected finite numbers")
+        return array.to(torch.float32)
+
+    def _actions(self, actions: Any, single: bool, count: int, steps: int | None = None) -> Tensor:
+        """Actions (B, K) int64."""
+        length = "K" if steps is None else str(steps)
+        shape = f"({length},)" if single else f"({count}, {length})"
+        array = self._tensor("actions", actions, f"whole numbers of shape {shape}")
+        if single:
+            array = array.unsqueeze(0)
+        fits = array.ndim == 2 and len(array) == count
+        if not fits or array.shape[1] != (steps if steps is not None else max(1, array.shape[1])):
+            raise ShapeError(
+                f"actions: expected shape {shape}, got {tuple(array.shape[1:] if single else array.shape)}"
+            )
+        if array.shape[1] == 0:
+            return array.to(torch.int64)
+        if array.is_floating_point() or array.is_complex() or array.dtype == torch.bool:
+            raise ShapeError(f"actions: expected whole numbers, got {array.dtype}")
+        wrong = array[(array < 0) | (array >= NUM_ACTIONS)]
+        if len(wrong):
+            raise ShapeError(f"actions: expected numbers from 0 to {NUM_ACTIONS - 1}, got {int(wrong[0])}")
+        return array.to(torch.int64)
+
+    def _tensor(self, name: str, values: Any, expected: str) -> Tensor:
+        try:
+            return torch.as_tensor(values if isinstance(values, Tensor) else np.asarray(values), device=self.device)
+        except (TypeError, ValueError):
+            raise ShapeError(f"{name}: expected {expected}, got {type(values).__name__}") from None
+
+
+def load(run_or_name: str | Path, device: str = "auto") -> Model:
+    """A trained world model.
+
+    Args:
+        run_or_name: folder of a run (an agent's holds its world model), a ``.safetensors`` file, or the name of a
+            folder below ``runs/`` or of a model that comes with the installation.
+        device: ``auto`` takes an accelerator if there is one.
+
+    Raises:
+        UserError: there is no such model; names the nearest.
+        CheckpointError: the file is damaged, or was made for something else.
+    """
+    path = _find(Path(run_or_name))
+    run = path.parent if (path.parent / CONFIG_FILE).is_file() else None
+    return Model(load_model(path, pick_device(device)), run)
+
+
+def evaluate(model: Model | str | Path, data: Dataset | str | Path, config: EvalConfig | None = None) -> dict[str, Any]:
+    """The open-loop error of a world model on a data set; see :func:`rssm.evaluation.openloop.evaluate`.
+
+    Args:
+        model: a model, or what :func:`load` takes.
+        data: a data set or its folder.
+        config: the protocol's settings; None takes those of the model's run, or the defaults where there is none.
+
+    Returns:
+        what ``openloop.json`` holds.
+
+    Raises:
+        UserError: model or data cannot be read, or there is no window to score.
+    """
+    model = model if isinstance(model, Model) else load(model)
+    dataset = data if isinstance(data, Dataset) else Dataset.open(data)
+    if config is None:
+        config = _run_s_settings(model.run)
+    predictor = WorldModelPredictor(model.world_model, config.samples, config.seed)
+    return openloop.evaluate(predictor, dataset, config, predictor.description)
+
+
+def _run_s_settings(run: Path | None) -> EvalConfig:
+    if run is None or (run / "agent.safetensors").is_file():  # an agent's run has no settings of this evaluation
+        return EvalConfig()
+    return load_config(run / CONFIG_FILE, WorldModelConfig).eval
+
+
+def _find(given: Path) -> Path:
+    if given.is_file():
+        return given
+    for folder in (given, _RUNS / given):
+        if (folder / MODEL_FILE).is_file():
+            return folder / MODEL_FILE
+    if (_SHIPPED / f"{given}.safetensors").is_file():
+        return _SHIPPED / f"{given}.safetensors"
+    names = [path.parent.name for path in _RUNS.glob(f"*/{MODEL_FILE}")]
+    names += [path.stem for path in _SHIPPED.glob("*.safetensors")]
+    raise UserError(
+        f"{given}: expected the folder of a run with a {MODEL_FILE}, such a file, or the name of a folder below "
+        f"{_RUNS}/{did_you_mean(str(given), names)}"
+    )

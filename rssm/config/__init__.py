@@ -1,0 +1,52 @@
+"""Every setting of every job, as frozen dataclasses that check their own values.
+
+A job is one dataclass; presets in ``configs/`` change some of its defaults. Nothing here imports torch, so that
+``--help`` answers at once.
+"""
+
+from rssm.config.jobs import AblationConfig, CollectConfig, EvalOverrides, EvaluateConfig, ImportConfig, ResultsConfig
+from rssm.config.settings import Settings, check, group, required, setting
+from rssm.config.world_model import (
+    HORIZON,
+    MIXTURE,
+    DataConfig,
+    EnvConfig,
+    EvalConfig,
+    LogConfig,
+    LossConfig,
+    ModelConfig,
+    OthersConfig,
+    Precision,
+    SealedConfig,
+    TrainConfig,
+    Workers,
+    WorldModelConfig,
+)
+
+__all__ = [
+    "HORIZON",
+    "MIXTURE",
+    "AblationConfig",
+    "CollectConfig",
+    "DataConfig",
+    "EnvConfig",
+    "EvalConfig",
+    "EvalOverrides",
+    "EvaluateConfig",
+    "ImportConfig",
+    "LogConfig",
+    "LossConfig",
+    "ModelConfig",
+    "OthersConfig",
+    "Precision",
+    "ResultsConfig",
+    "SealedConfig",
+    "Settings",
+    "TrainConfig",
+    "Workers",
+    "WorldModelConfig",
+    "check",
+    "group",
+    "required",
+    "setting",
+]

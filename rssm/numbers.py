@@ -1,0 +1,39 @@
+"""How numbers are written for people: the same on every page, in every table and on every chart."""
+
+from __future__ import annotations
+
+import math
+
+DASH = "–"
+
+
+def number(value: float | None) -> str:
+    """The digits that matter, whatever the size: three from 1 on, two below; all of a whole number; a dash for none."""
+    if value is None or math.isnan(value):
+        return DASH
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if value == 0:
+        return "0"
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    if abs(value) >= 10:
+        return f"{value:.1f}"
+    return f"{value:.2f}" if abs(value) >= 1 else f"{value:#.2g}"
+
+
+def points(value: float | None) -> str:
+    """A game's score, points made less points lost, with its sign."""
+    return DASH if value is None else f"{value:+.2f}"
+
+
+def share(value: float | None) -> str:
+    """A share from 0 to 1 to three decimals."""
+    return DASH if value is None else f"{value:.3f}"
+
+
+def shown(value: object) -> str:
+    """A table's cell: a number as :func:`number` writes it, text as it is, a dash for None."""
+    return number(value) if value is None or isinstance(value, int | float) else str(value)
