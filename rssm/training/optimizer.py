@@ -79,6 +79,11 @@ class Optimizer:
             parameter.grad = piece.view_as(parameter)
         return torch.linalg.vector_norm(flat)
 
+    def zero_unless(self, condition: Tensor) -> None:
+        """Set the gradient to 0 where a condition, a scalar on the device, does not hold."""
+        assert self._gradient is not None
+        self._gradient.copy_(torch.where(condition, self._gradient, 0.0))
+
     def step(self, norm: Tensor, update: int) -> None:
         """One update along the gradient, which has this norm.
 
