@@ -20,6 +20,7 @@ from rssm.command import parse
 from rssm.config import EnvConfig
 from rssm.data.collect import play_episode
 from rssm.data.dataset import write_dataset
+from rssm.games.pong.player import Player
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -101,7 +102,7 @@ def test_the_readme_s_example_runs(tmp_path, monkeypatch, capsys):
     assert len([line for line in example.splitlines() if line]) <= 12
     monkeypatch.chdir(tmp_path)
     shutil.copytree(ROOT / "tests" / "fixtures" / "run_v1" / "wm", "runs/wm")
-    game = play_episode(EnvConfig(), "tracking", 0.5, 3, 60)
+    game = play_episode(EnvConfig(), Player("tracking"), 3, 60)
     write_dataset(Path("data/pong/heldout"), [game], env=EnvConfig(), policy={"name": "tracking"}, seed=0)
     names = {}
     exec(example, names)  # noqa: S102  (the README's own)

@@ -164,6 +164,15 @@ class DataConfig(Settings):
         filled=True,
         before="tracking",
     )
+    fresh_steps: int = setting(
+        0,
+        "new transitions per update, by the same players, played by a process of its own while the training goes on "
+        "(each process of a shared training has its own): the oldest ones give way to them; 0 trains on the data set "
+        "alone",
+        low=0,
+        high=STEPS,
+        before=0,
+    )
     heldout_player: str = setting(
         "tracking", "who plays the held-out games and those of the test set", filled=True, before="tracking"
     )
@@ -188,6 +197,11 @@ class DataConfig(Settings):
         check(
             self.validation_steps < self.train_steps,
             f"validation_steps: expected fewer than train_steps, got {self.validation_steps}",
+        )
+        most = self.train_steps // 5
+        check(
+            self.fresh_steps <= most,
+            f"fresh_steps: expected at most a fifth of train_steps ({most}), got {self.fresh_steps}",
         )
         check_players("players", self.players)
         check_players("heldout_player", self.heldout_player)
@@ -307,6 +321,13 @@ class TrainConfig(Settings):
     )
     warmup: int = setting(200, "updates of linear warm-up", low=0, high=COUNTS)
     final_learning_rate: float = setting(0.03, "share of the peak that the cosine decay ends at", low=0, high=1)
+    decay: float = setting(
+        1.0,
+        "share of the updates, the last ones, over which the learning rate falls; 1 falls from the beginning",
+        above=0,
+        high=1,
+        before=1.0,
+    )
     weight_decay: float = setting(0.0, "decoupled weight decay", low=0, high=100)
     clip: float = setting(20.0, "largest norm of the gradient", above=0, high=10**9)
     ema: float = setting(

@@ -22,12 +22,17 @@ def open_datasets(config: WorldModelConfig) -> tuple[Dataset, Dataset]:
         UserError: a data set has other settings, is damaged, or the two share a game.
     """
     data, env = config.data, config.env
-    learned = Recording(env, _players(config, data.players), data.train_seed, steps=data.train_steps)
     unseen = Recording(env, _players(config, data.heldout_player), data.heldout_seed, steps=data.heldout_steps)
-    train = ensure_dataset(data.train, learned, data.workers)
+    train = ensure_dataset(data.train, training_recording(config), data.workers)
     heldout = ensure_dataset(data.heldout, unseen, data.workers)
     check_disjoint(train, heldout)
     return train, heldout
+
+
+def training_recording(config: WorldModelConfig) -> Recording:
+    """What the training data hold."""
+    data = config.data
+    return Recording(config.env, _players(config, data.players), data.train_seed, steps=data.train_steps)
 
 
 def open_others(config: WorldModelConfig, train: Dataset | None) -> Dataset | None:

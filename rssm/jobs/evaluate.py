@@ -153,7 +153,8 @@ def score(
         result = evaluate(predictor, dataset, config, predictor.description, role)
         result["players"] = {"skipped": "no games by other players were given"}
         if others:
-            result["players"] = score_others(predictor, others, result["mse"]["mean"], config)
+            theirs: Role = "test" if role == "test" else "development"
+            result["players"] = score_others(predictor, others, result["mse"]["mean"], config, theirs)
         result["survival"] = {"skipped": "survival_every is 0"}
         if config.survival_every:
             result["survival"] = survival(WorldModelPredictor(model), dataset, config.survival_every)

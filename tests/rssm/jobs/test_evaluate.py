@@ -15,6 +15,7 @@ from rssm.errors import CheckpointError, DataError, UserError
 from rssm.evaluation.model_predictor import WorldModelPredictor
 from rssm.evaluation.provenance import checksum
 from rssm.files import write_json
+from rssm.games.pong.player import Player
 from rssm.jobs.evaluate import dream, evaluate_run, score, summary
 from rssm.training.checkpoint import load_model
 
@@ -41,7 +42,7 @@ def other_data(tmp_path_factory):
     """Two beginnings of games by another player, with sticky actions."""
     path = tmp_path_factory.mktemp("other") / "random"
     env = EnvConfig(repeat_action_probability=0.25)
-    episodes = [play_episode(env, "random", 0.0, seed, 40) for seed in (5, 6)]
+    episodes = [play_episode(env, Player("random"), seed, 40) for seed in (5, 6)]
     write_dataset(path, episodes, env=env, policy={"name": "random"}, seed=5)
     return Dataset.open(path)
 
