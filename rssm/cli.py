@@ -56,7 +56,7 @@ def _summarize(config: ResultsConfig) -> None:
     summarize(config)
 
 
-COLLECT = Job("collect", CollectConfig, _collect, "--out data/random --steps 20000 --policy random")
+COLLECT = Job("collect", CollectConfig, _collect, "--out data/random --steps 20000 --players random")
 IMPORT_DATA = Job("import_data", ImportConfig, _import, "--input recording.npz --out data/recording --layout jaxatari")
 TRAIN_WM = Job("train_wm", WorldModelConfig, _train, "--config debug --run runs/first --seed 1")
 EVALUATE = Job("evaluate", EvaluateConfig, _evaluate, "--run runs/wm --data data/other --json other.json")
