@@ -25,7 +25,7 @@ AGENT_FILE = "agent.safetensors"
 def save_agent(path: Path, agent: Agent, extra: dict[str, Any]) -> None:
     """Write an agent's weights and what is needed to build it again, atomically."""
     description = {"actor_critic": asdict(agent.config), "inputs": agent.features, **extra}
-    save_weights(path, weights_of(agent), description)
+    save_weights(path, weights_of(agent), agent.game, description)
 
 
 def read_agent(path: Path, device: torch.device | str = "cpu") -> Agent:
@@ -34,9 +34,9 @@ def read_agent(path: Path, device: torch.device | str = "cpu") -> Agent:
     Raises:
         CheckpointError: the file is missing, damaged, or was made for other features, actions or another schema.
     """
-    description, weights = load_weights(path, "an agent")
+    description, weights, game = load_weights(path, "an agent")
     try:
-        agent = Agent(from_stored(ActorCriticConfig, description["actor_critic"]), description["inputs"])
+        agent = Agent(from_stored(ActorCriticConfig, description["actor_critic"]), description["inputs"], game)
         agent.load_state_dict(weights)
     except (LookupError, TypeError, ValueError, RuntimeError, UserError) as error:
         reason = str(error).splitlines()[0]
@@ -55,9 +55,15 @@ def load_agent(run: Path, device: torch.device | str = "cpu") -> tuple[WorldMode
         raise UserError(f"{run}: expected the folder of an agent's run with an {AGENT_FILE}")
     config = load_config(run / CONFIG_FILE, AgentConfig)
     model, agent = load_model(run / MODEL_FILE, device), read_agent(run / AGENT_FILE, device)
-    if agent.features != inputs_size(model.config):
+    if agent.game.env_id != model.game.env_id:
         raise CheckpointError(
-            f"{run / AGENT_FILE}: expected an agent that reads {inputs_size(model.config)} features, as {MODEL_FILE} "
+            f"{run / AGENT_FILE}: expected an agent of {model.game.env_id}, as {MODEL_FILE} beside it is, it was "
+            f"made for {agent.game.env_id}"
+        )
+    size = inputs_size(model.config, model.game)
+    if agent.features != size:
+        raise CheckpointError(
+            f"{run / AGENT_FILE}: expected an agent that reads {size} features, as {MODEL_FILE} "
             f"beside it gives, it was made for {agent.features}"
         )
     return model, agent, config

@@ -19,12 +19,13 @@ from rssm.config import (
     Settings,
     TrainConfig,
     check,
+    check_game,
     group,
     required,
     setting,
 )
 from rssm.config.settings import COUNTS, RATES, SEEDS, WORKERS
-from rssm.config.world_model import huber_only
+from rssm.config.world_model import huber_only, idle_in
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ class EvaluationConfig(Settings):
     final_games: int = setting(30, "at the end", low=1, high=10_000)
     states: int = setting(
         100,
-        "moments that are imagined from and played on for real, per evaluation; 0 leaves them out",
+        "moments of the sampled games that are imagined from and played on for real, per evaluation; 0 leaves them out",
         low=0,
         high=10**6,
     )
@@ -192,6 +193,16 @@ class AgentConfig(Settings):
             "actor_critic.search: expected 0 where imagination.tried is false, since it compares moves that were "
             f"tried, got {self.actor_critic.search}",
         )
+        game = check_game(self.env, self.model if self.online else None)
+        check(
+            not self.actor_critic.fire or bool(game.twins),
+            f"actor_critic.fire: expected false, {self.env.id} has no fire button",
+        )
+        check(
+            not self.evaluation.states or game.clones,
+            f"evaluation.states: expected 0, {self.env.id} cannot go back to an earlier moment to play on from, got "
+            f"{self.evaluation.states}",
+        )
         if self.online:
             check(
                 self.env_steps > self.play.random_steps,
@@ -207,10 +218,12 @@ class AgentConfig(Settings):
 
     def idle(self) -> Mapping[str, str]:
         if not self.online:
-            return dict.fromkeys(("env_steps", "play", "world", "model", "loss"), "in an offline run (see --online)")
+            learnt = dict.fromkeys(("env_steps", "play", "world", "model", "loss"), "in an offline run (see --online)")
+            return idle_in(self.env) | learnt
         own = "in an online run, which makes its own data and world model"
         return {
             **huber_only(self.model),
+            **idle_in(self.env),
             **dict.fromkeys(("world_model", "data"), own),
             "train.updates": "in an online run, whose length env_steps and play.final_updates say",
         }

@@ -15,6 +15,7 @@ from agents.report.table import format_events, format_games
 from rssm.config import EnvConfig
 from rssm.data.dataset import Dataset
 from rssm.device import pick_device, set_threads
+from rssm.errors import UserError
 from rssm.evaluation.provenance import describe_data
 from rssm.files import write_json
 from rssm.seeds import Stream, derived_seed
@@ -36,6 +37,8 @@ def evaluate_agent(config: EvaluateAgentConfig) -> None:
     # to the game's end, however early the run's own games were stopped
     own = replace(trained.env, max_episode_steps=EnvConfig().max_episode_steps)
     env = own if config.sticky == -1.0 else replace(own, repeat_action_probability=config.sticky)
+    if env != own and "env.repeat_action_probability" in model.game.idle:
+        raise UserError(f"sticky: does nothing in {model.game.env_id}; leave it out")
     own_seed = derived_seed(trained.seed, Stream.FINAL_EVALUATION)
     seed = own_seed if config.seed == -1 else config.seed
     policies = [name for name in WAYS if getattr(config, name)] or list(POLICIES)
@@ -48,5 +51,5 @@ def evaluate_agent(config: EvaluateAgentConfig) -> None:
     write_json(file, result if config.json else merged(file, result))
     print(f"\nscores: {file}")
     gif = run / "media" / ("dream.gif" if env == own else f"dream-sticky_{env.repeat_action_probability}.gif")
-    write_dream(gif, model, make_policy(model, agent, policies[0], config.rollouts), env, seed)
-    print(f"{gif}: a real game and what the agent dreams of it")
+    if write_dream(gif, model, make_policy(model, agent, policies[0], config.rollouts), env, seed):
+        print(f"{gif}: a real game and what the agent dreams of it")

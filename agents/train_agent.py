@@ -24,13 +24,14 @@ from agents.play.record import identified
 from agents.play.scores import GAMES_FILE, POLICIES, score_agent
 from agents.report.table import format_games
 from agents.report.verdict import verdict
-from agents.trainer import GROWING, AgentTrainer
+from agents.trainer import GROWING, AgentTrainer, make_moments
 from rssm.config import WorldModelConfig
 from rssm.config_file import load_config
 from rssm.data.dataset import Dataset
 from rssm.device import pick_device, seeded, set_threads
 from rssm.errors import UserError
 from rssm.files import write_json
+from rssm.game import load_game
 from rssm.seeds import Stream, derived_seed
 from rssm.tracker import Tracker
 from rssm.training.checkpoint import MODEL_FILE, load_model
@@ -46,20 +47,20 @@ def train_agent(config: AgentConfig) -> None:
     """
     device = pick_device(config.device)
     set_threads(config.threads)
-    run = Path(config.run)
+    run, game = Path(config.run), load_game(config.env.id)
     with ExitStack() as stack:
         experience: Experience
         if config.online:
             claim(run, config, GROWING)
             trainer = stack.enter_context(WorldTrainer(config.world.workers))
             experience = Online(run, config, trainer, device)
-            size = inputs_size(config.model)
+            size = inputs_size(config.model, game)
         else:
             experience = open_offline(config, device)
-            size = inputs_size(experience.model.config)
+            size = inputs_size(experience.model.config, game)
             claim(run, config, GROWING)
         with seeded(derived_seed(config.seed, Stream.AGENT_WEIGHTS), device):
-            agent = Agent(config.actor_critic, size).to(device)
+            agent = Agent(config.actor_critic, size, game).to(device)
         learner = Learner(agent, config.imagination, config.train, experience.updates)
         training = AgentTrainer(run, config, learner, experience, device)
         with Tracker(run, config.log, asdict(config), training.update or None) as tracker:
@@ -82,8 +83,10 @@ def open_offline(config: AgentConfig, device: torch.device) -> Offline:
             "scripts/train_wm.py makes one"
         )
     model = load_model(run / MODEL_FILE, device)
+    if model.game.env_id != config.env.id:
+        raise UserError(f"env.id: expected {model.game.env_id}, as the world model in {run}, got {config.env.id}")
     data = Dataset.open(config.data or load_config(run / CONFIG_FILE, WorldModelConfig).data.train)
-    for key in ("frameskip", "repeat_action_probability") if data.env is not None else ():
+    for key in ("id", "frameskip", "repeat_action_probability") if data.env is not None else ():
         found, wanted = getattr(data.env, key), getattr(config.env, key)
         if found != wanted:
             raise UserError(f"env.{key}: expected {found}, as in the data set {data.path}, got {wanted}")
@@ -97,7 +100,7 @@ def _announce(config: AgentConfig, experience: Experience, device: torch.device)
     world, play, dreams = config.world, config.play, config.imagination
     trained = world.batch_size * world.chunk_length / world.steps_per_update
     starts = dreams.starts or dreams.states / (1.0 - dreams.continued)
-    tries = len(allowed_actions(config.actor_critic)) if dreams.tried else 1
+    tries = len(allowed_actions(config.actor_critic, load_game(config.env.id))) if dreams.tried else 1
     imagined = starts * tries * dreams.horizon / play.steps_per_update
     print(
         f"online: up to {config.env_steps:,} real steps, {play.random_steps:,} of them random play; evaluation games "
@@ -113,19 +116,23 @@ def _finish(run: Path, config: AgentConfig, training: AgentTrainer, tracker: Tra
     model, agent = training.experience.model, training.learner.agent
     seed = derived_seed(config.seed, Stream.FINAL_EVALUATION)
     settings = config.evaluation
-    result = score_agent(model, agent, config.env, list(POLICIES), settings.final_games, seed)
+    moments = make_moments(config, agent, seed)
+    result = score_agent(model, agent, config.env, list(POLICIES), settings.final_games, seed, moments=moments)
     write_json(run / GAMES_FILE, identified(result, run))
     summary = {f"real/{name}_score": result[name]["mean"] for name in POLICIES}
-    if settings.states:
-        summary |= imagined_against_real(model, agent, states=settings.states, env=config.env, seed=seed)
+    if moments is not None:
+        summary |= imagined_against_real(model, agent, moments, config.env, seed)
     gif = run / "media" / "dream.gif"
-    write_dream(gif, model, agent.policy(model, greedy=True), config.env, seed)
-    tracker.log_gif("dream", gif, training.update)
+    drawn = write_dream(gif, model, agent.policy(model, greedy=True), config.env, seed)
+    if drawn:
+        tracker.log_gif("dream", gif, training.update)
     tracker.summary({"env_steps": float(training.experience.env_steps)} | summary, training.update)
     said = alarm(summary)
     print(f"{format_games(result)}\n" + (f"\nNote: {said}.\n" if said else ""))
     print(f"After {training.experience.env_steps:,} real steps and {training.update:,} updates of the agent:")
     print(f"{verdict(result)}\n")
-    print(f"{run / GAMES_FILE}: every game's score\n{gif}: a real game and what the agent dreams of it")
+    print(f"{run / GAMES_FILE}: every game's score")
+    if drawn:
+        print(f"{gif}: a real game and what the agent dreams of it")
     print(f"{run / AGENT_FILE}, {run / MODEL_FILE}: the agent and its world model")
     print(f"next: python scripts/evaluate_agent.py --run {run} --planned")

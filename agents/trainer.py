@@ -12,9 +12,11 @@ import torch
 
 from agents.checkpoint import AGENT_FILE, save_agent
 from agents.config import AgentConfig
+from agents.learning.agent import Agent
 from agents.learning.learner import Learner
 from agents.online.experience import Experience
 from agents.play.imagined_vs_real import alarm, imagined_against_real
+from agents.play.moments import Moments
 from agents.play.scores import score_agent
 from rssm.config.keys import idle_settings
 from rssm.config.stored import from_stored
@@ -100,17 +102,16 @@ class AgentTrainer:
         """Real games and dreams held against the real game; nothing is learnt from them."""
         settings, model, agent = self.config.evaluation, self.experience.model, self.learner.agent
         seed = derived_seed(self.config.seed, Stream.EVALUATION, self.update)
-        result = score_agent(model, agent, self.config.env, list(_PREFIXES), settings.games, seed)
+        moments = make_moments(self.config, agent, seed)
+        result = score_agent(model, agent, self.config.env, list(_PREFIXES), settings.games, seed, moments=moments)
         metrics = {
             f"real/{prefix}{name}": float(result[policy][key])
             for policy, prefix in _PREFIXES.items()
             for key, name in (("mean", "score"), ("standard_error", "score_error"), ("length", "length"))
         }
         self._score = f"score {metrics['real/score']:+.1f} greedy, {metrics['real/sampled_score']:+.1f} sampled"
-        if settings.states:
-            metrics |= imagined_against_real(
-                model, agent, states=settings.states, env=self.config.env, seed=seed, games=settings.games
-            )
+        if moments is not None:
+            metrics |= imagined_against_real(model, agent, moments, self.config.env, seed)
             said = alarm(metrics)
             if said and not self._warned:
                 print(f"warning: {said} (said once; imagination/alarm is logged each time)", file=sys.stderr)
@@ -151,6 +152,12 @@ class AgentTrainer:
         self.update, self.seconds, self._score = state["update"], state["seconds"], state["score"]
         self.learner.load_state_dict(state["learner"])
         self.experience.load_state_dict(state["experience"])
+
+
+def make_moments(config: AgentConfig, agent: Agent, seed: int) -> Moments | None:
+    """What draws moments from an evaluation's games, if there are any to draw."""
+    count = config.evaluation.states
+    return Moments(count, agent.config.discount, config.env.max_episode_steps, seed) if count else None
 
 
 #: policies that are scored while training, and what their metrics' names begin with

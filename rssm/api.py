@@ -18,7 +18,7 @@ from rssm.device import pick_device, seeded
 from rssm.errors import ShapeError, UserError
 from rssm.evaluation import openloop
 from rssm.evaluation.model_predictor import WorldModelPredictor
-from rssm.games.pong.features import NUM_ACTIONS, OBS_SIZE
+from rssm.game import Layout
 from rssm.model.state import State
 from rssm.model.world_model import WorldModel
 from rssm.training.checkpoint import MODEL_FILE, load_model
@@ -35,9 +35,9 @@ _SHIPPED = Path(__file__).parent / "weights"
 class Model:
     """A trained world model.
 
-    Observations are stacks of 56 raw values, as the environment gives them: 14 features in each of four frames,
-    ``feature * 4 + frame``, the newest frame last. Everything may have a leading dimension B, or none; numpy arrays
-    (or lists) give numpy arrays, tensors give tensors on the model's device.
+    Observations are stacks of raw values, as the environment gives them (Pong's of 56): F features in each of four
+    frames, ``feature * 4 + frame``, the newest frame last. Everything may have a leading dimension B, or none; numpy
+    arrays (or lists) give numpy arrays, tensors give tensors on the model's device.
 
     Args:
         world_model: the module, in evaluation mode.
@@ -51,40 +51,45 @@ class Model:
     def device(self) -> torch.device:
         return next(self.world_model.parameters()).device
 
+    @property
+    def layout(self) -> Layout:
+        """Names of the features and the actions, and the sizes that follow from them."""
+        return self.world_model.game.layout
+
     def predict(
         self, stack: Array, actions: Array | Sequence[int], *, first: bool = False, samples: int = 0, seed: int = 0
     ) -> Array:
         """The stacks that follow one observation, whose past is unknown, under given actions.
 
         Args:
-            stack: (56,) or (B, 56).
-            actions: (K,) or (B, K), one whole number from 0 to 5 for each step ahead.
+            stack: (F * 4,) or (B, F * 4).
+            actions: (K,) or (B, K), one whole number for each step ahead, from 0 to the last action.
             first: whether the observation is an episode's first.
             samples, seed: as in :meth:`imagine`.
 
         Returns:
-            (K, 56) or (B, K, 56), raw pixels.
+            (K, F * 4) or (B, K, F * 4), raw units.
 
         Raises:
             ShapeError: an array of another shape or type; the line names what was expected.
         """
-        stacks = self._stacks("stack", stack, "(56,) or (B, 56)", (1, 2))
+        stacks = self._stacks("stack", stack, "({0},) or (B, {0})", (1, 2))
         single = stacks.ndim == 1
-        state = self._observe(stacks.view(-1, 1, OBS_SIZE), None, first)
+        state = self._observe(stacks.view(-1, 1, stacks.shape[-1]), None, first)
         return self._imagine(state, self._actions(actions, single, len(state.deter)), single, samples, seed, stack)
 
     def observe(self, stacks: Array, actions: Array | Sequence[int], *, first: bool = True) -> State:
         """The state after a piece of a real game, to :meth:`imagine` from.
 
         Args:
-            stacks: (T, 56) or (B, T, 56).
+            stacks: (T, F * 4) or (B, T, F * 4).
             actions: (T - 1,) or (B, T - 1), the action taken after each observation but the last one.
             first: whether the piece begins with an episode's first observation.
 
         Raises:
             ShapeError: an array of another shape or type; the line names what was expected.
         """
-        real = self._stacks("stacks", stacks, "(T, 56) or (B, T, 56)", (2, 3))
+        real = self._stacks("stacks", stacks, "(T, {0}) or (B, T, {0})", (2, 3))
         single = real.ndim == 2
         real = real.view(-1, *real.shape[-2:])
         return self._observe(real, self._actions(actions, single, len(real), real.shape[1] - 1), first)
@@ -96,12 +101,12 @@ class Model:
 
         Args:
             state: of :meth:`observe`.
-            actions: (K,) or (B, K), one whole number from 0 to 5 for each step ahead.
+            actions: (K,) or (B, K), one whole number for each step ahead, from 0 to the last action.
             samples: futures whose mean is the prediction; 0 predicts the mode, which nothing random decides.
             seed: of the sampled futures.
 
         Returns:
-            (K, 56) or (B, K, 56), raw pixels.
+            (K, F * 4) or (B, K, F * 4), raw units.
 
         Raises:
             ShapeError: an array of another shape or type; the line names what was expected.
@@ -112,7 +117,7 @@ class Model:
 
     @torch.no_grad()
     def _observe(self, stacks: Tensor, actions: Tensor | None, first: bool) -> State:
-        """State (B,) after stacks (B, T, 56) and actions (B, T - 1)."""
+        """State (B,) after stacks (B, T, F * 4) and actions (B, T - 1)."""
         count, steps = stacks.shape[:2]
         # the action after the last observation is not yet chosen; no state up to there depends on it
         taken = torch.zeros(count, steps, dtype=torch.int64, device=self.device)
@@ -123,7 +128,7 @@ class Model:
 
     @torch.no_grad()
     def _imagine(self, state: State, actions: Tensor, single: bool, samples: int, seed: int, like: Any) -> Any:
-        """Stacks (B, K, 56), or (K, 56), that follow states (B,) under actions (B, K); of the kind of ``like``."""
+        """Stacks (B, K, F * 4), or (K, F * 4), that follow states (B,) under actions (B, K); of ``like``'s kind."""
         if samples < 0:
             raise ShapeError(f"samples: expected 0 (the mode) or more, got {samples}")
         with seeded(seed, self.device):
@@ -138,10 +143,13 @@ class Model:
         return stacks if isinstance(like, Tensor) else stacks.cpu().numpy()
 
     def _stacks(self, name: str, stacks: Any, shapes: str, dimensions: tuple[int, int]) -> Tensor:
+        """Stacks of one of the shapes, where ``{0}`` stands for their size."""
+        size, features = self.layout.obs_size, self.layout.num_features
+        shapes = shapes.format(size)
         array = self._tensor(name, stacks, f"an array of shape {shapes}")
-        if array.ndim not in dimensions or array.shape[-1] != OBS_SIZE or array.numel() == 0:
+        if array.ndim not in dimensions or array.shape[-1] != size or array.numel() == 0:
             raise ShapeError(
-                f"{name}: expected shape {shapes}, four frames of 14 features, feature * 4 + frame; got "
+                f"{name}: expected shape {shapes}, four frames of {features} features, feature * 4 + frame; got "
                 f"{tuple(array.shape)}"
             )
         if not array.isfinite().all():
@@ -164,9 +172,9 @@ class Model:
             return array.to(torch.int64)
         if array.is_floating_point() or array.is_complex() or array.dtype == torch.bool:
             raise ShapeError(f"actions: expected whole numbers, got {array.dtype}")
-        wrong = array[(array < 0) | (array >= NUM_ACTIONS)]
+        wrong = array[(array < 0) | (array >= self.layout.num_actions)]
         if len(wrong):
-            raise ShapeError(f"actions: expected numbers from 0 to {NUM_ACTIONS - 1}, got {int(wrong[0])}")
+            raise ShapeError(f"actions: expected numbers from 0 to {self.layout.num_actions - 1}, got {int(wrong[0])}")
         return array.to(torch.int64)
 
     def _tensor(self, name: str, values: Any, expected: str) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from rssm import ENV_ID
 from rssm.command import EXIT_BAD_INPUT, EXIT_INTERRUPTED, Job, parse, run_job
 from rssm.config import AblationConfig, CollectConfig, EvaluateConfig, ImportConfig, ResultsConfig, WorldModelConfig
 from rssm.errors import UserError
@@ -20,9 +21,9 @@ def _collect(config: CollectConfig) -> None:
 
 
 def _import(config: ImportConfig) -> None:
-    from rssm.games.pong.import_npz import import_npz
+    from rssm.game import load_game
 
-    import_npz(config)
+    load_game(ENV_ID).import_data(config)  # the only one that others have recorded
 
 
 def _train(config: WorldModelConfig) -> None:

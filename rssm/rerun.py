@@ -26,4 +26,9 @@ def command_of(script: str, config: Any, unsaid: Collection[str] = (), first: Ma
     for key, value in flat_settings(asdict(config)):
         if value != default[key] and not {key, key.partition(".")[0]} & set(unsaid):
             given.setdefault(key, value)
-    return " ".join([f"python {script}", *(f"--{key} {shlex.quote(str(value))}" for key, value in given.items())])
+    return " ".join([f"python {script}", *(f"--{key}{_written(value)}" for key, value in given.items())])
+
+
+def _written(value: Any) -> str:
+    """A value as it follows its setting's name on a command line."""
+    return f"={str(value).lower()}" if isinstance(value, bool) else f" {shlex.quote(str(value))}"

@@ -15,6 +15,7 @@ import torch
 from rssm.config import EnvConfig, ModelConfig
 from rssm.data.collect import play_episode
 from rssm.data.dataset import Dataset, write_dataset
+from rssm.games.pong.game import PONG
 from rssm.games.pong.player import Player
 from rssm.games.pong.statistics import FeatureStatistics
 from rssm.model.world_model import WorldModel
@@ -54,7 +55,7 @@ def make_model(pong_statistics: FeatureStatistics, tiny_sizes: dict[str, int]) -
     def make(posterior: str = "decoupled", decoder: str = "residual", likelihood: str = "discrete") -> WorldModel:
         config = ModelConfig(posterior=posterior, decoder=decoder, likelihood=likelihood, **tiny_sizes)
         torch.manual_seed(0)
-        model = WorldModel(config, pong_statistics)
+        model = WorldModel(config, PONG, pong_statistics)
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter.add_(0.3 * torch.randn_like(parameter))

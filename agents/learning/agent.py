@@ -10,6 +10,7 @@ from agents.learning.config import ActorCriticConfig
 from agents.learning.critic import Critic
 from agents.learning.inputs import agent_inputs
 from agents.learning.returns import ReturnNormalizer
+from rssm.game import Game
 from rssm.model.state import State
 from rssm.model.world_model import Policy, WorldModel
 
@@ -23,12 +24,13 @@ class Agent(nn.Module):
     Args:
         config: sizes and constants.
         features: F, the width of :func:`agents.learning.inputs.agent_inputs`.
+        game: that it acts in.
     """
 
-    def __init__(self, config: ActorCriticConfig, features: int) -> None:
+    def __init__(self, config: ActorCriticConfig, features: int, game: Game) -> None:
         super().__init__()
-        self.config, self.features = config, features
-        self.actor = Actor(config, features)
+        self.config, self.features, self.game = config, features, game
+        self.actor = Actor(config, features, game)
         self.critic = Critic(config, features)
         self.slow_critic = Average(self.critic, config.slow_decay)
         self.player = Average(self.actor, config.player_decay)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rssm.training.average import follow
+from rssm.training.average import follow, follow_weight
 
 
 class Average(nn.Module):
@@ -35,5 +35,5 @@ class Average(nn.Module):
 
     def follow(self, network: nn.Module, update: int) -> None:
         """Move towards the network after its update number ``update``, counted from 0."""
-        follow(self.network, network, self.decay, update)
+        follow(self.network, network, follow_weight(self.decay, update))
         self.updates.fill_(update + 1)

@@ -23,7 +23,7 @@ class Trajectories:
 
     Args:
         inputs: (S + H N, F), of the starts and of the imagined states; no gradient.
-        log_probs: (S + (H - 1) N, 6), the actor's, of the states before each action; they carry gradients to it where
+        log_probs: (S + (H - 1) N, A), the actor's, of the states before each action; they carry gradients to it where
             :func:`imagine` was told so.
         actions: (N, H) int64, drawn from the policy but for first moves that were given.
         reward: (N, H), points, expected for each action.

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from rssm.config import ModelConfig
-from rssm.games.pong.encoder import COARSE, FINE, NEAR, Look
+from rssm.game import Game
 from rssm.model.state import State
 from rssm.model.world_model import WorldModel
 
@@ -27,10 +27,10 @@ class Seen(State):
     inputs: Tensor
 
     @staticmethod
-    def of(state: State, look: Look, embedding: Tensor) -> Seen:
-        """States (...) with what their stacks look like and the embedding (..., E) that was made of it."""
+    def of(state: State, embedding: Tensor, view: Tensor) -> Seen:
+        """States (...) with the encoder's embedding (..., E) and its view (..., V) of their stacks."""
         # the first three are the world model's own features
-        parts = [state.deter, state.stoch.flatten(-2), embedding, look.coarse, look.fine, look.near]
+        parts = [state.deter, state.stoch.flatten(-2), embedding, view]
         return Seen(state.deter, state.stoch, state.frame, embedding, torch.cat(parts, -1))
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Seen:
@@ -50,16 +50,17 @@ def see(model: WorldModel, state: State, embedding: Tensor | None = None) -> See
         state: the states.
         embedding: (..., E), of their stacks where it is known; None encodes them.
     """
-    look = model.encoder.look(state.frame)
-    return Seen.of(state, look, model.encoder.embed(look) if embedding is None else embedding)
+    if embedding is None:
+        return Seen.of(state, *model.encoder.see(state.frame))
+    return Seen.of(state, embedding, model.encoder.view(state.frame))
 
 
 def agent_inputs(model: WorldModel, state: State) -> Tensor:
-    """Inputs (..., F) of state (...): the world model's features and the stack's geometry; no absolute scores.
+    """Inputs (..., F) of state (...): the world model's features and the encoder's view of the stack.
 
-    The world model's own features hold the encoder's embedding, which is made for prediction. Where the ball is to each
-    paddle has to be dug out of it again; an agent that is shown the geometry itself learns several times faster. The
-    encoder's waves are left out: with them, states are told apart that are the same to a player (docs/tries.md).
+    The world model's own features hold the encoder's embedding, which is made for prediction. What an agent has to
+    know, such as where the ball is to each paddle, has to be dug out of it again; one that is shown it learns several
+    times faster.
     """
     return state.inputs if isinstance(state, Seen) else see(model, state).inputs
 
@@ -69,6 +70,6 @@ def world_features(model: WorldModel, inputs: Tensor) -> Tensor:
     return inputs[..., : model.config.feature_size]
 
 
-def inputs_size(config: ModelConfig) -> int:
+def inputs_size(config: ModelConfig, game: Game) -> int:
     """F, the width of :func:`agent_inputs`."""
-    return config.feature_size + COARSE + FINE + NEAR
+    return config.feature_size + game.view_size

@@ -118,12 +118,12 @@ class Learner:
         return self._falling(self.agent.config.search, self.agent.config.final_search, update)
 
     def _falling(self, scale: float, final: float, update: int) -> float:
-        """Falls by equal factors until the learning rates do, to nothing by equal amounts; nothing stays nothing."""
+        """Falls by equal factors until the learning rates do; nothing stays nothing."""
         if not scale:
             return 0.0
         until = (1.0 - self.train.decay) * self.updates
         passed = min(1.0, update / until) if until else 1.0
-        return float(scale ** (1.0 - passed) * final**passed) if final else (1.0 - passed) * scale
+        return float(scale ** (1.0 - passed) * final**passed)
 
     def _learning_rate(self, network: str, update: int) -> float:
         """Linear warm-up, then constant, then a linear fall to nothing over the last share of the updates."""

@@ -15,12 +15,12 @@ from rssm.arrays import FloatArray, IntArray
 from rssm.config import EnvConfig
 from rssm.data.dataset import Dataset
 from rssm.data.episode import Episode
+from rssm.data.frames import newest_frame, stack_episode
 from rssm.errors import CheckpointError
-from rssm.games.pong.features import newest_frame, stack_episode
 from rssm.model.world_model import WorldModel
 from rssm.seeds import Stream, derived_seed
 
-#: stacks (G, 56) and whether each game has just begun (G,) -> actions (G,)
+#: stacks (G, F * 4) and whether each game has just begun (G,) -> actions (G,)
 Act = Callable[[FloatArray, npt.NDArray[np.bool_]], IntArray]
 
 
@@ -42,27 +42,27 @@ class RealGames:
         self._seed, self._replay = seed, replay
         past = [replay.place(place) for place in range(replay.games)] if replay.steps else []
         self._begun = [len(data.episodes) - _in_progress(data) for data in past] or [0] * replay.games
-        self._scores = np.zeros(replay.games, np.int64)
+        self._scores = np.zeros(replay.games)
         self._games = SideBySide(env, self._next, max_steps=env.max_episode_steps, places=replay.games)
         for place, data in enumerate(past):
             if _in_progress(data):
                 self._play_again(place, _last_game(data))
 
-    def play(self, act: Act, turns: int) -> list[int]:
+    def play(self, act: Act, turns: int) -> list[float]:
         """Play ``turns`` steps of every game and keep them as one block.
 
         Returns:
-            the final scores (points made less points lost) of the games that ended.
+            the scores (sums of the rewards) of the games that ended.
         """
         frames, is_first, steps = [], [], []
-        scores: list[int] = []
+        scores: list[float] = []
         for _ in range(turns):
             stacks, begun = self._games.stacks, self._games.steps == 0
             turn = self._games.step(act(stacks, begun))
             frames.append(newest_frame(stacks))
             is_first.append(begun)
             steps.append(turn)
-            self._scores += turn.rewards.astype(np.int64)
+            self._scores += turn.rewards
             scores += self._scores[turn.over].tolist()
             self._scores[turn.over] = 0
         self._replay.append(
@@ -108,10 +108,10 @@ class RealGames:
             if not np.array_equal(newest_frame(self._games.stacks[place]), game.features[row]):
                 raise CheckpointError(
                     f"{self._replay.folder}: expected the emulator to repeat the game in progress, it shows another "
-                    f"frame after {row} steps; was the run made with another version of ale-py?"
+                    f"frame after {row} steps; was the run made with another version of the game?"
                 )
             reward, _, _ = self._games.step_one(place, int(action))
-            self._scores[place] += int(reward)
+            self._scores[place] += np.float32(reward)
 
 
 def _in_progress(data: Dataset) -> bool:

@@ -20,7 +20,7 @@ from agents.play.filtering_player import Player
 from rssm.arrays import FloatArray, IntArray
 from rssm.data.dataset import Dataset
 from rssm.device import seeded
-from rssm.games.pong.statistics import FeatureStatistics
+from rssm.game import Statistics, load_game
 from rssm.model.world_model import WorldModel
 from rssm.seeds import Stream, derived_seed
 
@@ -49,7 +49,8 @@ class Online:
         self.updates = self.playing_updates + play.final_updates
         self._world_updates = world.first_updates + (config.env_steps - play.random_steps) // world.steps_per_update
         self._optimizer = world.optimizer(self._world_updates)
-        self._replay = Replay(self._folder, play.games)
+        self._game = load_game(config.env.id)
+        self._replay = Replay(self._folder, self._game, play.games)
         self._games: RealGames | None = None
         self._model: WorldModel | None = None
         self._state, self._done, self._working = b"", 0, False
@@ -101,22 +102,22 @@ class Online:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._replay = Replay(self._folder, self.config.play.games, state["blocks"])
+        self._replay = Replay(self._folder, self._game, self.config.play.games, state["blocks"])
         self._state, self._done = pack(state["world"]), state["world_updates"]
-        statistics = FeatureStatistics.from_dict(state["statistics"])
+        statistics = self._game.read_statistics(state["statistics"])
         self._model = make_world(self.config, statistics).to(self.device)
         self._take_up()
 
     def _play_randomly(self) -> None:
         rng = np.random.default_rng(derived_seed(self.config.seed, Stream.RANDOM_PLAY))
-        allowed = np.array(allowed_actions(self.config.actor_critic))
+        allowed = np.array(allowed_actions(self.config.actor_critic, self._game))
 
         def act(stacks: FloatArray, is_first: npt.NDArray[np.bool_]) -> IntArray:
             return allowed[rng.integers(len(allowed), size=len(stacks))]
 
         self._real_games().play(act, self.config.play.random_steps // self.config.play.games)
 
-    def _play(self, agent: Agent, turns: int) -> list[int]:
+    def _play(self, agent: Agent, turns: int) -> list[float]:
         """Play with the sampled policy; the final scores of the games that ended."""
         if turns == 0:
             return []
@@ -131,10 +132,10 @@ class Online:
             self._games = RealGames(self.config.env, self.config.seed, self._replay)
         return self._games
 
-    def _fit_statistics(self) -> FeatureStatistics:
+    def _fit_statistics(self) -> Statistics:
         """Of the random play, widened to what it has not shown yet; the model keeps them to its end."""
         data = self._replay.data()
-        return FeatureStatistics.fit(data.features, data.action, data.is_first).widened()
+        return self._game.fit(data.features, data.action, data.is_first).widened()
 
     def _train_world(self, stop: int) -> None:
         """Start the world model's updates up to number ``stop``, if there are any to do."""

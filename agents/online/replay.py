@@ -19,6 +19,7 @@ from rssm.arrays import FloatArray
 from rssm.data.dataset import Dataset
 from rssm.errors import DataError
 from rssm.files import replace_file
+from rssm.game import Game
 
 Flags = npt.NDArray[np.bool_]
 
@@ -28,7 +29,7 @@ class Block:
     """T agent steps of G games side by side; what each row holds is said in :mod:`rssm.data.dataset`.
 
     Attributes:
-        features: (T, G, 14) float32.
+        features: (T, G, F) float32.
         action: (T, G) uint8.
         reward: (T, G) float32, points.
         terminated: (T, G) bool, the row's action ended the game.
@@ -53,6 +54,7 @@ class Replay:
 
     Args:
         folder: of the blocks; made with the first one.
+        game: what is played.
         games: G.
         blocks: how many to read.
 
@@ -60,8 +62,8 @@ class Replay:
         DataError: a block is missing, damaged or of other games.
     """
 
-    def __init__(self, folder: Path, games: int, blocks: int = 0) -> None:
-        self.folder, self.games = folder, games
+    def __init__(self, folder: Path, game: Game, games: int, blocks: int = 0) -> None:
+        self.folder, self.game, self.games = folder, game, games
         self._blocks = [_read(self._path(number), games) for number in range(blocks)]
 
     @property
@@ -85,7 +87,7 @@ class Replay:
         A game in progress is an episode like any other, whose last row is neither terminated nor truncated.
         """
         arrays = {part.name: self._joined(part.name) for part in fields(Block)}
-        return Dataset(self.folder, {}, arrays)
+        return Dataset(self.folder, {"env_id": self.game.env_id}, arrays)
 
     def place(self, place: int) -> Dataset:
         """The steps of one of the G places."""
@@ -93,7 +95,7 @@ class Replay:
             part.name: np.concatenate([getattr(block, part.name)[:, place] for block in self._blocks])
             for part in fields(Block)
         }
-        return Dataset(self.folder, {}, arrays)
+        return Dataset(self.folder, {"env_id": self.game.env_id}, arrays)
 
     def _joined(self, name: str) -> npt.NDArray[Any]:
         whole = np.concatenate([getattr(block, name) for block in self._blocks])

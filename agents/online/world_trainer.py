@@ -19,7 +19,7 @@ from rssm.data.collect import start_worker
 from rssm.data.dataset import Dataset
 from rssm.device import pick_device, seeded, set_threads
 from rssm.errors import UserError
-from rssm.games.pong.statistics import FeatureStatistics
+from rssm.game import Statistics, load_game
 from rssm.model.world_model import WorldModel
 from rssm.seeds import Stream, derived_seed
 from rssm.training.optimizer import Optimizer
@@ -42,7 +42,7 @@ class Work:
 
     config: AgentConfig
     optimizer: TrainConfig
-    statistics: FeatureStatistics
+    statistics: Statistics
     state: bytes
     data: Dataset
     first: int
@@ -124,9 +124,9 @@ class WorldTrainer:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-def make_world(config: AgentConfig, statistics: FeatureStatistics) -> WorldModel:
+def make_world(config: AgentConfig, statistics: Statistics) -> WorldModel:
     """A new world model of an online run."""
-    return WorldModel(config.model, statistics, config.loss.huber_beta)
+    return WorldModel(config.model, load_game(config.env.id), statistics, config.loss.huber_beta)
 
 
 def pack(state: dict[str, Any]) -> bytes:

@@ -10,9 +10,8 @@ import torch
 from agents.play.filtered_games import FilteredGames
 from rssm.arrays import FloatArray
 from rssm.config import HORIZON, EnvConfig
+from rssm.data.frames import newest_frame
 from rssm.device import seeded
-from rssm.games.pong.drawing import side_by_side_gif
-from rssm.games.pong.features import newest_frame
 from rssm.model.world_model import Policy, WorldModel
 from rssm.seeds import episode_seed
 
@@ -20,15 +19,15 @@ from rssm.seeds import episode_seed
 _STEPS = 240
 
 
-def write_dream(path: Path, model: WorldModel, policy: Policy, env: EnvConfig, seed: int) -> None:
-    """Write an animation of a real game's beginning with the dream beside it; see :func:`dream`."""
-    side_by_side_gif(path, *dream(model, policy, env, seed, _STEPS))
+def write_dream(path: Path, model: WorldModel, policy: Policy, env: EnvConfig, seed: int) -> bool:
+    """Write an animation of a real game's beginning with the dream beside it (see :func:`dream`); False where the game
+    has no picture.
+    """
+    return model.game.draw(path, *dream(model, policy, env, seed, _STEPS))
 
 
 @torch.inference_mode()
-def dream(
-    model: WorldModel, policy: Policy, env: EnvConfig, seed: int, steps: int, *, sample: bool = True
-) -> tuple[FloatArray, FloatArray]:
+def dream(model: WorldModel, policy: Policy, env: EnvConfig, seed: int, steps: int) -> tuple[FloatArray, FloatArray]:
     """Play a real game, and every six steps dream the next six: the same policy acts in the game and in the dream.
 
     The two come apart where the model is wrong, and where the policy is drawn from and acts otherwise.
@@ -39,15 +38,14 @@ def dream(
         env: the game's settings.
         seed: of the game and of the policy's samples.
         steps: agent steps to play, T; fewer where the game ends.
-        sample: whether the latents of the real game are sampled, as where games are scored, or take their mode.
 
     Returns:
-        real and dreamt frames, both (T, 14): frame t of the dream is k = t mod 6 steps and one away from the real
+        real and dreamt frames, both (T, F): frame t of the dream is k = t mod 6 steps and one away from the real
         state.
     """
     real, dreamt = [], []
     with seeded(seed, next(model.parameters()).device):
-        playing = FilteredGames(model, policy, env, [episode_seed(seed, 0)], max_steps=steps, sample=sample)
+        playing = FilteredGames(model, policy, env, [episode_seed(seed, 0)], max_steps=steps)
         while len(playing):
             state, step = playing.look(), playing.games.steps[0]
             if step % HORIZON == 0:

@@ -35,15 +35,14 @@ class Player:
 
     @torch.inference_mode()
     def look(self, stacks: FloatArray, is_first: npt.NDArray[np.bool_]) -> Seen:
-        """The filtered states (B,) of the games that show stacks (B, 56); is_first (B,) marks those that just began."""
+        """The filtered states (B,) of the games that show stacks (B, F * 4); is_first (B,) marks those just begun."""
         stack = torch.from_numpy(np.ascontiguousarray(stacks)).to(self.device)
         if is_first.any():
             begun = torch.from_numpy(is_first).to(self.device)
             self.deter = torch.where(begun.unsqueeze(-1), self.model.rssm.initial(begun), self.deter)
-        look = self.model.encoder.look(stack)
-        embedding = self.model.encoder.embed(look)
+        embedding, view = self.model.encoder.see(stack)
         latent = self.model.rssm.draw(self.model.rssm.posterior(self.deter, embedding), self.sample)
-        return Seen.of(State(self.deter, latent, stack), look, embedding)
+        return Seen.of(State(self.deter, latent, stack), embedding, view)
 
     @torch.inference_mode()
     def choose(self, state: Seen) -> IntArray:
@@ -54,7 +53,7 @@ class Player:
         return chosen
 
     def act(self, stacks: FloatArray, is_first: npt.NDArray[np.bool_]) -> IntArray:
-        """:meth:`look`, then :meth:`choose`: the actions (B,) in the games that show stacks (B, 56)."""
+        """:meth:`look`, then :meth:`choose`: the actions (B,) in the games that show stacks (B, F * 4)."""
         return self.choose(self.look(stacks, is_first))
 
     @torch.inference_mode()

@@ -22,7 +22,7 @@ from torch import Tensor
 from rssm.config import HORIZON
 from rssm.data.dataset import Dataset
 from rssm.data.episode import Episode
-from rssm.games.pong.features import stack_episode
+from rssm.data.frames import stack_episode
 from rssm.model.state import State
 from rssm.model.world_model import Observed, WorldModel
 from rssm.progress import track

@@ -16,16 +16,10 @@ from agents.learning.inputs import agent_inputs
 from agents.learning.move_search import every_move
 from agents.learning.returns import lambda_returns
 from rssm.config import HORIZON
-from rssm.games.pong.features import ACTION_NAMES
+from rssm.game import Game
 from rssm.model.state import State
 from rssm.model.world_model import Policy, WorldModel
 
-#: the moves that are tried, and the actions that move alike with the fire button held: a ball hit so flies twice as
-#: fast, which a tracking player's data hardly show
-MOVES, TWINS = (
-    tuple(ACTION_NAMES.index(name) for name in names)
-    for names in (("NOOP", "RIGHT", "LEFT"), ("FIRE", "RIGHTFIRE", "LEFTFIRE"))
-)
 #: points that a nat of the policy's log-probability is worth: it decides between moves that bring about the same
 PRIOR = 0.01
 
@@ -39,26 +33,38 @@ def planned(model: WorldModel, agent: Agent, rollouts: int, horizon: int = HORIZ
         rollouts: of each move.
         horizon: agent steps of a rollout.
     """
+    moves = moves_of(agent.game)
+    alike = [[move, *(a for a, twin in agent.game.twins.items() if twin == move)] for move in moves]
 
     def choose(state: State) -> Tensor:
         chance = agent.player(agent_inputs(model, state)).exp()
-        prior = (chance[..., MOVES] + chance[..., TWINS]).log()
+        prior = torch.stack([chance[..., actions].sum(-1) for actions in alike], -1).log()
         best = (move_values(model, agent, state, rollouts, horizon) + PRIOR * prior).argmax(-1)
-        return torch.tensor(MOVES, device=best.device)[best]
+        return torch.tensor(moves, device=best.device)[best]
 
     return choose
 
 
+def moves_of(game: Game) -> list[int]:
+    """The moves that are tried: the actions that are not another one's twin.
+
+    In Pong these are the three without the fire button: a ball hit with it flies twice as fast, which a tracking
+    player's data hardly show.
+    """
+    return [action for action in range(game.layout.num_actions) if action not in game.twins]
+
+
 @torch.no_grad()
 def move_values(model: WorldModel, agent: Agent, state: State, rollouts: int, horizon: int) -> Tensor:
-    """What each of :data:`MOVES` brings in state (B,): (B, 3), points.
+    """What each of M moves (:func:`moves_of`) brings in state (B,): (B, M), points.
 
     The mean over its rollouts of the rewards and, where they end, of the critic's value, all discounted. Surprise
     costs nothing here: its price keeps the policy to what the model knows, and the rollouts follow the policy.
     """
-    first = every_move(state.shape[0], MOVES, rollouts).to(state.deter.device)
+    moves = moves_of(agent.game)
+    first = every_move(state.shape[0], moves, rollouts).to(state.deter.device)
     dreams = imagine(model, agent, state, horizon, first)
     # with lambda = 1 no value but the last counts, so no other is asked for
     value = agent.slow_value(dreams.inputs[-first.numel() :]).unsqueeze(1).expand(-1, horizon + 1)
     returns = lambda_returns(dreams.reward, dreams.continuation, value, agent.config.discount, lam=1.0)[:, 0]
-    return returns.view(-1, len(MOVES), rollouts).mean(-1)
+    return returns.view(-1, len(moves), rollouts).mean(-1)

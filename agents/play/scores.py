@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from agents.learning.agent import Agent
 from agents.play.filtered_games import FilteredGames
+from agents.play.moments import Moments
 from agents.play.planning import planned
 from rssm.arrays import IntArray
 from rssm.config import EnvConfig
@@ -33,12 +34,12 @@ class Games:
     """N games that were played.
 
     Attributes:
-        scores: (N,) points made by the agent less those of its enemy.
+        scores: (N,) sums of the rewards; in Pong, points made by the agent less those of its enemy.
         lengths: (N,) agent steps.
         finished: (N,) bool, played to the game's end; the others were stopped and count as they stood.
     """
 
-    scores: IntArray
+    scores: npt.NDArray[np.float64]
     lengths: IntArray
     finished: npt.NDArray[np.bool_]
 
@@ -70,6 +71,7 @@ def play_games(
     seed: int,
     max_steps: int | None = None,
     title: str = "games",
+    moments: Moments | None = None,
 ) -> Games:
     """Play real games.
 
@@ -87,17 +89,25 @@ def play_games(
         seed: of the games and of the policy's random numbers.
         max_steps: agent steps after which a game is stopped; None takes ``env.max_episode_steps``.
         title: what the progress calls them.
+        moments: draws from the games; they are then played on behind their limit as it needs, but count as they stood.
     """
     seeds = [episode_seed(seed, index) for index in range(games)]
     limit = env.max_episode_steps if max_steps is None else max_steps
-    playing = FilteredGames(model, policy, env, seeds, max_steps=limit)
-    scores, lengths, finished = np.zeros(games, np.int64), np.zeros(games, np.int64), np.zeros(games, np.bool_)
+    longest = limit + (moments.longer if moments is not None else 0)
+    playing = FilteredGames(model, policy, env, seeds, max_steps=longest)
+    scores, lengths, finished = np.zeros(games), np.zeros(games, np.int64), np.zeros(games, np.bool_)
     with seeded(seed, next(model.parameters()).device), Progress(title, games, "games") as progress:
         while len(playing):
-            turn = playing.play(playing.look())
-            scores[turn.games] += turn.rewards.astype(np.int64)
-            lengths[turn.games] += 1
-            finished[turn.games] = turn.terminated
+            state = playing.look()
+            if moments is not None:
+                moments.look(state, playing.games)
+            turn = playing.play(state)
+            if moments is not None:
+                moments.follow(turn)
+            counted = turn.steps < limit
+            scores[turn.games] += turn.rewards * counted
+            lengths[turn.games] += counted
+            finished[turn.games] = turn.terminated & counted
             # said while they go on, since games side by side end late
             progress.advance(int(turn.over.sum()), f"{lengths.max():,} steps, {scores.mean():+.1f} points a game")
     return Games(scores, lengths, finished)
@@ -115,9 +125,18 @@ def how(name: str, rollouts: int) -> dict[str, Any]:
 
 
 def score_agent(
-    model: WorldModel, agent: Agent, env: EnvConfig, policies: list[str], games: int, seed: int, rollouts: int = 0
+    model: WorldModel,
+    agent: Agent,
+    env: EnvConfig,
+    policies: list[str],
+    games: int,
+    seed: int,
+    rollouts: int = 0,
+    moments: Moments | None = None,
 ) -> dict[str, Any]:
     """Play ``games`` real games with each policy that is named (see :func:`make_policy`).
+
+    ``moments`` are drawn from those of the sampled policy.
 
     Returns:
         what ``games.json`` holds, but for whose games they are: ``env``, its ``sticky``, ``seed``, and for each policy
@@ -127,7 +146,9 @@ def score_agent(
     result: dict[str, Any] = {"env": asdict(env), "sticky": env.repeat_action_probability, "seed": seed}
     for name in policies:
         policy = make_policy(model, agent, name, rollouts)
-        played = play_games(model, policy, games=games, env=env, seed=seed, title=f"{name} games")
+        watching = moments if name == "sampled" else None
+        title = f"{name} games"
+        played = play_games(model, policy, games=games, env=env, seed=seed, title=title, moments=watching)
         result[name] = {
             "games": games,
             "acted": how(name, rollouts),

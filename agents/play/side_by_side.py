@@ -9,14 +9,17 @@ import atexit
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias, cast
 
+import gymnasium
 import numpy as np
 import numpy.typing as npt
 
 from rssm.arrays import FloatArray, IntArray
 from rssm.config import EnvConfig
-from rssm.games.pong.env import GameState, PongFeatures, make_env
-from rssm.games.pong.features import OBS_SIZE
+from rssm.game import Cloneable, load_game
+
+Emulator: TypeAlias = gymnasium.Env[FloatArray, Any]
 
 #: games that are played at the same time
 PLACES = 32
@@ -28,11 +31,12 @@ class Beginning:
 
     Attributes:
         game: its number.
-        start: the seed of its reset, or the moment that it goes on from.
+        start: the seed of its reset, or the moment that it goes on from, as :meth:`rssm.game.Cloneable.clone_state`
+            gave it.
     """
 
     game: int
-    start: int | GameState
+    start: int | Any
 
 
 #: asked for the next game of a place whenever that is free; None closes the place
@@ -47,7 +51,7 @@ class Turn:
         games: (B,) which games these are.
         steps: (B,) agent steps that each had played before.
         actions: (B,) what was done.
-        stacks: (B, 56) what the games show after it.
+        stacks: (B, F * 4) what the games show after it.
         rewards: (B,) float32, points.
         terminated: (B,) bool, the game came to its end.
         truncated: (B,) bool, the console stopped it before.
@@ -83,7 +87,7 @@ class SideBySide:
     Attributes:
         games: (B,) the number of the game at each open place.
         steps: (B,) agent steps that were played of each.
-        stacks: (B, 56) what each shows.
+        stacks: (B, F * 4) what each shows.
         emulators: of the open places.
     """
 
@@ -92,7 +96,7 @@ class SideBySide:
         self._places: IntArray = np.arange(places)
         self.games: IntArray = np.zeros(places, np.int64)
         self.steps: IntArray = np.zeros(places, np.int64)
-        self.stacks: FloatArray = np.zeros((places, OBS_SIZE), np.float32)
+        self.stacks: FloatArray = np.zeros((places, load_game(env.id).layout.obs_size), np.float32)
         self.emulators = [borrow_emulator(env) for _ in range(places)]
         self._keep(np.flatnonzero([self._begin(row) for row in range(places)]))
 
@@ -120,7 +124,7 @@ class SideBySide:
         """Play one step of one game alone, however long it has been: points, terminated, truncated."""
         self.stacks[row], reward, terminated, truncated, _ = self.emulators[row].step(action)
         self.steps[row] += 1
-        return reward, terminated, truncated
+        return float(reward), terminated, truncated
 
     def close(self) -> None:
         """Hand the emulators back; no game can be played any more."""
@@ -133,10 +137,10 @@ class SideBySide:
             return False
         emulator, start = self.emulators[row], beginning.start
         self.games[row], self.steps[row] = beginning.game, 0
-        if isinstance(start, GameState):
-            self.stacks[row] = emulator.restore_state(start)
-        else:
+        if isinstance(start, int):
             self.stacks[row], _ = emulator.reset(seed=start)
+        else:
+            self.stacks[row] = cast(Cloneable, emulator).restore_state(start)
         return True
 
     def _keep(self, rows: IntArray) -> None:
@@ -150,14 +154,14 @@ class SideBySide:
         self.stacks = self.stacks[rows]
 
 
-def one_after_the_other(starts: Sequence[int | GameState]) -> Beginnings:
+def one_after_the_other(starts: Sequence[int | Any]) -> Beginnings:
     """Games 0, 1, 2, ..., each at the place that is free first."""
     following = iter(Beginning(game, start) for game, start in enumerate(starts))
     return lambda place: next(following, None)
 
 
 @functools.cache
-def _idle(env: EnvConfig) -> list[PongFeatures]:
+def _idle(env: EnvConfig) -> list[Emulator]:
     """Emulators with these settings that nobody plays on: loading the game takes as long as playing 400 steps."""
     return []
 
@@ -165,12 +169,12 @@ def _idle(env: EnvConfig) -> list[PongFeatures]:
 atexit.register(_idle.cache_clear)  # else the emulator's bindings report a leak when the process ends
 
 
-def borrow_emulator(env: EnvConfig) -> PongFeatures:
+def borrow_emulator(env: EnvConfig) -> Emulator:
     """An emulator that nobody else plays on, to be reset; hand it back with :func:`return_emulator`."""
     idle = _idle(env)
-    return idle.pop() if idle else make_env(env)
+    return idle.pop() if idle else load_game(env.id).make_env(env)
 
 
-def return_emulator(env: EnvConfig, emulator: PongFeatures) -> None:
+def return_emulator(env: EnvConfig, emulator: Emulator) -> None:
     """Put an emulator back for the next one who borrows."""
     _idle(env).append(emulator)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from agents.play.scores import WAYS
+from rssm import ENV_ID
+from rssm.game import load_game
 from rssm.numbers import number, points, share
 from rssm.report.tables import text
 
@@ -16,10 +18,12 @@ _WIDTHS = (12, 11)
 def format_games(result: Mapping[str, Any]) -> str:
     """The scores as a small table; lines without a last newline."""
     sticky = f"sticky actions {result['sticky']:g}" if result["sticky"] else "no sticky actions"
+    game = load_game(result.get("env", {}).get("id", ENV_ID))
+    title = f"Real games, points made less points lost, {sticky}" if game.won else f"{game.env_id}: sums of rewards"
     ways = [name for name in WAYS if name in result]
     head = ("", "mean", "± error", "min", "median", "wins", "of", "steps")
     lines = text(head, [_games(name, result[name]) for name in ways], _WIDTHS)
-    shown = [f"Real games, points made less points lost, {sticky}", *lines[:2]]
+    shown = [title, *lines[:2]]
     for name, line in zip(ways, lines[2:], strict=True):
         shown.append(line)
         if result[name]["finished"] < result[name]["games"]:

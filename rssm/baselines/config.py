@@ -8,7 +8,7 @@ from typing import Literal
 
 from rssm.config import HORIZON, Settings, check, group, setting
 from rssm.config.settings import COUNTS, RATES
-from rssm.games.pong.features import NUM_FEATURES
+from rssm.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class ErrorConfig(Settings):
     """The squared error of normalised features that is trained."""
 
     feature_weights: str = setting(
-        "", "14 numbers, separated by commas, for the features of the newest frame; empty weighs all by 1"
+        "", "numbers, separated by commas, one for each feature of the newest frame; empty weighs all by 1"
     )
     variance: float = setting(
         0.0,
@@ -59,15 +59,20 @@ class ErrorConfig(Settings):
     )
 
     def check_together(self) -> None:
-        check(
-            len(self.weights) == NUM_FEATURES,
-            f"feature_weights: expected {NUM_FEATURES} numbers, one per feature, got {len(self.weights)}",
-        )
+        _numbers("feature_weights", self.feature_weights)
 
-    @property
-    def weights(self) -> tuple[float, ...]:
-        """The weight of each of the 14 features."""
-        return _numbers("feature_weights", self.feature_weights) or (1.0,) * NUM_FEATURES
+    def weights(self, num_features: int) -> tuple[float, ...]:
+        """The weight of each feature.
+
+        Raises:
+            UserError: there are weights, but not one for each.
+        """
+        weights = _numbers("feature_weights", self.feature_weights) or (1.0,) * num_features
+        if len(weights) != num_features:
+            raise UserError(
+                f"error.feature_weights: expected {num_features} numbers, one per feature, got {len(weights)}"
+            )
+        return weights
 
 
 @dataclass(frozen=True)

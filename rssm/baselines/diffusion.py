@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from rssm.baselines.config import NetworkConfig
 from rssm.baselines.network import ResidualMLP
 from rssm.data.stacks import newest, shift_stack
-from rssm.games.pong.features import NUM_ACTIONS, NUM_FEATURES, OBS_SIZE
+from rssm.game import Layout
 
 #: mean and standard deviation of ln(noise level) in training
 _LOG_NOISE = (-0.4, 1.2)
@@ -29,34 +29,35 @@ class Denoiser(nn.Module):
 
     Args:
         config: of the network.
-        change_std: (14,), standard deviation of the change of each normalised feature in one agent step.
+        layout: of the game.
+        change_std: (F,), standard deviation of the change of each normalised feature in one agent step.
     """
 
     change_std: Tensor
     memory_size = 0
 
-    def __init__(self, config: NetworkConfig, change_std: Tensor) -> None:
+    def __init__(self, config: NetworkConfig, layout: Layout, change_std: Tensor) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.num_actions = config, layout.num_actions
         self.register_buffer("change_std", change_std)
-        inputs = OBS_SIZE + NUM_ACTIONS + NUM_FEATURES + 1
-        self.network = ResidualMLP(inputs, config.hidden, config.layers, NUM_FEATURES)
+        inputs = layout.obs_size + layout.num_actions + layout.num_features + 1
+        self.network = ResidualMLP(inputs, config.hidden, config.layers, layout.num_features)
 
     def denoise(self, noisy: Tensor, level: Tensor, stack: Tensor, action: Tensor) -> Tensor:
         """The change expected behind a noisy one.
 
         Args:
-            noisy: (B, 14), changes in their standard deviations plus noise.
+            noisy: (B, F), changes in their standard deviations plus noise.
             level: (B, 1), the noise's standard deviation.
-            stack: (B, 56), normalised.
+            stack: (B, F * 4), normalised.
             action: (B,) int64.
         """
         total = (1.0 + level.square()).rsqrt()
-        seen = [stack, nnf.one_hot(action, NUM_ACTIONS).to(stack.dtype), noisy * total, level.log() / 4.0]
+        seen = [stack, nnf.one_hot(action, self.num_actions).to(stack.dtype), noisy * total, level.log() / 4.0]
         return noisy * total.square() + level * total * self.network(torch.cat(seen, -1))
 
     def loss(self, stack: Tensor, action: Tensor, target: Tensor) -> Tensor:
-        """Denoising error (B,) at a random noise level, weighted to have the same size at each: (B, 56) twice."""
+        """Denoising error (B,) at a random noise level, weighted to have the same size at each: (B, F * 4) twice."""
         change = (newest(target) - newest(stack)) / self.change_std
         mean, deviation = _LOG_NOISE
         level = torch.exp(mean + deviation * torch.randn_like(change[..., :1]))
@@ -68,7 +69,7 @@ class Denoiser(nn.Module):
         return memory
 
     def predict(self, memory: Tensor, stack: Tensor, action: Tensor) -> Tensor:
-        """One sampled next stack (B, 56)."""
+        """One sampled next stack (B, F * 4)."""
         change = _MOST * torch.randn_like(newest(stack))
         levels = noise_levels(self.config.denoising_steps).to(stack)
         for level, lower in itertools.pairwise(levels):

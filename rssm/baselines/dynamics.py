@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from rssm.baselines.config import NetworkConfig
 from rssm.baselines.network import ResidualMLP
 from rssm.data.stacks import newest, shift_stack
-from rssm.games.pong.features import NUM_ACTIONS, NUM_FEATURES, OBS_SIZE
+from rssm.game import Layout
 
 
 class StepModel(Protocol):
@@ -24,26 +24,26 @@ class StepModel(Protocol):
     memory_size: int
 
     def remember(self, memory: Tensor, stack: Tensor, action: Tensor) -> Tensor:
-        """memory (B, M), stack (B, 56), action (B,) int64 -> the memory (B, M) that knows of both."""
+        """memory (B, M), stack (B, F * 4), action (B,) int64 -> the memory (B, M) that knows of both."""
 
     def predict(self, memory: Tensor, stack: Tensor, action: Tensor) -> Tensor:
-        """The next stack (B, 56), from a memory that knows of stack and action."""
+        """The next stack (B, F * 4), from a memory that knows of stack and action."""
 
 
 class Dynamics(nn.Module):
     """The MLP family and its recurrent relatives; see :class:`rssm.baselines.config.NetworkConfig` for the parts."""
 
-    def __init__(self, config: NetworkConfig) -> None:
+    def __init__(self, config: NetworkConfig, layout: Layout) -> None:
         super().__init__()
-        self.config = config
-        inputs = OBS_SIZE + NUM_ACTIONS
+        self.config, self.num_actions = config, layout.num_actions
+        inputs = layout.obs_size + layout.num_actions
         self.cell: nn.GRUCell | nn.LSTMCell | None = None
         self.memory_size = 0
         if config.kind == "gru":
             self.cell, self.memory_size = nn.GRUCell(inputs, config.hidden), config.hidden
         elif config.kind == "lstm":
             self.cell, self.memory_size = nn.LSTMCell(inputs, config.hidden), 2 * config.hidden
-        outputs = OBS_SIZE if config.output == "stack" else NUM_FEATURES
+        outputs = layout.obs_size if config.output == "stack" else layout.num_features
         seen = inputs + (config.hidden if self.cell is not None else 0)
         self.network = ResidualMLP(seen, config.hidden, config.layers, outputs)
 
@@ -51,7 +51,7 @@ class Dynamics(nn.Module):
         """See :class:`StepModel`; an LSTM's memory is its hidden state and its cell side by side."""
         if self.cell is None:
             return memory
-        seen = torch.cat([stack, _one_hot(action, stack)], -1)
+        seen = torch.cat([stack, nnf.one_hot(action, self.num_actions).to(stack.dtype)], -1)
         if isinstance(self.cell, nn.GRUCell):
             return self.cell(seen, memory)
         hidden, cell = memory.chunk(2, -1)
@@ -60,14 +60,14 @@ class Dynamics(nn.Module):
     def predict(self, memory: Tensor, stack: Tensor, action: Tensor) -> Tensor:
         """See :class:`StepModel`."""
         shown = memory[..., : self.config.hidden]
-        output = self.network(torch.cat([stack, _one_hot(action, stack), shown], -1))
+        output = self.network(torch.cat([stack, nnf.one_hot(action, self.num_actions).to(stack.dtype), shown], -1))
         if self.config.output == "stack":
             return stack + self.config.residual_weight * output
         return shift_stack(stack, newest(stack) + output if self.config.output == "change" else output)
 
 
 def observe(model: StepModel, memory: Tensor, stacks: Tensor, actions: Tensor) -> Tensor:
-    """The memories (B, T, M) after each step of a sequence: memory (B, M), stacks (B, T, 56), actions (B, T)."""
+    """The memories (B, T, M) after each step of a sequence: memory (B, M), stacks (B, T, F * 4), actions (B, T)."""
     if model.memory_size == 0:
         return memory.unsqueeze(1).expand(-1, stacks.shape[1], -1)
     memories = []
@@ -75,7 +75,3 @@ def observe(model: StepModel, memory: Tensor, stacks: Tensor, actions: Tensor) -
         memory = model.remember(memory, stacks[:, t], actions[:, t])
         memories.append(memory)
     return torch.stack(memories, 1)
-
-
-def _one_hot(action: Tensor, like: Tensor) -> Tensor:
-    return nnf.one_hot(action, NUM_ACTIONS).to(like.dtype)

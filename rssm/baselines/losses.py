@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from rssm.data.stacks import newest
-from rssm.games.pong.features import NUM_FEATURES, OBS_SIZE
+from rssm.data.stacks import newest, stack_to_grid
 
 #: keeps the gradient of the root of a variance finite where nothing varies
 _LEAST = 1e-6
@@ -18,17 +17,17 @@ def step_errors(
     """The weighted squared error of each step of a rollout, averaged over rollouts and values.
 
     Args:
-        predicted, target: (N, K, 56), normalised.
+        predicted, target: (N, K, F * 4), normalised.
         exists: (N, K), 0.0 where the target was never recorded.
-        feature_weights: (14,), of the newest frame's features; older frames weigh 1.
-        whole_stack: whether all 56 values count, or the newest frame's 14 alone (the others being copies).
+        feature_weights: (F,), of the newest frame's features; older frames weigh 1.
+        whole_stack: whether all values count, or the newest frame's alone (the others being copies).
 
     Returns:
         (K,).
     """
     square = (predicted - target).square()
     if whole_stack:
-        weights = torch.ones(NUM_FEATURES, OBS_SIZE // NUM_FEATURES, device=square.device)
+        weights = torch.ones_like(stack_to_grid(square[0, 0]))
         weights[:, -1] = feature_weights
         weighted = square * weights.flatten()
     else:
@@ -40,8 +39,8 @@ def variance_penalty(predicted: Tensor, target: Tensor, start: Tensor, exists: T
     """How much less the predicted changes since the start vary over the batch than the real ones, where they do.
 
     Args:
-        predicted, target: (N, K, 56), normalised.
-        start: (N, 56), the stack that each rollout starts from.
+        predicted, target: (N, K, F * 4), normalised.
+        start: (N, F * 4), the stack that each rollout starts from.
         exists: (N, K), 0.0 where the target was never recorded.
 
     Returns:

@@ -37,7 +37,7 @@ class BaselinePredictor:
 
     @torch.no_grad()
     def predict(self, observations: FloatArray, actions: IntArray, starts: IntArray, futures: IntArray) -> FloatArray:
-        """As :class:`rssm.evaluation.predictor.Predictor` says: (W, K, 56), raw pixels."""
+        """As :class:`rssm.evaluation.predictor.Predictor` says: (W, K, F * 4), raw pixels."""
         stacks = self.scaling(self._tensor(observations))
         begin, ahead = self._tensor(starts), self._tensor(futures).repeat(self.futures, 1)
         memories = [
@@ -60,7 +60,7 @@ class BaselinePredictor:
 
 
 def _before(member: StepModel, stacks: Tensor, actions: Tensor, starts: Tensor) -> Tensor:
-    """The memories (W, M) that know of everything before each start, of stacks (L, 56) and actions (L,)."""
+    """The memories (W, M) that know of everything before each start, of stacks (L, F * 4) and actions (L,)."""
     empty = stacks.new_zeros(1, member.memory_size)
     last = int(starts.max()) if len(starts) else 0
     seen = observe(member, empty, stacks[None, :last], actions[None, :last])[0] if last else empty[:0]

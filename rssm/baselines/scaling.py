@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from rssm.games.pong.features import STACK_SIZE
-from rssm.games.pong.statistics import FeatureStatistics
+from rssm.game import STACK, Statistics
 
 
 class StackScaling(nn.Module):
@@ -15,15 +14,15 @@ class StackScaling(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, statistics: FeatureStatistics) -> None:
+    def __init__(self, statistics: Statistics) -> None:
         super().__init__()
         for name, values in (("mean", statistics.mean), ("std", statistics.std)):
-            self.register_buffer(name, torch.tensor(values).repeat_interleave(STACK_SIZE))
+            self.register_buffer(name, torch.tensor(values).repeat_interleave(STACK))
 
     def forward(self, stack: Tensor) -> Tensor:
-        """(..., 56) raw -> (..., 56) normalised."""
+        """(..., F * 4) raw -> (..., F * 4) normalised."""
         return (stack - self.mean) / self.std
 
     def undo(self, stack: Tensor) -> Tensor:
-        """(..., 56) normalised -> (..., 56) raw."""
+        """(..., F * 4) normalised -> (..., F * 4) raw."""
         return stack * self.std + self.mean

@@ -20,7 +20,7 @@ from rssm.config import TrainConfig
 from rssm.data.chunks import Chunk, ChunkSampler
 from rssm.data.dataset import Dataset
 from rssm.errors import DivergedError
-from rssm.games.pong.statistics import FeatureStatistics
+from rssm.game import Statistics
 from rssm.progress import Progress
 from rssm.training.checkpoint import weights_of
 from rssm.training.optimizer import learning_rate
@@ -76,7 +76,7 @@ class BaselineTrainer:
         self.budget, self.clock = budget, Clock(budget or math.inf, device)
         self.config, self.updates, self.device = config, updates, device
         rows = slice(0, episodes[-1].stop)
-        scale = FeatureStatistics.fit(data.features[rows], data.action[rows], data.is_first[rows])
+        scale = data.game.fit(data.features[rows], data.action[rows], data.is_first[rows])
         self.scaling = StackScaling(scale).to(device)
         self.members = [_make_member(config, data, rows, scale) for _ in range(config.network.members)]
         self.networks = nn.ModuleList(self.members).to(device)
@@ -86,7 +86,7 @@ class BaselineTrainer:
         self.optimizer = torch.optim.AdamW(
             self.networks.parameters(), lr=0.0, weight_decay=config.fit.weight_decay, fused=True
         )
-        self.feature_weights = torch.tensor(config.error.weights, device=device)
+        self.feature_weights = torch.tensor(config.error.weights(data.game.layout.num_features), device=device)
         self.step_weights = torch.tensor(config.rollout.weights, device=device)
 
     @property
@@ -203,9 +203,10 @@ def updates_per_epoch(config: BaselineConfig, episodes: Sequence[slice]) -> int:
     return math.ceil(transitions / (config.fit.batch_size * config.context))
 
 
-def _make_member(config: BaselineConfig, data: Dataset, rows: slice, scale: FeatureStatistics) -> Dynamics | Denoiser:
+def _make_member(config: BaselineConfig, data: Dataset, rows: slice, scale: Statistics) -> Dynamics | Denoiser:
     if config.network.kind != "diffusion":
-        return Dynamics(config.network)
+        return Dynamics(config.network, data.game.layout)
     frames = torch.from_numpy(data.features[rows] / scale.std).float()
     within = torch.from_numpy(~data.is_first[rows][1:])
-    return Denoiser(config.network, (frames[1:] - frames[:-1])[within].std(0).clamp(min=_LEAST_CHANGE))
+    change_std = (frames[1:] - frames[:-1])[within].std(0).clamp(min=_LEAST_CHANGE)
+    return Denoiser(config.network, data.game.layout, change_std)

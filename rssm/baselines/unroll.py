@@ -14,14 +14,14 @@ def unroll(model: StepModel, stacks: Tensor, actions: Tensor, context: int, leng
 
     Args:
         model: what predicts.
-        stacks: (B, L, 56), normalised, L at least context + length - 1.
+        stacks: (B, L, F * 4), normalised, L at least context + length - 1.
         actions: (B, L) int64, taken after each stack.
         context: C, steps that a rollout starts from; the memory is empty before the first.
         length: K, steps of each rollout.
         truth: chance that a later step of a rollout is predicted from the real stack, not from the model's own.
 
     Returns:
-        (B, C, K, 56), normalised: entry (b, c, k) predicts the stack after ``stacks[b, c + k]``.
+        (B, C, K, F * 4), normalised: entry (b, c, k) predicts the stack after ``stacks[b, c + k]``.
     """
     batch = len(stacks)
     empty = stacks.new_zeros(batch, model.memory_size)

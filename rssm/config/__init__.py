@@ -21,6 +21,7 @@ from rssm.config.world_model import (
     TrainConfig,
     Workers,
     WorldModelConfig,
+    check_game,
 )
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "Workers",
     "WorldModelConfig",
     "check",
+    "check_game",
     "group",
     "required",
     "setting",

@@ -6,19 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from rssm import ENV_ID
 from rssm.config.settings import SEEDS, WORKERS, Settings, check, group, required, setting
-from rssm.config.world_model import STEPS, EvalConfig, check_players
+from rssm.config.world_model import STEPS, EvalConfig, check_players, find_game
 
 
 @dataclass(frozen=True)
 class CollectConfig(Settings):
     """Play real games and keep them as a data set.
 
-    A player is tracking (follows the ball), random or sweeping (up and down), and what is changed about it: epsilon=0.1
-    (chance of a random action in each step; 0.5 where a tracking player does not say), rest (does nothing while no ball
-    is in play), lag=3 (sees every frame so many steps late), hold=4 (keeps an action for a random stretch, so many
-    steps on average), dead_zone=4 (pixels within which it does not move), aim=6 (meets the ball up to so many pixels
-    off the paddle's centre). Several share the steps: "60% tracking, 40% tracking epsilon=0.1 rest".
+    Pong's players are tracking (follows the ball), random or sweeping (up and down), and what is changed about each:
+    epsilon=0.1 (chance of a random action in each step; 0.5 where a tracking player does not say), rest (does nothing
+    while no ball is in play), lag=3 (sees every frame so many steps late), hold=4 (keeps an action for a random
+    stretch, so many steps on average), dead_zone=4 (pixels within which it does not move), aim=6 (meets the ball up to
+    so many pixels off the paddle's centre). Several share the steps: "60% tracking, 40% tracking epsilon=0.1 rest".
+    Other games have the random player alone.
     """
 
     out: str = required("folder of the new data set; must not exist yet", filled=True)
@@ -31,12 +33,16 @@ class CollectConfig(Settings):
     workers: int = setting(
         0, "processes that play whole episodes side by side; 0 takes one per core", low=0, high=WORKERS
     )
+    env_id: str = setting(ENV_ID, "gymnasium id of the game", filled=True)
 
     def check_together(self) -> None:
-        check_players("players", self.players)
+        check_players("players", self.players, find_game("env_id", self.env_id))
 
     def idle(self) -> Mapping[str, str]:
-        return {"steps": "with games"} if self.games else {}
+        settings = {"sticky": "env.repeat_action_probability", "noops": "env.noop_max"}
+        nothing = find_game("env_id", self.env_id).idle
+        idle = {own: f"in {self.env_id}" for own, key in settings.items() if key in nothing}
+        return idle | ({"steps": "with games"} if self.games else {})
 
 
 @dataclass(frozen=True)

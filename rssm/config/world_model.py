@@ -5,10 +5,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
+from rssm import ENV_ID
 from rssm.config.settings import COUNTS, RATES, SEEDS, WIDTHS, WORKERS, Settings, check, group, setting
-from rssm.data.mixture import Mixture
+from rssm.data.mixture import Mixture, plain_player
+from rssm.errors import UserError
+
+if TYPE_CHECKING:
+    from rssm.game import Game
 
 #: how far ahead the project predicts, in agent steps (the researcher's protocol)
 HORIZON = 6
@@ -27,6 +32,12 @@ STEPS = 10**8
 class EnvConfig(Settings):
     """The game."""
 
+    id: str = setting(
+        ENV_ID,
+        "gymnasium id of the environment; any with a Box of one dimension as observation and Discrete actions",
+        filled=True,
+        before=ENV_ID,
+    )
     frameskip: int = setting(4, "console frames per agent step", low=1, high=60)
     repeat_action_probability: float = setting(
         0.0, "chance, per console frame, that the previous action is repeated (sticky actions)", low=0, high=1
@@ -42,12 +53,43 @@ MIXTURE = (
 )
 
 
-def check_players(key: str, text: str) -> None:
-    """Refuse a text that names no players (see :class:`rssm.data.mixture.Mixture`)."""
+def check_players(key: str, text: str, game: Game | None = None) -> None:
+    """Refuse a text that names no players (see :class:`rssm.data.mixture.Mixture`), or none of this game's."""
     try:
-        Mixture.parse(text)
+        Mixture.parse(text, plain_player if game is None else game.read_player)
     except ValueError as error:
         raise ValueError(f"{key}: {error}") from None
+
+
+def find_game(key: str, env_id: str) -> Game:
+    """The game of an environment.
+
+    Raises:
+        ValueError: there is none that can be modelled.
+    """
+    from rssm.game import load_game  # a game reads these settings
+
+    try:
+        return load_game(env_id)
+    except UserError as error:
+        raise ValueError(f"{key}: {error}") from None
+
+
+def check_game(env: EnvConfig, model: ModelConfig | None = None, data: DataConfig | None = None) -> Game:
+    """Refuse settings that the game does not have; returns the game.
+
+    Raises:
+        ValueError: the line begins with the key, such as ``model.likelihood``.
+    """
+    game = find_game("env.id", env.id)
+    if model is not None:
+        game.check_model(model)
+    if data is not None:
+        check_players("data.players", data.players, game)
+        check_players("data.heldout_player", data.heldout_player, game)
+        if data.others.games:
+            check_players("data.others.players", data.others.players, game)
+    return game
 
 
 @dataclass(frozen=True)
@@ -203,6 +245,13 @@ class ModelConfig(Settings):
         before=0.0,
     )
     bins: int = setting(41, "bins of the two-hot reward head, an odd number", low=3, high=1_001)
+    reward_limit: float = setting(
+        2.0,
+        "they span plus and minus this on the symlog scale, 2 is a reward of 6.4",
+        low=0.01,
+        high=20,
+        before=2.0,
+    )
 
     def check_together(self) -> None:
         check(self.bins % 2 == 1, f"bins: expected an odd number, got {self.bins}")
@@ -264,6 +313,11 @@ class TrainConfig(Settings):
         "what Muon computes in; auto takes bfloat16 only where the processor has it (many have to emulate it, which "
         "takes thirty times as long), and float32 elsewhere",
         before="auto",
+    )
+    graph: bool = setting(
+        True,
+        "on an NVIDIA card the whole update is captured once and replayed; false runs it operation by operation",
+        before=True,
     )
     warmup: int = setting(200, "updates of linear warm-up", low=0, high=COUNTS)
     final_learning_rate: float = setting(0.03, "share of the peak that the cosine decay ends at", low=0, high=1)
@@ -366,11 +420,19 @@ class WorldModelConfig(Settings):
     eval: EvalConfig = group(EvalConfig)
     log: LogConfig = group(LogConfig)
 
+    def check_together(self) -> None:
+        check_game(self.env, self.model, self.data)
+
     def idle(self) -> Mapping[str, str]:
-        return huber_only(self.model)
+        return huber_only(self.model) | idle_in(self.env)
 
 
-def huber_only(model: ModelConfig) -> Mapping[str, str]:
+def idle_in(env: EnvConfig) -> dict[str, str]:
+    """The settings that do nothing in this game."""
+    return dict.fromkeys(find_game("env.id", env.id).idle, f"in {env.id}")
+
+
+def huber_only(model: ModelConfig) -> dict[str, str]:
     """The setting among the losses that is read for one likelihood alone."""
     if model.likelihood == "huber":
         return {}

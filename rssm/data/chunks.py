@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rssm.arrays import IntArray
 from rssm.data.dataset import Dataset
 from rssm.errors import DataError
-from rssm.games.pong.features import OBS_SIZE, STACK_SIZE
 from rssm.noise import Part
 
 
@@ -21,9 +21,9 @@ class Chunk:
     """A batch of B pieces of T transitions, each within one episode.
 
     Args:
-        stacks: (B, T + 1, 56), raw pixels: the observation before each transition and the one after the last.
+        stacks: (B, T + 1, F * 4), raw units: the observation before each transition and the one after the last.
         actions: (B, T) int64, taken after ``stacks[:, t]``.
-        rewards: (B, T), in points, earned by that action.
+        rewards: (B, T), earned by that action.
         terminated: (B, T), 1.0 where that action ended the game.
         next_exists: (B, T), 0.0 where ``stacks[:, t + 1]`` was never recorded (an episode's last transition).
         is_first: (B,) bool, whether the chunk starts with its episode's first observation.
@@ -82,20 +82,25 @@ class ChunkSampler:
         self._action, self._reward = np.asarray(data.action), np.asarray(data.reward)
         self._terminated = np.asarray(data.terminated)
 
-    def batch(self, update: int, part: Part | None = None) -> Chunk:
-        """The batch of one update, or some of its chunks."""
+    def places(self, update: int, part: Part | None = None) -> tuple[IntArray, IntArray, IntArray]:
+        """Where the chunks of one update lie, or some of them: start row, first row of the episode, its end; (B,)."""
         part = Part(0, self.batch_size, self.batch_size) if part is None else part
         rng = np.random.default_rng([self.seed, update])
         place = rng.integers(self._places[-1], size=self.batch_size)[part.first : part.stop]
         episode = np.searchsorted(self._places, place, side="right")
         first, stop = self._first[episode], self._stop[episode]
-        start = np.clip(stop - (self._places[episode] - place), first, stop - self.length)
+        return np.clip(stop - (self._places[episode] - place), first, stop - self.length), first, stop
+
+    def batch(self, update: int, part: Part | None = None) -> Chunk:
+        """The batch of one update, or some of its chunks."""
+        start, first, stop = self.places(update, part)
         is_first = start == first
         first, stop = first[:, None], stop[:, None]
         rows = start[:, None] + np.arange(self.length)
         after = start[:, None] + np.arange(self.length + 1)
-        frames = np.clip(after[..., None] + np.arange(1 - STACK_SIZE, 1), first[..., None], stop[..., None] - 1)
-        stacks = self._features[frames].swapaxes(-1, -2).reshape(len(part), self.length + 1, OBS_SIZE)
+        past = np.arange(1 - self.data.game.layout.stack, 1)
+        frames = np.clip(after[..., None] + past, first[..., None], stop[..., None] - 1)
+        stacks = self._features[frames].swapaxes(-1, -2).reshape(len(start), self.length + 1, -1)
         return Chunk(
             stacks=torch.from_numpy(stacks),
             actions=torch.from_numpy(self._action[rows].astype(np.int64)),

@@ -27,18 +27,17 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, cast
 
+import gymnasium
 import numpy as np
 
+from rssm.arrays import FloatArray
 from rssm.config import CollectConfig, EnvConfig
 from rssm.data.dataset import Dataset, check_free, write_dataset
 from rssm.data.episode import Episode
 from rssm.data.kept import KeptEpisodes, game_file, keep_episode, kept_folder
 from rssm.data.mixture import Mixture, interleave
 from rssm.errors import UserError
-from rssm.games.pong.env import PongFeatures, make_env
-from rssm.games.pong.features import NUM_FEATURES
-from rssm.games.pong.player import Player
-from rssm.games.pong.players import make_policy
+from rssm.game import Player, load_game
 from rssm.progress import Progress
 from rssm.seeds import episode_seed
 
@@ -70,13 +69,14 @@ class Recording:
 
     def plan(self) -> dict[str, Any]:
         """All that the games depend on, as JSON."""
+        plays_as = load_game(self.env.id).plays_as
         return {
             "env": asdict(self.env),
             "players": str(self.players),
             "seed": self.seed,
             "steps": self.steps,
             "games": self.games,
-            "ale-py": version("ale-py"),
+            plays_as: version(plays_as),
         }
 
 
@@ -87,8 +87,8 @@ def collect(config: CollectConfig) -> None:
         UserError: ``config.out`` is taken, or a worker process was killed.
     """
     recording = Recording(
-        EnvConfig(repeat_action_probability=config.sticky, noop_max=config.noops),
-        Mixture.parse(config.players),
+        EnvConfig(id=config.env_id, repeat_action_probability=config.sticky, noop_max=config.noops),
+        Mixture.parse(config.players, load_game(config.env_id).read_player),
         config.seed,
         steps=0 if config.games else config.steps,
         games=config.games,
@@ -131,31 +131,32 @@ def ensure_dataset(path: str | Path, recording: Recording, workers: int) -> Data
 
 def play_episode(env: EnvConfig, player: Player, seed: int, max_steps: int) -> Episode:
     """Play one game from its seed, for at most ``max_steps`` agent steps."""
-    game = _game(env)
-    act = make_policy(player)
+    emulator, game = _emulator(env), load_game(env.id)
+    act = game.policy(player)
     rng = np.random.default_rng([seed, 1])  # apart from the game's own generator
     limit = min(max_steps, env.max_episode_steps)
-    features = np.empty((limit, NUM_FEATURES), np.float32)
+    features = np.empty((limit, game.layout.num_features), np.float32)
     action = np.empty(limit, np.uint8)
     reward = np.empty(limit, np.float32)
-    _, info = game.reset(seed=seed)
+    _, info = emulator.reset(seed=seed)
     terminated, truncated, step = False, False, 0
     while step < limit and not terminated and not truncated:
         features[step] = info["frame"]
         action[step] = act(info["frame"], rng)
-        _, reward[step], terminated, truncated, info = game.step(action[step])
+        _, earned, terminated, truncated, info = emulator.step(action[step])
+        reward[step] = earned
         step += 1
     recorded = features[:step].copy(), action[:step].copy(), reward[:step].copy()
     return Episode(*recorded, terminated, not terminated, seed, str(player))
 
 
 @functools.lru_cache(maxsize=1)
-def _game(env: EnvConfig) -> PongFeatures:
+def _emulator(env: EnvConfig) -> gymnasium.Env[FloatArray, Any]:
     """A process plays all its episodes on one emulator: loading the game takes as long as playing 500 steps."""
-    return make_env(env)
+    return load_game(env.id).make_env(env)
 
 
-atexit.register(_game.cache_clear)  # else the emulator's bindings report a leak when the process ends
+atexit.register(_emulator.cache_clear)  # else the emulator's bindings report a leak when the process ends
 
 
 def _collect(path: Path, recording: Recording, workers: int) -> None:

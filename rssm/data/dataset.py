@@ -25,19 +25,19 @@ from rssm.blocks import blocks
 from rssm.config import EnvConfig
 from rssm.data.episode import Episode
 from rssm.errors import DataError, UserError
-from rssm.games.pong.features import NUM_ACTIONS, NUM_FEATURES
+from rssm.game import Game, load_game
 
 SCHEMA_VERSION = 1
 META_FILE = "meta.json"
 
-#: each array's type and the shape of one row
-_ARRAYS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
-    "features": (np.float32, (NUM_FEATURES,)),
-    "action": (np.uint8, ()),
-    "reward": (np.float32, ()),
-    "terminated": (np.bool_, ()),
-    "truncated": (np.bool_, ()),
-    "is_first": (np.bool_, ()),
+#: each array's type; a row of the features is a frame, one of any other array a number
+_ARRAYS: dict[str, type[np.generic]] = {
+    "features": np.float32,
+    "action": np.uint8,
+    "reward": np.float32,
+    "terminated": np.bool_,
+    "truncated": np.bool_,
+    "is_first": np.bool_,
 }
 _META_TYPES: dict[str, tuple[type, ...]] = {
     "env_id": (str, type(None)),
@@ -57,7 +57,8 @@ class Dataset:
     Attributes:
         path: its folder.
         meta: what ``meta.json`` holds.
-        features: (N, 14) float32.
+        game: that was played; imported data are Pong's.
+        features: (N, F) float32.
         action: (N,) uint8.
         reward: (N,) float32.
         terminated: (N,) bool, the row's action ended the game.
@@ -69,6 +70,7 @@ class Dataset:
     def __init__(self, path: Path, meta: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> None:
         self.path = path
         self.meta = meta
+        self.game = _game(meta)
         self.features: FloatArray = arrays["features"]
         self.action: npt.NDArray[np.uint8] = arrays["action"]
         self.reward: FloatArray = arrays["reward"]
@@ -80,9 +82,9 @@ class Dataset:
         self.episodes = tuple(slice(start, end) for start, end in zip(starts, ends, strict=True))
 
     @staticmethod
-    def of(path: Path, episodes: Sequence[Episode]) -> Dataset:
-        """Episodes in memory, which are on no disk; ``path`` is what messages call them."""
-        return Dataset(path, {}, _concatenate(episodes))
+    def of(like: Dataset, episodes: Sequence[Episode]) -> Dataset:
+        """Other episodes of the same game, which are in memory alone; messages call them by the same path."""
+        return Dataset(like.path, {"env_id": like.meta["env_id"]}, _concatenate(episodes))
 
     @staticmethod
     def open(path: str | Path) -> Dataset:
@@ -94,7 +96,7 @@ class Dataset:
         folder = Path(path)
         meta = _read_meta(folder / META_FILE)
         arrays = {name: _read_array(folder / f"{name}.npy", name, meta) for name in _ARRAYS}
-        _check_values(folder, arrays)
+        _check_values(folder, arrays, _game(meta).layout.num_actions)
         dataset = Dataset(folder, meta, arrays)
         lengths = [rows.stop - rows.start for rows in dataset.episodes]
         if meta["episode_lengths"] != lengths or len(meta["episode_seeds"]) != len(lengths):
@@ -109,7 +111,7 @@ class Dataset:
     @property
     def env(self) -> EnvConfig | None:
         """The game that the data come from; None for imported data, which cannot be replayed."""
-        return None if self.meta["env"] is None else EnvConfig(**self.meta["env"])
+        return _env(self.meta)
 
     @property
     def players(self) -> list[str]:
@@ -182,8 +184,8 @@ def write_dataset(
                 os.fsync(file.fileno())
         meta: dict[str, Any] = {
             "schema_version": SCHEMA_VERSION,
-            "env_id": None if env is None else ENV_ID,
-            "env": None if env is None else asdict(env),
+            "env_id": None if env is None else env.id,
+            "env": None if env is None else _settings(env),
             "policy": policy,
             "seed": seed,
             "steps": len(arrays["action"]),
@@ -213,7 +215,7 @@ def _concatenate(episodes: Sequence[Episode]) -> dict[str, npt.NDArray[Any]]:
     ends = np.cumsum(lengths)
     arrays: dict[str, npt.NDArray[Any]] = {
         name: np.concatenate([getattr(episode, name) for episode in episodes]).astype(dtype, copy=False)
-        for name, (dtype, _) in _ARRAYS.items()
+        for name, dtype in _ARRAYS.items()
         if name in ("features", "action", "reward")
     }
     for name in ("terminated", "truncated", "is_first"):
@@ -244,12 +246,29 @@ def _read_meta(path: Path) -> dict[str, Any]:
     players = meta.get("episode_players", [])
     if not isinstance(players, list) or not all(isinstance(player, str) for player in players):
         raise DataError(f"{path}: episode_players: expected a list of texts")
-    if meta["env"] is not None:
-        try:
-            EnvConfig(**meta["env"])
-        except (TypeError, ValueError) as error:
-            raise DataError(f"{path}: env: {error}") from error
+    try:
+        _env(meta)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{path}: env: {error}") from error
+    try:
+        _game(meta)
+    except UserError as error:
+        raise DataError(f"{path}: env_id: {error}") from error
     return meta
+
+
+def _settings(env: EnvConfig) -> dict[str, Any]:
+    """The settings that the game has, but for its id."""
+    nothing = load_game(env.id).idle
+    return {key: value for key, value in asdict(env).items() if key != "id" and f"env.{key}" not in nothing}
+
+
+def _env(meta: dict[str, Any]) -> EnvConfig | None:
+    return None if meta["env"] is None else EnvConfig(id=meta["env_id"] or ENV_ID, **meta["env"])
+
+
+def _game(meta: dict[str, Any]) -> Game:
+    return load_game(meta["env_id"] or ENV_ID)
 
 
 def _read_array(path: Path, name: str, meta: dict[str, Any]) -> npt.NDArray[Any]:
@@ -260,7 +279,7 @@ def _read_array(path: Path, name: str, meta: dict[str, Any]) -> npt.NDArray[Any]
         array = np.lib.format.open_memmap(path, mode="r")
     except (ValueError, EOFError) as error:
         raise DataError(f"{path}: short or not a plain .npy array ({error})") from error
-    dtype, row = _ARRAYS[name]
+    dtype, row = _ARRAYS[name], (_game(meta).layout.num_features,) if name == "features" else ()
     if array.dtype != dtype:
         raise DataError(f"{path}: expected {np.dtype(dtype)} values, got {array.dtype}")
     if array.ndim == 0 or array.shape[1:] != row:
@@ -272,17 +291,17 @@ def _read_array(path: Path, name: str, meta: dict[str, Any]) -> npt.NDArray[Any]
     return array
 
 
-def _check_values(folder: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
+def _check_values(folder: Path, arrays: dict[str, npt.NDArray[Any]], num_actions: int) -> None:
     for name in ("features", "reward"):
         for block in blocks(len(arrays[name])):
             finite = np.isfinite(arrays[name][block])
             if not finite.all():
                 row = block.start + np.argwhere(~finite)[0, 0]
                 raise DataError(f"{folder / name}.npy: row {row}: not finite")
-    bad = np.flatnonzero(arrays["action"] >= NUM_ACTIONS)
+    bad = np.flatnonzero(arrays["action"] >= num_actions)
     if len(bad):
         raise DataError(
-            f"{folder}/action.npy: row {bad[0]}: expected an action from 0 to {NUM_ACTIONS - 1}, "
+            f"{folder}/action.npy: row {bad[0]}: expected an action from 0 to {num_actions - 1}, "
             f"got {arrays['action'][bad[0]]}"
         )
     if not arrays["is_first"][0]:

@@ -15,7 +15,7 @@ class Episode:
     """L agent steps. Row t is the frame, the action taken after it, and the reward that this action earned.
 
     Attributes:
-        features: (L, 14) float32, in the order of FEATURE_NAMES.
+        features: (L, F) float32, in the order of the game's layout.
         action: (L,) uint8.
         reward: (L,) float32, points.
         terminated: the last action ended the game.

@@ -53,7 +53,7 @@ class FreshSampler:
         updates: int,
     ) -> None:
         self.batch_size, self._settings = batch_size, (batch_size, length, seed)
-        self._sampler, self._path = ChunkSampler(data, *self._settings, episodes), data.path
+        self._sampler, self._data = ChunkSampler(data, *self._settings, episodes), data
         self._old = [data.episode(data.episodes.index(rows)) for rows in episodes]
         self._new: dict[int, list[Episode]] = {}
         self._steps, self._block = recording.steps, recording.steps // _BLOCKS
@@ -100,7 +100,7 @@ class FreshSampler:
             if room < 0:
                 break
             games.insert(0, episode)
-        return ChunkSampler(Dataset.of(self._path, games), *self._settings)
+        return ChunkSampler(Dataset.of(self._data, games), *self._settings)
 
 
 class _Player:

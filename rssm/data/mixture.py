@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rssm.games.pong.player import Player, parse_player
+from rssm.game import Player
 
 #: shares are given in percent and must make up this much
 _WHOLE = 100.0
+
+
+@dataclass(frozen=True)
+class PlainPlayer:
+    """A player that is known by its words alone."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+    def meta(self) -> dict[str, Any]:
+        return {"name": self.name}
+
+
+def plain_player(text: str) -> PlainPlayer:
+    """Any player that has a name, where it is not known what game it plays."""
+    if not text.strip():
+        raise ValueError("expected a player, got nothing")
+    return PlainPlayer(" ".join(text.split()))
 
 
 @dataclass(frozen=True)
@@ -26,8 +46,12 @@ class Mixture:
     shares: tuple[float, ...]
 
     @staticmethod
-    def parse(text: str) -> Mixture:
+    def parse(text: str, read_player: Callable[[str], Player]) -> Mixture:
         """Read ``SHARE% PLAYER, SHARE% PLAYER, ...``; players without any shares play equally much.
+
+        Args:
+            text: what to read.
+            read_player: the game's (:meth:`rssm.game.Game.read_player`).
 
         Raises:
             ValueError: not such a list; the line says what was expected.
@@ -35,7 +59,7 @@ class Mixture:
         players, shares = [], []
         for part in text.split(","):
             percent, sign, rest = part.partition("%")
-            players.append(parse_player(rest if sign else part))
+            players.append(read_player(rest if sign else part))
             if sign:
                 try:
                     shares.append(float(percent))

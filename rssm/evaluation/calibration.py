@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,14 +12,11 @@ import numpy.typing as npt
 from rssm.arrays import ErrorArray, FloatArray, IntArray
 from rssm.config import HORIZON
 from rssm.data.dataset import Dataset
+from rssm.data.frames import newest_frame
 from rssm.errors import DivergedError
 from rssm.evaluation.intervals import ratio
 from rssm.evaluation.windows import recorded_windows, sample_starts
-from rssm.games.pong.events import EVENTS
-from rssm.games.pong.features import BALL_X, BALL_Y, ENEMY_Y, PLAYER_Y, newest_frame
 
-#: the positions whose ranks are looked at
-POSITIONS = {"ball_x": BALL_X, "ball_y": BALL_Y, "player_y": PLAYER_Y, "enemy_y": ENEMY_Y}
 #: bins of the rank histogram
 BINS = 10
 #: central intervals, in percent
@@ -30,7 +28,7 @@ class Futures:
     """Sampled futures of W windows.
 
     Attributes:
-        frames: (S, W, K, 14), drawn; raw pixels.
+        frames: (S, W, K, F), drawn; raw units.
         surprise: (W, K), -ln of the probability that the S futures together give the frame that truly came, in nats;
             None where the model gives no probabilities.
     """
@@ -51,7 +49,7 @@ class Sampler(Protocol):
         truth: FloatArray,
         samples: int,
     ) -> Futures:
-        """``samples`` futures of each window; ``truth`` (W, K, 56) is only for the surprise at it."""
+        """``samples`` futures of each window; ``truth`` (W, K, F * 4) is only for the surprise at it."""
         ...
 
 
@@ -60,11 +58,11 @@ class Doubt:
     """Spread and error of N windows at each of the K steps.
 
     Attributes:
-        spread: (N, K) variance of the futures, mean over the 14 values of the frame, px²; what a calibrated model's
+        spread: (N, K) variance of the futures, mean over all values of the frame, px²; what a calibrated model's
             squared error is on average: the unbiased variance times 1 + 1/S, as the mean of S futures is itself drawn.
         error: (N, K) squared error of the futures' mean, px².
-        rank: (N, K, 4) place of the truth among the futures, 0 to 1; ties are broken at random.
-        outside: (N, K, 4) whether the truth is beyond all futures.
+        rank: (N, K, P) place of the truth among the futures, 0 to 1; ties are broken at random.
+        outside: (N, K, P) whether the truth is beyond all futures.
         surprise: (N, K) nats, or None.
         event: (N,) what happens in the window.
     """
@@ -92,14 +90,14 @@ def calibration(sampler: Sampler, dataset: Dataset, windows: int, samples: int, 
     Raises:
         DivergedError: a future is not finite.
     """
-    rng = np.random.default_rng(seed)
+    rng, game = np.random.default_rng(seed), dataset.game
     lengths = np.array([rows.stop - rows.start for rows in dataset.episodes], np.int64)
     parts = []
     for index, starts in sample_starts(lengths, windows, rng).items():
         episode = dataset.episode(index)
-        batch = recorded_windows(index, episode.features, episode.action.astype(np.int64), starts)
+        batch = recorded_windows(dataset.game, index, episode.features, episode.action.astype(np.int64), starts)
         futures = sampler.sample_futures(batch.observations, batch.actions, starts, batch.futures, batch.truth, samples)
-        parts.append(doubt(futures, newest_frame(batch.truth), batch.events, rng))
+        parts.append(doubt(futures, newest_frame(batch.truth), batch.events, list(game.positions.values()), rng))
     if not parts:
         return {"skipped": f"no episode has a window of {HORIZON} steps"}
     found = _join(parts)
@@ -110,23 +108,31 @@ def calibration(sampler: Sampler, dataset: Dataset, windows: int, samples: int, 
         **_describe(found, np.ones(len(found.event), bool)),
         "coverage": {width: share.mean(axis=(0, 2)).tolist() for width, share in inside.items()},
         "ranks": {
-            name: (np.histogram(last[:, i], BINS, (0, 1))[0] / len(last)).tolist() for i, name in enumerate(POSITIONS)
+            name: (np.histogram(last[:, i], BINS, (0, 1))[0] / len(last)).tolist()
+            for i, name in enumerate(game.positions)
         },
         "events": {
-            name: _describe(found, which) for index, name in enumerate(EVENTS) if (which := found.event == index).any()
+            name: _describe(found, which)
+            for index, name in enumerate(game.events)
+            if (which := found.event == index).any()
         },
     }
 
 
-def doubt(futures: Futures, truth: FloatArray, event: IntArray, rng: np.random.Generator) -> Doubt:
-    """Spread, error and ranks of futures (S, W, K, 14) beside the true frames (W, K, 14); ``rng`` breaks ties."""
+def doubt(
+    futures: Futures, truth: FloatArray, event: IntArray, positions: Sequence[int], rng: np.random.Generator
+) -> Doubt:
+    """Spread, error and, of some features, ranks of futures (S, W, K, F) beside the true frames (W, K, F).
+
+    ``rng`` breaks ties.
+    """
     frames = futures.frames.astype(np.float64)
     if not np.isfinite(frames).all():
         raise DivergedError("futures: expected finite values, got nan or inf; the model has diverged")
     samples = len(frames)
     spread = (1 + 1 / samples) * frames.var(axis=0, ddof=1).mean(axis=-1)
     error = ((frames.mean(axis=0) - truth) ** 2).mean(axis=-1)
-    places, true = frames[..., list(POSITIONS.values())], truth[..., list(POSITIONS.values())]
+    places, true = frames[..., positions], truth[..., positions]
     below, equal = (places < true).sum(axis=0), (places == true).sum(axis=0)
     rank = (below + rng.random(below.shape) * (equal + 1)) / (samples + 1)
     outside = (equal == 0) & ((below == 0) | (below == samples))

@@ -8,6 +8,7 @@ that knew the whole state of the game.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from rssm.errors import DataError
 from rssm.evaluation.predictor import Predictor
 from rssm.evaluation.replay import play_on, replay
 from rssm.evaluation.windows import recorded_windows, sample_starts
-from rssm.games.pong.env import GameState, PongFeatures
+from rssm.game import Cloneable
 from rssm.progress import QUIET, Progress
 
 _SEEDS = 2**31
@@ -40,7 +41,7 @@ class FloorErrors:
 
 def measure_floor(
     predictor: Predictor,
-    game: PongFeatures,
+    game: Cloneable,
     dataset: Dataset,
     lengths: IntArray,
     windows: int,
@@ -60,7 +61,7 @@ def measure_floor(
         for index, starts in chosen.items():
             episode = dataset.episode(index)
             actions = episode.action.astype(np.int64)
-            recorded = recorded_windows(index, episode.features, actions, starts)
+            recorded = recorded_windows(dataset.game, index, episode.features, actions, starts)
             seeds = rng.integers(_SEEDS, size=len(starts))
             kept, floor, model = [], [], []
             predicted = predictor.predict(recorded.observations, actions, starts, recorded.futures)
@@ -82,9 +83,7 @@ def measure_floor(
     )
 
 
-def sample_futures(
-    game: PongFeatures, state: GameState, actions: IntArray, futures: int, seed: int
-) -> FloatArray | None:
+def sample_futures(game: Cloneable, state: Any, actions: IntArray, futures: int, seed: int) -> FloatArray | None:
     """Futures (F, K, 56) of actions (K,) from a cloned state; None if the game ends in one of them."""
     game.reseed(seed)
     sampled = []

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from rssm.arrays import ErrorArray, IntArray
 from rssm.evaluation.window_errors import WindowErrors
-from rssm.games.pong.events import EVENTS
 
 
 def bootstrap_interval(errors: ErrorArray, episode: IntArray, resamples: int, seed: int) -> ErrorArray:
@@ -47,18 +47,19 @@ def summarize(errors: ErrorArray, episode: IntArray, resamples: int, seed: int) 
     }
 
 
-def by_event(errors: WindowErrors) -> dict[str, dict[str, Any]]:
-    """Mean and median at each step of the windows in which each event happens, and how many these are.
+def by_event(errors: WindowErrors, events: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Mean and median at each step of the windows in which each event happens, how many these are, and its title.
 
-    Events that happen in no window are left out.
+    Events (:attr:`rssm.game.Game.events`) that happen in no window are left out.
     """
     return {
         name: {
+            "title": title,
             "windows": int(which.sum()),
             "mean": errors.stack[which].mean(axis=0).tolist(),
             "median": np.median(errors.stack[which], axis=0).tolist(),
         }
-        for index, name in enumerate(EVENTS)
+        for index, (name, title) in enumerate(events.items())
         if (which := errors.event == index).any()
     }
 

@@ -12,7 +12,6 @@ from rssm.arrays import FloatArray, IntArray
 from rssm.data.stacks import newest
 from rssm.device import seeded
 from rssm.evaluation.calibration import Futures
-from rssm.games.pong.features import OBS_SIZE
 from rssm.model.state import State
 from rssm.model.world_model import WorldModel
 
@@ -52,7 +51,7 @@ class WorldModelPredictor:
             predicted = [
                 self._imagine(states[i : i + _BATCH], ahead[i : i + _BATCH]) for i in range(0, len(starts), _BATCH)
             ]
-        empty = torch.zeros(0, futures.shape[1], OBS_SIZE)
+        empty = torch.zeros(0, futures.shape[1], observations.shape[1])
         joined: FloatArray = torch.cat(predicted or [empty]).cpu().numpy()
         return joined
 
@@ -97,7 +96,7 @@ class WorldModelPredictor:
             modes = self.model.imagine(states, actions, sample=False).states.frame
             self.advance(windows)
             return modes
-        total = torch.zeros(*actions.shape, OBS_SIZE, device=self.device)
+        total = torch.zeros(*actions.shape, states.frame.shape[-1], device=self.device)
         for sample in range(self.samples):
             imagined = self.model.imagine(states, actions, sample=True)
             total += torch.stack([prediction.mean() for prediction in imagined.predictions], 1)

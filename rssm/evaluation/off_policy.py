@@ -13,15 +13,15 @@ import numpy as np
 from rssm.arrays import IntArray
 from rssm.config import HORIZON
 from rssm.data.dataset import Dataset
+from rssm.data.frames import stack_episode
 from rssm.evaluation.replay import play_on, replay
 from rssm.evaluation.windows import EpisodeWindows, sample_starts
-from rssm.games.pong.env import PongFeatures
-from rssm.games.pong.features import NUM_ACTIONS, stack_episode
+from rssm.game import Cloneable
 from rssm.progress import QUIET, Progress
 
 
 def random_windows(
-    game: PongFeatures, dataset: Dataset, lengths: IntArray, count: int, rng: np.random.Generator
+    game: Cloneable, dataset: Dataset, lengths: IntArray, count: int, rng: np.random.Generator
 ) -> Iterator[EpisodeWindows]:
     """Play uniformly random actions from up to ``count`` window starts in the episodes' first ``lengths`` (E,) rows.
 
@@ -36,7 +36,7 @@ def random_windows(
         for index, starts in chosen.items():
             episode = dataset.episode(index)
             actions = episode.action.astype(np.int64)
-            futures = rng.integers(NUM_ACTIONS, size=(len(starts), HORIZON))
+            futures = rng.integers(dataset.game.layout.num_actions, size=(len(starts), HORIZON))
             truth = {}
             for position, _ in replay(game, index, episode, starts):
                 stacks = play_on(game, futures[position])
@@ -47,5 +47,11 @@ def random_windows(
                 kept = list(truth)
                 observations = stack_episode(episode.features)
                 yield EpisodeWindows(
-                    index, observations, actions, starts[kept], futures[kept], np.stack(list(truth.values()))
+                    dataset.game,
+                    index,
+                    observations,
+                    actions,
+                    starts[kept],
+                    futures[kept],
+                    np.stack(list(truth.values())),
                 )

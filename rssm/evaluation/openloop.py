@@ -6,31 +6,29 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+import gymnasium
 import numpy as np
 import numpy.typing as npt
 
-from rssm.arrays import IntArray
-from rssm.baselines import ConstantVelocity, Persistence
+from rssm.arrays import FloatArray, IntArray
 from rssm.config import HORIZON, EvalConfig
 from rssm.data.dataset import Dataset
 from rssm.errors import UserError
+from rssm.evaluation.constant_velocity import ConstantVelocity
 from rssm.evaluation.floor import FloorErrors, measure_floor
 from rssm.evaluation.intervals import by_event, ratio, summarize
 from rssm.evaluation.off_policy import random_windows
+from rssm.evaluation.persistence import Persistence
 from rssm.evaluation.predictor import Predictor
 from rssm.evaluation.provenance import Role, code_version, describe_data
 from rssm.evaluation.window_errors import WindowErrors, squared_errors
 from rssm.evaluation.windows import EpisodeWindows, recorded_windows, window_starts
-from rssm.games.pong.env import PongFeatures, make_env
-from rssm.games.pong.events import EVENTS
-from rssm.games.pong.features import BALL_X, BALL_Y, ENEMY_Y, FEATURE_NAMES, PLAYER_Y
-from rssm.games.pong.first_serve import start_floor
+from rssm.game import Game
 from rssm.progress import QUIET, Progress
 
-#: the positions whose mean absolute error is reported in pixels
-POSITIONS = {"ball_x": BALL_X, "ball_y": BALL_Y, "player_y": PLAYER_Y, "enemy_y": ENEMY_Y}
 _MODEL = "model"
 _NO_GAME = "imported data: there is no emulator that can play its episodes again"
+_NO_CLONES = "{}: its environment cannot go back to an earlier moment"
 _OFF_POLICY, _FLOOR = 1, 2  # one stream of random numbers each
 
 
@@ -56,7 +54,9 @@ def evaluate(
         UserError: there is no window to score, or the predictor's answer has a wrong shape or is not finite.
         DataError: the emulator does not repeat the recorded episodes.
     """
-    predictors = {_MODEL: predictor, "persistence": Persistence(), "constant_velocity": ConstantVelocity()}
+    game = dataset.game
+    constant_velocity = ConstantVelocity(game.positions.values())
+    predictors = {_MODEL: predictor, "persistence": Persistence(), "constant_velocity": constant_velocity}
     lengths = episode_lengths(dataset)
     recorded = score_windows(predictors, episode_windows(dataset, lengths))
     result: dict[str, Any] = {
@@ -69,23 +69,25 @@ def evaluate(
             "settings": asdict(config),
             "code": code_version(),
         },
-        **_describe(recorded, config),
+        **_describe(game, recorded, config),
     }
-    game = None if dataset.env is None else make_env(dataset.env)
-    result["start"] = _describe_start(game, dataset, lengths, recorded[_MODEL])
-    if game is None or config.off_policy_windows == 0:
-        result["off_policy"] = {"skipped": _NO_GAME if game is None else "off_policy_windows is 0"}
+    env = None if dataset.env is None else game.make_env(dataset.env)
+    clones = None if env is None else game.cloneable(env)
+    missing = _NO_GAME if env is None else _NO_CLONES.format(game.env_id)
+    result["start"] = _describe_start(env, dataset, lengths, recorded[_MODEL])
+    if clones is None or config.off_policy_windows == 0:
+        result["off_policy"] = {"skipped": missing if clones is None else "off_policy_windows is 0"}
     else:
         rng = np.random.default_rng([config.seed, _OFF_POLICY])
-        windows = random_windows(game, dataset, lengths, config.off_policy_windows, rng)
+        windows = random_windows(clones, dataset, lengths, config.off_policy_windows, rng)
         random = score_windows(predictors, windows)
-        result["off_policy"] = _describe(random, config) | _compare(recorded[_MODEL], random[_MODEL])
-    if game is None or config.floor_futures == 0:
-        result["floor"] = {"skipped": _NO_GAME if game is None else "floor_futures is 0"}
+        result["off_policy"] = _describe(game, random, config) | _compare(recorded[_MODEL], random[_MODEL])
+    if clones is None or config.floor_futures == 0:
+        result["floor"] = {"skipped": missing if clones is None else "floor_futures is 0"}
     else:
         rng = np.random.default_rng([config.seed, _FLOOR])
-        floor = measure_floor(predictor, game, dataset, lengths, config.floor_windows, config.floor_futures, rng)
-        result["floor"] = _describe_floor(floor, config)
+        floor = measure_floor(predictor, clones, dataset, lengths, config.floor_windows, config.floor_futures, rng)
+        result["floor"] = _describe_floor(game, floor, config)
     return result
 
 
@@ -108,7 +110,7 @@ def episode_windows(dataset: Dataset, lengths: IntArray) -> Iterator[EpisodeWind
         starts = window_starts(int(length))
         if len(starts):
             episode = dataset.episode(index)
-            yield recorded_windows(index, episode.features, episode.action.astype(np.int64), starts)
+            yield recorded_windows(dataset.game, index, episode.features, episode.action.astype(np.int64), starts)
 
 
 def score_windows(predictors: Mapping[str, Predictor], windows: Iterable[EpisodeWindows]) -> dict[str, WindowErrors]:
@@ -129,22 +131,22 @@ def score_windows(predictors: Mapping[str, Predictor], windows: Iterable[Episode
     return {name: WindowErrors.join(found) for name, found in parts.items()}
 
 
-def _describe(errors: Mapping[str, WindowErrors], config: EvalConfig) -> dict[str, Any]:
+def _describe(game: Game, errors: Mapping[str, WindowErrors], config: EvalConfig) -> dict[str, Any]:
     """Every statistic of the model's errors, and the baselines beside it."""
     model = errors[_MODEL]
     return {
         "windows": len(model),
         "mse": summarize(model.stack, model.episode, config.bootstrap, config.seed),
         "frame_mse": {"mean": model.frame.mean(axis=0).tolist()},
-        "mae": {name: np.sqrt(model.newest[..., i]).mean(axis=0).tolist() for name, i in POSITIONS.items()},
+        "mae": {name: np.sqrt(model.newest[..., i]).mean(axis=0).tolist() for name, i in game.positions.items()},
         "baselines": {
             name: summarize(found.stack, found.episode, config.bootstrap, config.seed)
             | {"frame_mse": {"mean": found.frame.mean(axis=0).tolist()}}
             for name, found in errors.items()
             if name != _MODEL
         },
-        "events": by_event(model),
-        "features": {name: model.newest[..., i].mean(axis=0).tolist() for i, name in enumerate(FEATURE_NAMES)},
+        "events": by_event(model, game.events),
+        "features": {name: model.newest[..., i].mean(axis=0).tolist() for i, name in enumerate(game.layout.features)},
     }
 
 
@@ -157,12 +159,15 @@ def _compare(recorded: WindowErrors, random: WindowErrors) -> dict[str, Any]:
 
 
 def _describe_start(
-    game: PongFeatures | None, dataset: Dataset, lengths: IntArray, recorded: WindowErrors
+    env: gymnasium.Env[FloatArray, Any] | None, dataset: Dataset, lengths: IntArray, recorded: WindowErrors
 ) -> dict[str, Any]:
-    """The first 40 steps of the games against the least error that is possible there."""
-    if game is None or dataset.env is None or dataset.env.repeat_action_probability > 0:
+    """The windows at the games' start against the least error that is possible there."""
+    game = dataset.game
+    if game.start_event is None:
+        return {"skipped": f"{game.env_id}: nothing is known of its start but what it shows"}
+    if env is None or dataset.env is None or dataset.env.repeat_action_probability > 0:
         return {"skipped": _NO_GAME if dataset.env is None else "with sticky actions no game can be played again"}
-    kind = EVENTS.index("start")
+    kind = list(game.events).index(game.start_event)
     floors = []
     with Progress("starts of games", int((lengths > HORIZON).sum()), "episodes", every=QUIET) as progress:
         for batch in episode_windows(dataset, lengths):
@@ -170,27 +175,29 @@ def _describe_start(
             if early.any():
                 futures, truth = batch.futures[early], batch.truth[early]
                 windows = replace(batch, starts=batch.starts[early], futures=futures, truth=truth)
-                floors.append(start_floor(game, dataset.env.noop_max, windows))
+                floors.append(game.start_floor(env, dataset.env, windows))
             progress.advance(1)
     if not floors:
-        return {"skipped": "no window begins in the first 40 steps of a game"}
+        return {"skipped": f"no window begins in the first {game.start_steps} steps of a game"}
     floor = np.concatenate(floors).mean(axis=0).tolist()
     model = recorded.stack[recorded.event == kind].mean(axis=0).tolist()
     return {"windows": sum(map(len, floors)), "floor": floor, "model": model, "ratio": ratio(model, floor)}
 
 
-def _describe_floor(found: FloorErrors, config: EvalConfig) -> dict[str, Any]:
+def _describe_floor(game: Game, found: FloorErrors, config: EvalConfig) -> dict[str, Any]:
+    names = list(game.events)
+    later = [name != game.start_event for name in names]
     return {
         "futures": config.floor_futures,
         **_against_floor(found, np.ones(len(found.event), bool)),
-        "after_start": _against_floor(found, found.event != EVENTS.index("start")),
+        "after_start": _against_floor(found, np.array(later)[found.event]),
         "events": {
             name: {
                 "windows": int(which.sum()),
                 "mean": found.floor[which].mean(axis=0).tolist(),
                 "model": found.model[which].mean(axis=0).tolist(),
             }
-            for index, name in enumerate(EVENTS)
+            for index, name in enumerate(names)
             if (which := found.event == index).any()
         },
     }

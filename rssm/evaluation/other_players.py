@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from rssm.baselines import Persistence
 from rssm.config import EvalConfig
 from rssm.data.dataset import Dataset
 from rssm.evaluation.intervals import by_event, ratio, summarize
 from rssm.evaluation.openloop import episode_windows, score_windows
+from rssm.evaluation.persistence import Persistence
 from rssm.evaluation.predictor import Predictor
 from rssm.evaluation.provenance import Role, describe_data
 
@@ -56,7 +56,7 @@ def score_others(
                 "windows": len(model),
                 "mse": mse,
                 "persistence": {"mean": errors["persistence"].stack.mean(axis=0).tolist()},
-                "events": by_event(model),
+                "events": by_event(model, dataset.game.events),
                 "ratio": ratio(mse["mean"], list(main)),
             }
     worst = max(found, key=lambda name: found[name]["mse"]["mean"][-1])

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from rssm.arrays import FloatArray
+from rssm.data.frames import newest_frame
 from rssm.evaluation.rollout import roll_stacks
-from rssm.games.pong.features import newest_frame
 
 
 class Persistence:
-    """Repeats the newest frame and shifts the older ones (all 14 features stay as they are)."""
+    """Repeats the newest frame and shifts the older ones (all features stay as they are)."""
 
     def predict(
         self, observations: FloatArray, actions: np.ndarray, starts: np.ndarray, futures: np.ndarray
     ) -> FloatArray:
-        """Stacks (W, K, 56) after 1 to K steps; see :class:`rssm.evaluation.predictor.Predictor`."""
+        """Stacks (W, K, F * 4) after 1 to K steps; see :class:`rssm.evaluation.predictor.Predictor`."""
         stacks = observations[starts]
         return roll_stacks(stacks, np.repeat(newest_frame(stacks)[:, None], futures.shape[1], axis=1))

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from rssm.arrays import FloatArray, IntArray
 from rssm.data.episode import Episode
+from rssm.data.frames import newest_frame
 from rssm.errors import DataError
-from rssm.games.pong.env import GameState, PongFeatures
-from rssm.games.pong.features import newest_frame
+from rssm.game import Cloneable
 
 
-def replay(game: PongFeatures, index: int, episode: Episode, starts: IntArray) -> Iterator[tuple[int, GameState]]:
+def replay(game: Cloneable, index: int, episode: Episode, starts: IntArray) -> Iterator[tuple[int, Any]]:
     """Play an episode again and stop at each of ``starts`` (ascending).
 
     The caller may do with the environment what it likes in between: it is put back afterwards.
@@ -48,7 +49,7 @@ def replay(game: PongFeatures, index: int, episode: Episode, starts: IntArray) -
         game.restore_state(state)
 
 
-def play_on(game: PongFeatures, actions: IntArray) -> FloatArray | None:
+def play_on(game: Cloneable, actions: IntArray) -> FloatArray | None:
     """Take actions (K,) from where the game is; the stacks (K, 56) after each, or None if the game ends on the way."""
     stacks = []
     for action in actions:

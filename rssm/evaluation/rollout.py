@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from rssm.arrays import FloatArray
-from rssm.games.pong.features import push_frame
+from rssm.data.frames import push_frame
 
 
 def roll_stacks(stacks: FloatArray, frames: FloatArray) -> FloatArray:
     """Push K predicted frames into each stack, one after the other.
 
     Args:
-        stacks: (W, 56), the last real stack of each window.
-        frames: (W, K, 14), the predicted frames that follow it.
+        stacks: (W, F * 4), the last real stack of each window.
+        frames: (W, K, F), the predicted frames that follow it.
 
     Returns:
-        (W, K, 56), the stack after each of the K steps: older frames are shifts, real ones as long as they last.
+        (W, K, F * 4), the stack after each of the K steps: older frames are shifts, real ones as long as they last.
     """
     rolled = []
     for step in range(frames.shape[1]):

@@ -9,10 +9,9 @@ import numpy as np
 
 from rssm.arrays import ErrorArray, IntArray
 from rssm.data.dataset import Dataset
+from rssm.data.frames import stack_episode
 from rssm.evaluation.predictor import Predictor
 from rssm.evaluation.window_errors import squared_errors
-from rssm.games.pong.events import START_STEPS
-from rssm.games.pong.features import BALL_X, BALL_Y, ENEMY_Y, PLAYER_Y, stack_episode
 
 #: agent steps of a rollout
 ROLLOUT = 100
@@ -20,8 +19,6 @@ ROLLOUT = 100
 MARKS = (6, 12, 25, 37, 50, 100)
 #: pixels; beyond the first a rollout differs, beyond the second, twice running, it has lost the game
 NEAR, FAR = 2.0, 12.0
-#: what is looked at
-_POSITIONS = (PLAYER_Y, ENEMY_Y, BALL_X, BALL_Y)
 
 
 def survival(predictor: Predictor, dataset: Dataset, every: int) -> dict[str, Any]:
@@ -44,10 +41,14 @@ def survival(predictor: Predictor, dataset: Dataset, every: int) -> dict[str, An
     Raises:
         UserError: the predictor's answer has a wrong shape or is not finite.
     """
+    game = dataset.game
+    if not game.in_pixels:
+        return {"skipped": f"{game.env_id}: its positions are no pixels"}
+    positions = list(game.positions.values())
     near, far, games = [], [], 0
     for index in range(len(dataset.episodes)):
         episode = dataset.episode(index)
-        starts: IntArray = np.arange(START_STEPS, len(episode) - ROLLOUT, every, dtype=np.int64)
+        starts: IntArray = np.arange(game.start_steps, len(episode) - ROLLOUT, every, dtype=np.int64)
         if not len(starts):
             continue
         games += 1
@@ -55,11 +56,11 @@ def survival(predictor: Predictor, dataset: Dataset, every: int) -> dict[str, An
         futures = actions[starts[:, None] + np.arange(ROLLOUT)]
         truth = observations[starts[:, None] + np.arange(1, ROLLOUT + 1)]
         _, newest = squared_errors(predictor.predict(observations, actions, starts, futures), truth)
-        off = np.sqrt(newest[..., _POSITIONS].max(axis=-1))
+        off = np.sqrt(newest[..., positions].max(axis=-1))
         near.append(right_steps(off, NEAR, running=1))
         far.append(right_steps(off, FAR, running=2))
     if not games:
-        return {"skipped": f"no game has {START_STEPS} steps and a rollout of {ROLLOUT} more"}
+        return {"skipped": f"no game has {game.start_steps} steps and a rollout of {ROLLOUT} more"}
     return {
         "rollouts": sum(map(len, near)),
         "games": games,

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rssm.arrays import ErrorArray, FloatArray
+from rssm.data.frames import newest_frame
 from rssm.errors import DivergedError, UserError
-from rssm.games.pong.features import STACK_SIZE
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class WindowErrors:
         newest: (N, K, 14) of each feature in the newest frame.
         episode: (N,) index of the episode that a window is from.
         start: (N,) step of the episode that it starts at.
-        event: (N,) what happens in it (an index into :data:`rssm.games.pong.events.EVENTS`).
+        event: (N,) what happens in it (an index into :attr:`rssm.game.Game.events`).
     """
 
     stack: ErrorArray
@@ -73,4 +73,4 @@ def squared_errors(predicted: FloatArray, truth: FloatArray) -> tuple[ErrorArray
     if not np.isfinite(predicted).all():
         raise DivergedError("prediction: expected finite values, got nan or inf; the model has diverged")
     squares: ErrorArray = (predicted.astype(np.float64) - truth) ** 2
-    return squares.mean(axis=-1), squares[..., STACK_SIZE - 1 :: STACK_SIZE]
+    return squares.mean(axis=-1), newest_frame(squares)

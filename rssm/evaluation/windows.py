@@ -8,8 +8,8 @@ import numpy as np
 
 from rssm.arrays import FloatArray, IntArray
 from rssm.config import HORIZON
-from rssm.games.pong.events import label_windows
-from rssm.games.pong.features import newest_frame, stack_episode
+from rssm.data.frames import newest_frame, stack_episode
+from rssm.game import Game
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,7 @@ class EpisodeWindows:
     """W windows of one episode: its past, the actions from each start, and what they truly led to.
 
     Attributes:
+        game: that they are of.
         episode: index of the episode.
         observations: (L, 56) stacks of the whole episode.
         actions: (L,) recorded actions.
@@ -25,6 +26,7 @@ class EpisodeWindows:
         truth: (W, 6, 56) stacks after 1 to 6 of these.
     """
 
+    game: Game
     episode: int
     observations: FloatArray
     actions: IntArray
@@ -34,9 +36,9 @@ class EpisodeWindows:
 
     @property
     def events(self) -> IntArray:
-        """(W,) what happens in each window, an index into :data:`rssm.games.pong.events.EVENTS`."""
+        """(W,) what happens in each window, an index into :attr:`rssm.game.Game.events`."""
         begin = newest_frame(self.observations[self.starts])[:, None]
-        return label_windows(np.concatenate([begin, newest_frame(self.truth)], axis=1), self.starts)
+        return self.game.label(np.concatenate([begin, newest_frame(self.truth)], axis=1), self.starts)
 
 
 def window_starts(length: int) -> IntArray:
@@ -52,10 +54,13 @@ def count_windows(lengths: IntArray) -> int:
     return sum(len(window_starts(int(length))) for length in lengths)
 
 
-def recorded_windows(episode: int, frames: FloatArray, actions: IntArray, starts: IntArray) -> EpisodeWindows:
-    """The windows that an episode of frames (L, 14) and actions (L,) itself recorded at starts (W,)."""
+def recorded_windows(
+    game: Game, episode: int, frames: FloatArray, actions: IntArray, starts: IntArray
+) -> EpisodeWindows:
+    """The windows that an episode of frames (L, F) and actions (L,) itself recorded at starts (W,)."""
     observations = stack_episode(frames)
     return EpisodeWindows(
+        game,
         episode,
         observations,
         actions,

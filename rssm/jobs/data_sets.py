@@ -12,6 +12,7 @@ from rssm.data.dataset import Dataset
 from rssm.data.disjoint import check_disjoint
 from rssm.data.mixture import Mixture
 from rssm.errors import UserError
+from rssm.game import load_game
 
 
 def open_datasets(config: WorldModelConfig) -> tuple[Dataset, Dataset]:
@@ -21,7 +22,7 @@ def open_datasets(config: WorldModelConfig) -> tuple[Dataset, Dataset]:
         UserError: a data set has other settings, is damaged, or the two share a game.
     """
     data, env = config.data, config.env
-    unseen = Recording(env, Mixture.parse(data.heldout_player), data.heldout_seed, steps=data.heldout_steps)
+    unseen = Recording(env, _players(config, data.heldout_player), data.heldout_seed, steps=data.heldout_steps)
     train = ensure_dataset(data.train, training_recording(config), data.workers)
     heldout = ensure_dataset(data.heldout, unseen, data.workers)
     check_disjoint(train, heldout)
@@ -31,7 +32,7 @@ def open_datasets(config: WorldModelConfig) -> tuple[Dataset, Dataset]:
 def training_recording(config: WorldModelConfig) -> Recording:
     """What the training data hold."""
     data = config.data
-    return Recording(config.env, Mixture.parse(data.players), data.train_seed, steps=data.train_steps)
+    return Recording(config.env, _players(config, data.players), data.train_seed, steps=data.train_steps)
 
 
 def open_others(config: WorldModelConfig, train: Dataset | None) -> Dataset | None:
@@ -51,7 +52,7 @@ def open_others(config: WorldModelConfig, train: Dataset | None) -> Dataset | No
 def open_test_sets(config: WorldModelConfig, train: Dataset | None) -> tuple[Dataset, Dataset]:
     """The test set: games of the held-out player, and of all other players."""
     data, test = config.data, config.data.test
-    recording = Recording(config.env, Mixture.parse(data.heldout_player), test.seed, games=test.games)
+    recording = Recording(config.env, _players(config, data.heldout_player), test.seed, games=test.games)
     main = ensure_dataset(Path(test.path) / "main", recording, data.workers)
     if train is not None:
         check_disjoint(train, main)
@@ -61,11 +62,15 @@ def open_test_sets(config: WorldModelConfig, train: Dataset | None) -> tuple[Dat
 def _open_others(config: WorldModelConfig, train: Dataset | None, path: str, games: int, seed: int) -> Dataset:
     others = config.data.others
     env = replace(config.env, noop_max=others.noops)
-    recording = Recording(env, Mixture.parse(others.players), seed, games=games)
+    recording = Recording(env, _players(config, others.players), seed, games=games)
     dataset = ensure_dataset(path, recording, config.data.workers)
     if train is not None:
         check_disjoint(train, dataset)
     return dataset
+
+
+def _players(config: WorldModelConfig, text: str) -> Mixture:
+    return Mixture.parse(text, load_game(config.env.id).read_player)
 
 
 def split_episodes(data: Dataset, validation_steps: int) -> tuple[Sequence[slice], Sequence[slice]]:

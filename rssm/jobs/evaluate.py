@@ -15,6 +15,7 @@ from rssm.arrays import FloatArray
 from rssm.config import HORIZON, EvalConfig, EvaluateConfig, WorldModelConfig
 from rssm.config_file import load_config
 from rssm.data.dataset import Dataset
+from rssm.data.frames import newest_frame, stack_episode
 from rssm.device import pick_device, set_threads
 from rssm.errors import UserError
 from rssm.evaluation.calibration import calibration
@@ -25,8 +26,6 @@ from rssm.evaluation.provenance import Role, checksum, file_checksum, refuse_tra
 from rssm.evaluation.survival import survival
 from rssm.evaluation.windows import count_windows
 from rssm.files import replace_file, write_json
-from rssm.games.pong.drawing import side_by_side_gif
-from rssm.games.pong.features import newest_frame, stack_episode
 from rssm.jobs.data_sets import open_others, open_test_sets
 from rssm.model.world_model import WorldModel
 from rssm.progress import QUIET, Progress
@@ -116,7 +115,8 @@ def evaluate_and_report(
     print(format_table(result))
     write_json(run / RESULT_FILE, result)
     gif, chart = _write_pictures(run, config, model, dataset, result)
-    tracker.log_gif("real_imagined", gif, update)
+    if gif is not None:
+        tracker.log_gif("real_imagined", gif, update)
     tracker.log_image("error_by_step", chart, update)
     tracker.summary(summary(result), update)
     return result
@@ -166,7 +166,7 @@ def score(
 
 
 def dream(model: WorldModel, dataset: Dataset) -> tuple[FloatArray, FloatArray]:
-    """Frames (T, 14) of the longest game, real and as imagined, six steps at a time, from the real state before."""
+    """Frames (T, F) of the longest game, real and as imagined, six steps at a time, from the real state before."""
     lengths = [rows.stop - rows.start for rows in dataset.episodes]
     episode = dataset.episode(int(np.argmax(lengths)))
     steps = min(_GIF_STEPS, (len(episode.features) - 1) // HORIZON * HORIZON)
@@ -241,7 +241,7 @@ def _training_data(dataset: Dataset, run: Path, job: WorldModelConfig) -> Datase
     """
     if Path(job.data.train).is_dir():
         return Dataset.open(job.data.train)
-    if checksum(dataset) == _recorded(run).get("trained_on", {}).get("sha256"):
+    if checksum(dataset) == (_recorded(run).get("trained_on") or {}).get("sha256"):
         raise UserError(f"data: expected games that the model was not trained on, {dataset.path} are its training data")
     print(f"{job.data.train}: not there, so games that the model was trained on are not looked for", file=sys.stderr)
     return None
@@ -267,7 +267,7 @@ def _target(config: EvaluateConfig, run: Path, dataset: Dataset, as_trained: boo
 def _say_what_of(result: dict[str, Any], run: Path, dataset: Dataset, training: Dataset | None) -> None:
     """Put into a result's protocol which weights were scored, what they were trained on, and what is in both data."""
     protocol = result["protocol"]
-    description, _ = load_weights(run / MODEL_FILE, "a world model")
+    description, _, _ = load_weights(run / MODEL_FILE, "a world model")
     protocol["model"] = {"sha256": file_checksum(run / MODEL_FILE)}
     protocol["model"] |= {key: description.get(key) for key in ("update", "seed")}
     if training is None:
@@ -282,11 +282,10 @@ def _say_what_of(result: dict[str, Any], run: Path, dataset: Dataset, training: 
 
 def _write_pictures(
     run: Path, config: WorldModelConfig, model: WorldModel, dataset: Dataset, result: dict[str, Any]
-) -> tuple[Path, Path]:
-    """``media/`` and ``report.html``; returns the animation and the chart."""
-    gif, chart = run / "media" / "openloop.gif", run / "media" / "error_by_step.png"
-    real, imagined = dream(model, dataset)
-    side_by_side_gif(gif, real, imagined)
+) -> tuple[Path | None, Path]:
+    """``media/`` and ``report.html``; returns the animation, where the game has a picture, and the chart."""
+    animation, chart = run / "media" / "openloop.gif", run / "media" / "error_by_step.png"
+    gif = animation if model.game.draw(animation, *dream(model, dataset)) else None
     replace_file(chart, lambda path: path.write_bytes(to_png(error_by_step(result))))
     command = f"python scripts/train_wm.py --config {run / CONFIG_FILE} --run {run}-again"
     history = read_history(run / METRICS_FILE) if (run / METRICS_FILE).is_file() else None

@@ -11,17 +11,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from rssm.baselines import ConstantVelocity, Persistence
 from rssm.config import WorldModelConfig
 from rssm.data.chunks import ChunkSampler, Sampler
 from rssm.data.dataset import Dataset
 from rssm.data.fresh import FreshSampler
 from rssm.device import pick_device, set_threads
 from rssm.errors import UserError
+from rssm.evaluation.constant_velocity import ConstantVelocity
 from rssm.evaluation.model_predictor import WorldModelPredictor
 from rssm.evaluation.openloop import by_step, episode_lengths, episode_windows, score_windows
+from rssm.evaluation.persistence import Persistence
 from rssm.evaluation.predictor import Predictor
-from rssm.games.pong.statistics import FeatureStatistics
 from rssm.jobs.data_sets import open_datasets, open_others, split_episodes, training_recording
 from rssm.jobs.evaluate import evaluate_and_report
 from rssm.model.world_model import WorldModel
@@ -111,8 +111,8 @@ def make_trainer(
     learned, validation = split_episodes(data, config.data.validation_steps)
     torch.manual_seed(config.seed)
     rows = slice(0, learned[-1].stop)
-    statistics = FeatureStatistics.fit(data.features[rows], data.action[rows], data.is_first[rows])
-    model = WorldModel(config.model, statistics, config.loss.huber_beta).to(device)
+    statistics = data.game.fit(data.features[rows], data.action[rows], data.is_first[rows])
+    model = WorldModel(config.model, data.game, statistics, config.loss.huber_beta).to(device)
     sampler = _make_sampler(config, data, learned)
     return Trainer(run, config, model, sampler, _validate(data, validation), group)
 
@@ -133,7 +133,8 @@ def _validate(data: Dataset, episodes: Sequence[slice]) -> Evaluation:
 
     @functools.cache  # the first process alone evaluates
     def reference() -> dict[str, float]:
-        baselines: dict[str, Predictor] = {"persistence": Persistence(), "constant_velocity": ConstantVelocity()}
+        constant_velocity = ConstantVelocity(data.game.positions.values())
+        baselines: dict[str, Predictor] = {"persistence": Persistence(), "constant_velocity": constant_velocity}
         values: dict[str, float] = {}
         for name, errors in score_windows(baselines, episode_windows(data, lengths)).items():
             values |= by_step(f"openloop/{name}", errors.stack.mean(axis=0))

@@ -32,10 +32,12 @@ def compare(config: CompareConfig) -> None:
     if config.rates:
         sweep(config, [row for row in wanted if row.trains])
         return
+    data = Data(config)
+    for row in wanted:
+        row.config.baseline.error.weights(data.game.layout.num_features)  # refused before anything is trained
     standings = _standings(config, rows)  # what is there fits, or nothing is trained
     out, names = Path(config.out), {row.name for row in wanted}
     refuse_to_drop(out, config.name, "rows", names | {standing.row.name for standing in standings})
-    data = Data(config)
     jobs = [(row, seed) for seed in range(config.seeds) for row in wanted if row.trains or seed == 0]
     for row, seed in track(jobs, "ladder", "trainings"):
         name = f"{row.name}, seed {seed}"

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from rssm.arrays import FloatArray, IntArray
-from rssm.baselines import Persistence
 from rssm.config_file import flat_settings
 from rssm.data.dataset import Dataset
 from rssm.device import pick_device
 from rssm.evaluation.intervals import by_event
 from rssm.evaluation.openloop import episode_lengths, episode_windows, score_windows
+from rssm.evaluation.persistence import Persistence
 from rssm.evaluation.predictor import Predictor
 from rssm.evaluation.provenance import Role, describe_data
 from rssm.ladder.config import CompareConfig
@@ -110,7 +110,7 @@ def score_row(predictor: Predictor, dataset: Dataset, lengths: IntArray, role: R
             "median": np.median(stack, axis=0).tolist(),
             "p90": np.quantile(stack, 0.9, axis=0).tolist(),
         },
-        "events": by_event(errors["row"]),
+        "events": by_event(errors["row"], dataset.game.events),
     }
     if (mean > _FAR * persistence).any():
         step = int(np.argmax(mean > _FAR * persistence))

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from rssm.baselines import ConstantVelocity, Persistence
 from rssm.baselines.predictor import BaselinePredictor
 from rssm.baselines.trainer import BaselineTrainer, updates_per_epoch
 from rssm.config import EvalConfig, LogConfig, WorldModelConfig
 from rssm.data.dataset import Dataset
 from rssm.device import pick_device
+from rssm.evaluation.constant_velocity import ConstantVelocity
 from rssm.evaluation.openloop import episode_lengths, episode_windows, score_windows
+from rssm.evaluation.persistence import Persistence
+from rssm.game import Game, load_game
 from rssm.jobs.data_sets import open_datasets, split_episodes
 from rssm.ladder.config import CompareConfig, RowConfig
 from rssm.ladder.rows import Row
@@ -44,6 +46,11 @@ class Data:
             log=LogConfig(wandb="disabled"),
         )
 
+    @property
+    def game(self) -> Game:
+        """That all rows learn."""
+        return load_game(self.config.env.id)
+
     def open(self, row: RowConfig) -> tuple[Dataset, Dataset]:
         """The row's training data and the held-out data."""
         if row.data not in self._opened:
@@ -71,7 +78,7 @@ def train_row(row: Row, data: Data, seed: int, folder: Path, title: str) -> Trai
     if row.config.family == "persistence":
         return Trained(Persistence(), "the newest frame")
     if row.config.family == "constant_velocity":
-        return Trained(ConstantVelocity(), "the newest change, again and again")
+        return Trained(ConstantVelocity(data.game.positions.values()), "the newest change, again and again")
     if row.config.family == "rssm":
         job = replace(data.job(row.config), seed=seed)
         return train_for(job, data.open(row.config)[0], data.config.budget, folder, title)

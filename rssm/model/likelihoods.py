@@ -5,15 +5,17 @@ Every prediction answers ``loss(target)``, ``mode()``, ``mean()`` and ``sample()
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from rssm.data.stacks import grid_to_stack, newest, shift_stack, stack_to_grid
-from rssm.games.pong import features as F
 from rssm.model.categoricals import Categoricals
 from rssm.model.support import Reach, Support
+
+#: pairs (total, event), see :class:`rssm.game.Layout`
+Counters = Sequence[tuple[int, int]]
 
 
 def huber(error: Tensor, beta: float) -> Tensor:
@@ -22,11 +24,14 @@ def huber(error: Tensor, beta: float) -> Tensor:
     return torch.where(size < beta, 0.5 * error.square(), beta * (size - 0.5 * beta))
 
 
-def _with_scores(frame: Tensor, previous: Tensor) -> Tensor:
-    """The scores of frame (..., 14) as the previous frame's plus the frame's own score events."""
-    events = frame[..., F.SCORE_PLAYER :].flip(-1)  # in the order of the scores
-    scores = previous[..., F.ENEMY_SCORE : F.SCORE_PLAYER] + events
-    return torch.cat([frame[..., : F.ENEMY_SCORE], scores, frame[..., F.SCORE_PLAYER :]], -1)
+def _with_totals(frame: Tensor, previous: Tensor, counters: Counters) -> Tensor:
+    """Frame (..., F) with the totals of the previous frame plus the frame's own events."""
+    if not counters:
+        return frame
+    columns = list(frame.unbind(-1))
+    for total, event in counters:
+        columns[total] = previous[..., total] + frame[..., event]
+    return torch.stack(columns, -1)
 
 
 class DiscretePrediction:
@@ -37,17 +42,24 @@ class DiscretePrediction:
         ball: the ball's categoricals, given the rest of the next frame (..., 14).
         both: the outcomes of both, in this order.
         stack: (..., 56), the previous stack.
+        counters: of the game.
     """
 
     def __init__(
-        self, first: Categoricals, ball: Callable[[Tensor], Categoricals], both: Support, stack: Tensor
+        self,
+        first: Categoricals,
+        ball: Callable[[Tensor], Categoricals],
+        both: Support,
+        stack: Tensor,
+        counters: Counters = (),
     ) -> None:
-        self.first, self.ball, self.both, self.stack = first, ball, both, stack
+        self.first, self.ball, self.both, self.stack, self.counters = first, ball, both, stack, counters
 
     def _reach(self) -> tuple[Reach, Reach]:
         """What the outcomes of the first part and of the ball lead to."""
-        reach, begin = self.both.reach(self.stack), self.first.support.rows
-        return reach.rows(0, begin), reach.rows(begin, self.both.rows)
+        rows = [self.first.support.rows, self.both.rows - self.first.support.rows]
+        parts = [part.split(rows, -2) for part in self.both.reach(self.stack)]
+        return Reach(*(first for first, _ in parts)), Reach(*(ball for _, ball in parts))
 
     def loss(self, target: Tensor) -> Tensor:
         frame = newest(target)
@@ -90,7 +102,10 @@ class DiscretePrediction:
         return frame.index_copy(-1, part.support.features, values)
 
     def _stack(self, frame: Tensor) -> Tensor:
-        return shift_stack(self.stack, _with_scores(frame, newest(self.stack)))
+        """The next stack, of a frame of its own whose totals are still those before."""
+        for total, event in self.counters:
+            frame[..., total].add_(frame[..., event])
+        return shift_stack(self.stack, frame)
 
 
 class ChangePrediction:
@@ -101,18 +116,19 @@ class ChangePrediction:
         stack: (..., 56), the previous stack.
         std: (14,), standard deviations in raw units.
         beta: of the Huber loss in standard deviations; None takes the squared loss.
+        counters: of the game.
     """
 
-    def __init__(self, change: Tensor, stack: Tensor, std: Tensor, beta: float | None) -> None:
-        self.change, self.stack, self.std, self.beta = change, stack, std, beta
+    def __init__(self, change: Tensor, stack: Tensor, std: Tensor, beta: float | None, counters: Counters = ()) -> None:
+        self.change, self.stack, self.std, self.beta, self.counters = change, stack, std, beta, counters
 
     def loss(self, target: Tensor) -> Tensor:
-        error = _drop_scores(self.change - (newest(target) - newest(self.stack)) / self.std)
+        error = _without_totals(self.change - (newest(target) - newest(self.stack)) / self.std, self.counters)
         return _error_loss(error, self.beta).sum(-1)
 
     def mean(self) -> Tensor:
         previous = newest(self.stack)
-        return shift_stack(self.stack, _with_scores(previous + self.change * self.std, previous))
+        return shift_stack(self.stack, _with_totals(previous + self.change * self.std, previous, self.counters))
 
     mode = sample = mean
 
@@ -127,38 +143,49 @@ class DirectPrediction:
 
     Args:
         output: (..., 56), normalised.
-        stack: (..., 56), the previous stack, read for its scores alone.
+        stack: (..., 56), the previous stack, read for its totals alone.
         mean, std: (14,), of the raw features.
         beta: of the Huber loss in standard deviations; None takes the squared loss.
+        counters: of the game.
     """
 
-    def __init__(self, output: Tensor, stack: Tensor, mean: Tensor, std: Tensor, beta: float | None) -> None:
-        self.output = stack_to_grid(output)
+    def __init__(
+        self,
+        output: Tensor,
+        stack: Tensor,
+        mean: Tensor,
+        std: Tensor,
+        beta: float | None,
+        counters: Counters = (),
+    ) -> None:
+        self.output, self.counters = stack_to_grid(output), counters
         self.stack, self._mean, self._std, self.beta = stack, mean.unsqueeze(-1), std.unsqueeze(-1), beta
 
     def loss(self, target: Tensor) -> Tensor:
         grid = stack_to_grid(target)
         error = self.output - (grid - self._mean) / self._std
-        return _error_loss(_drop_scores(error.transpose(-1, -2)), self.beta).sum((-1, -2))
+        return _error_loss(_without_totals(error.transpose(-1, -2), self.counters), self.beta).sum((-1, -2))
 
     def mean(self) -> Tensor:
         grid = self.output * self._std + self._mean
-        frame = _with_scores(grid[..., -1], newest(self.stack))
-        shifted = stack_to_grid(shift_stack(self.stack, frame))
-        scores = shifted[..., F.ENEMY_SCORE : F.PLAYER_SCORE + 1, :]
-        full = torch.cat([grid[..., : F.ENEMY_SCORE, :], scores, grid[..., F.SCORE_PLAYER :, :]], -2)
-        return grid_to_stack(full)
+        if self.counters:
+            frame = _with_totals(grid[..., -1], newest(self.stack), self.counters)
+            shifted = stack_to_grid(shift_stack(self.stack, frame))
+            totals = torch.tensor([total for total, _ in self.counters], device=grid.device)
+            grid = grid.index_copy(-2, totals, shifted.index_select(-2, totals))
+        return grid_to_stack(grid)
 
     mode = sample = mean
 
     def sample_with_loss(self) -> tuple[Tensor, Tensor]:
-        """The mean, and its loss: 0, but for what the scores and the older frames are."""
+        """The mean, and its loss: 0, but for what the totals and the older frames are."""
         stack = self.mean()
         return stack, self.loss(stack)
 
 
-def _drop_scores(error: Tensor) -> Tensor:
-    return torch.cat([error[..., : F.ENEMY_SCORE], error[..., F.SCORE_PLAYER :]], -1)
+def _without_totals(error: Tensor, counters: Counters) -> Tensor:
+    totals = {total for total, _ in counters}
+    return error[..., [i for i in range(error.shape[-1]) if i not in totals]] if totals else error
 
 
 def _error_loss(error: Tensor, beta: float | None) -> Tensor:

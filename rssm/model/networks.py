@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+import torch
 from torch import Tensor, nn
 
 
@@ -36,3 +39,31 @@ def start_uniform(head: MLP) -> MLP:
     nn.init.zeros_(output.weight)
     nn.init.zeros_(output.bias)
     return head
+
+
+class Fourier(nn.Module):
+    """Sines and cosines (..., N 2 P) of N coordinates (..., N), at P periods that are powers of two.
+
+    Tancik et al. 2020, "Fourier features let networks learn high frequency functions". Where the ball meets a paddle or
+    a wall, one pixel decides, and a plain MLP is slow to learn functions that sharp.
+
+    Args:
+        shortest: exponent of the shortest period: 1 is 2 pixels.
+        longest: exponent of the longest period; below ``shortest`` there are no waves at all.
+    """
+
+    frequencies: Tensor
+
+    def __init__(self, shortest: int, longest: int) -> None:
+        super().__init__()
+        self.periods = max(0, longest - shortest + 1)
+        periods = 2.0 ** (shortest + torch.arange(self.periods))
+        self.register_buffer("frequencies", 2.0 * math.pi / periods, persistent=False)
+
+    def forward(self, coordinates: Tensor) -> Tensor:
+        return torch.cat(self.parts(coordinates), -1)
+
+    def parts(self, coordinates: Tensor) -> tuple[Tensor, Tensor]:
+        """The sines and the cosines (..., N P) apart, for whoever joins them to something else."""
+        angles = (coordinates.unsqueeze(-1) * self.frequencies).flatten(-2)
+        return angles.sin(), angles.cos()

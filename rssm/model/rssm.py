@@ -22,7 +22,6 @@ import torch.nn.functional as nnf
 from torch import Tensor, nn
 
 from rssm.config import ModelConfig
-from rssm.games.pong.features import NUM_ACTIONS
 from rssm.model.distributions import mix_uniform, mode_one_hot, sample_one_hot
 from rssm.model.gru import gru
 from rssm.model.networks import MLP
@@ -32,22 +31,28 @@ _LONGEST_MEMORY = 32.0
 
 
 class RSSM(nn.Module):
-    """deter (..., D), stoch (..., S, C) one-hot, log-probabilities (..., S, C)."""
+    """deter (..., D), stoch (..., S, C) one-hot, log-probabilities (..., S, C).
+
+    Args:
+        config: sizes and variants.
+        num_actions: A.
+        reads_frame: whether the recurrence reads the embedding.
+    """
 
     actions: Tensor
 
-    def __init__(self, config: ModelConfig, reads_frame: bool) -> None:
+    def __init__(self, config: ModelConfig, num_actions: int, reads_frame: bool) -> None:
         super().__init__()
         self.config, self.reads_frame = config, reads_frame
         self.coupled = config.posterior == "coupled"
         latents = config.stoch * config.classes
-        inputs = latents + NUM_ACTIONS + (config.hidden if reads_frame else 0)
+        inputs = latents + num_actions + (config.hidden if reads_frame else 0)
         self.gru = nn.GRU(inputs, config.deter, batch_first=True)
         _remember(self.gru)
         # two learned starts: an episode's first step, and the middle of a game whose past is unknown
         self.start = nn.Parameter(torch.zeros(2, config.deter))
         self.prior_network = MLP(config.deter, config.head_hidden, 1, latents)
-        self.register_buffer("actions", torch.eye(NUM_ACTIONS), persistent=False)
+        self.register_buffer("actions", torch.eye(num_actions), persistent=False)
         posterior_inputs = config.hidden + (config.deter if self.coupled else 0)
         self.posterior_network = MLP(posterior_inputs, config.head_hidden, 1, latents)
 

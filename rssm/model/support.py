@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from rssm.games.pong import features as F
-from rssm.games.pong.statistics import FeatureStatistics
+from rssm.game import STACK
 
 #: logits are softly capped here, so that their exponentials can be summed without a maximum taken out first
 LOGIT_CAP = 30.0
+
+
+class Reachable(Protocol):
+    """Statistics that say what each feature can do next.
+
+    Attributes:
+        moves: for each feature the changes per agent step that it makes, ascending; empty where it takes fixed values.
+        landings: for each feature the values that it jumps to, ascending.
+    """
+
+    @property
+    def moves(self) -> tuple[tuple[float, ...], ...]: ...
+    @property
+    def landings(self) -> tuple[tuple[float, ...], ...]: ...
 
 
 class Support(nn.Module):
@@ -56,13 +69,13 @@ class Support(nn.Module):
     seen: Tensor  # (2 R,), where the moving features' newest values and the ones before are in a stack
     features: Tensor  # the features that can change: the moving, the choosing, the still ones
 
-    def __init__(self, statistics: FeatureStatistics, *heads: Sequence[int], like: Support | None = None) -> None:
+    def __init__(self, statistics: Reachable, *heads: Sequence[int], like: Support | None = None) -> None:
         super().__init__()
         every = [i for head in heads for i in head]
         moves, landings = statistics.moves, statistics.landings
         for i in every:
             if any(after - before != 1.0 for before, after in zip(moves[i], moves[i][1:], strict=False)):
-                raise ValueError(f"moves of {F.FEATURE_NAMES[i]}: expected consecutive whole pixels, got {moves[i]}")
+                raise ValueError(f"moves of feature {i}: expected consecutive whole pixels, got {moves[i]}")
         #: outcomes of each feature; what moves at all can also go on
         self.sizes = [len(moves[i]) + (len(moves[i]) > 1) + len(landings[i]) for i in every]
         self.size, self.count = sum(self.sizes), len(every)
@@ -121,7 +134,7 @@ class Support(nn.Module):
             "landings": _padded([landings[i] for i in moving], self.landed),
             "choices": _padded([landings[i] for i in choosing], self.values),
             "still": torch.tensor([landings[i][0] for i in still]),
-            "seen": torch.tensor([F.STACK_SIZE * (i + 1) - 1 - ago for ago in range(2) for i in moving]).long(),
+            "seen": torch.tensor([STACK * (i + 1) - 1 - ago for ago in range(2) for i in moving]).long(),
             "features": torch.tensor(moving + choosing + still).long(),
         }.items():
             self.register_buffer(name, table, persistent=False)
@@ -183,10 +196,6 @@ class Reach(NamedTuple):
     first: Tensor
     ends: Tensor
     same: Tensor
-
-    def rows(self, begin: int, end: int) -> Reach:
-        """Those of the features from ``begin`` to before ``end``."""
-        return Reach(*(part[..., begin:end, :] for part in self))
 
 
 def _padded(rows: Sequence[Sequence[float]], width: int) -> Tensor:

@@ -9,9 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from rssm.config import ModelConfig
-from rssm.games.pong.decoder import Prediction, make_decoder
-from rssm.games.pong.encoder import Encoder
-from rssm.games.pong.statistics import FeatureStatistics
+from rssm.game import Game, Prediction, Statistics
 from rssm.model.distributions import two_hot_loss, two_hot_mean
 from rssm.model.networks import MLP, start_uniform
 from rssm.model.rssm import RSSM
@@ -19,9 +17,6 @@ from rssm.model.state import State
 
 #: chooses actions (B,) int64 from a state with leading shape (B,)
 Policy = Callable[[State], Tensor]
-
-#: the reward head's bins span this much on the symlog scale (a point is 1, symlog 0.69)
-_REWARD_LIMIT = 2.0
 
 
 @dataclass(frozen=True)
@@ -59,25 +54,26 @@ class Imagined:
 
 
 class WorldModel(nn.Module):
-    """A Dreamer-style model of Pong's object space.
+    """A Dreamer-style model of a game.
 
     Args:
         config: sizes and variants.
+        game: gives the encoder, the decoder and the actions.
         statistics: of the training data; stored with the model.
         huber_beta: of the Huber likelihood, in standard deviations.
     """
 
     reward_bins: Tensor
 
-    def __init__(self, config: ModelConfig, statistics: FeatureStatistics, huber_beta: float = 0.1) -> None:
+    def __init__(self, config: ModelConfig, game: Game, statistics: Statistics, huber_beta: float = 0.1) -> None:
         super().__init__()
-        self.config, self.statistics, self.huber_beta = config, statistics, huber_beta
-        self.encoder = Encoder(config, statistics)
-        self.decoder = make_decoder(config, statistics, huber_beta)
-        self.rssm = RSSM(config, self.decoder.reads_frame)
+        self.config, self.game, self.statistics, self.huber_beta = config, game, statistics, huber_beta
+        self.encoder = game.encoder(config, statistics)
+        self.decoder = game.decoder(config, statistics, huber_beta)
+        self.rssm = RSSM(config, game.layout.num_actions, self.decoder.reads_frame)
         self.reward_head = start_uniform(MLP(config.feature_size, config.head_hidden, 1, config.bins))
         self.continue_head = start_uniform(MLP(config.feature_size, config.head_hidden, 1, 1))
-        bins = torch.linspace(-_REWARD_LIMIT, _REWARD_LIMIT, config.bins)
+        bins = torch.linspace(-config.reward_limit, config.reward_limit, config.bins)
         self.register_buffer("reward_bins", bins, persistent=False)
 
     def observe(
@@ -86,7 +82,7 @@ class WorldModel(nn.Module):
         """Filter real observations.
 
         Args:
-            stacks: (B, T, 56), raw pixels.
+            stacks: (B, T, 56), raw units.
             actions: (B, T) int64, the action taken after each observation.
             is_first: (B,) bool, whether the sequence starts with an episode's first observation.
             sample: whether posterior latents are sampled or take their mode.

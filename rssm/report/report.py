@@ -16,16 +16,6 @@ from rssm.report import page
 from rssm.report.charts import LEAST, error_by_step, rank_histogram, survival_curves, to_svg, training_curves
 from rssm.report.further import sections
 
-_EVENT_TITLES = {
-    "start": "start of a game",
-    "goal": "a goal",
-    "serve": "a serve",
-    "player_hit": "our paddle hits",
-    "enemy_hit": "the enemy's paddle hits",
-    "wall_bounce": "the ball bounces off a wall",
-    "waiting": "waiting for a serve",
-    "free_flight": "free flight",
-}
 _NOT_LOSSES = ("train/learning_rate", "train/gradient_norm")
 
 
@@ -76,14 +66,15 @@ def _head(result: Mapping[str, Any], name: str) -> str:
     mean, (low, high) = mse["mean"][-1], mse["ci95"][-1]
     persistence = result["baselines"]["persistence"]["mean"][-1]
     ahead = f"{len(mse['mean'])} steps ahead"
-    ball = f"{number(result['mae']['ball_x'][-1])} / {number(result['mae']['ball_y'][-1])}"
     cards = [
         (number(mean), "px²", f"mean error {ahead}; 95 % interval {number(low)} to {number(high)}"),
         (number(mse["median"][-1]), "px²", f"median error {ahead}"),
         (*_against(persistence, mean), f"the error of persistence ({number(persistence)} px²), {ahead}"),
         (number(mse["mean"][0]), "px²", "mean error one step ahead"),
-        (ball, "px", f"mean distance of the ball from its true place, in x / in y, {ahead}"),
     ]
+    if result["mae"]:
+        place, far = max(((place, values[-1]) for place, values in result["mae"].items()), key=lambda pair: pair[1])
+        cards.append((number(far), "px", f"mean distance of {place.replace('_', ' ')} from its true value, {ahead}"))
     for part, text in (("off_policy", "the error on recorded actions"), ("floor", "the least possible error")):
         ratio = result.get(part, {}).get("ratio", [None])[-1]
         if ratio is not None:
@@ -162,12 +153,17 @@ def _events(result: Mapping[str, Any]) -> str:
         share = sums[name] / total if total > 0 else 0.0
         event = events[name]
         values = [f"{share:.0%}", event["mean"][-1], event["median"][-1], event["windows"]]
-        rows.append((_EVENT_TITLES.get(name, name), sums[name] / most, values))
+        rows.append((_title(name, event), sums[name] / most, values))
     head = ("what happens", "share of all error", "", "mean", "median", "windows")
     last = len(result["mse"]["mean"]) - 1
     return page.paragraph(
         f"Each window counts once. Mean and median of the squared error at k = {last}, in px².", "soft"
     ) + page.bar_table(head, rows)
+
+
+def _title(name: str, event: Mapping[str, Any]) -> str:
+    """What an event is called on the page; older results have names alone."""
+    return str(event.get("title", name.replace("_", " ")))
 
 
 def _features(result: Mapping[str, Any]) -> str:
@@ -250,7 +246,8 @@ def _players(players: Mapping[str, Any]) -> str:
         ratios[name] = player["ratio"]
         for event in ("serve", "player_hit"):
             if event in player["events"]:
-                rows[f"{name}: {_EVENT_TITLES[event]}"] = player["events"][event]["mean"]
+                found = player["events"][event]
+                rows[f"{name}: {_title(event, found)}"] = found["mean"]
     worst = players["worst"]["player"]
     return (
         page.paragraph(

@@ -6,18 +6,30 @@ import torch
 from torch import Tensor, nn
 
 
-@torch.no_grad()
-def follow(average: nn.Module, network: nn.Module, decay: float, update: int) -> None:
-    """Move an average towards its network after the network's update number ``update``, counted from 0.
+def follow_weight(decay: float, update: int) -> float:
+    """Weight of the network in its average at its update number ``update``, counted from 0.
 
     A young average would remember the random start: it begins short and grows to the full length.
 
     Args:
-        average: of the same parameters as the network.
-        network: what is averaged.
         decay: of the average, per update, once it has grown.
         update: number of the update.
     """
-    decay = min(decay, (1 + update) / (10 + update))
+    return 1.0 - min(decay, (1 + update) / (10 + update))
+
+
+@torch.no_grad()
+def follow(average: nn.Module, network: nn.Module, weight: float | Tensor) -> None:
+    """Move an average towards its network.
+
+    Args:
+        average: of the same parameters as the network.
+        network: what is averaged.
+        weight: of the network; see :func:`follow_weight`.
+    """
     averaged: list[Tensor] = list(average.parameters())
-    torch._foreach_lerp_(averaged, list(network.parameters()), 1.0 - decay)
+    if isinstance(weight, Tensor):
+        for mean, parameter in zip(averaged, network.parameters(), strict=True):
+            mean.lerp_(parameter, weight)
+    else:
+        torch._foreach_lerp_(averaged, list(network.parameters()), weight)

@@ -1,7 +1,7 @@
 """A model in a file that can be read anywhere (safetensors), and a trainer that can go on (trainer.pt).
 
 ``model.safetensors`` holds the weights; its metadata holds everything needed to build the model again: the schema, the
-configuration and the training data's statistics, as JSON.
+game and its layout, the configuration and the training data's statistics, as JSON.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+from rssm import ENV_ID
 from rssm.config import ModelConfig
 from rssm.config.stored import from_stored
 from rssm.errors import CheckpointError, UserError
 from rssm.files import replace_file
-from rssm.games.pong.features import ACTION_NAMES, FEATURE_NAMES
-from rssm.games.pong.statistics import FeatureStatistics
+from rssm.game import Game, load_game
 from rssm.model.world_model import WorldModel
 
 SCHEMA = 1
@@ -40,7 +40,7 @@ def save_model(path: Path, model: WorldModel, weights: dict[str, torch.Tensor], 
         "statistics": model.statistics.to_dict(),
         **extra,
     }
-    save_weights(path, weights, description)
+    save_weights(path, weights, model.game, description)
 
 
 def load_model(path: Path, device: torch.device | str = "cpu") -> WorldModel:
@@ -49,10 +49,10 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> WorldModel:
     Raises:
         CheckpointError: the file is missing, damaged, or was made for other features, actions or another schema.
     """
-    description, weights = load_weights(path, "a world model")
+    description, weights, game = load_weights(path, "a world model")
     try:
-        statistics = FeatureStatistics.from_dict(description["statistics"])
-        model = WorldModel(from_stored(ModelConfig, description["model"]), statistics, description["huber_beta"])
+        statistics = game.read_statistics(description["statistics"])
+        model = WorldModel(from_stored(ModelConfig, description["model"]), game, statistics, description["huber_beta"])
         model.load_state_dict(weights)
     except (LookupError, TypeError, ValueError, RuntimeError, UserError) as error:
         reason = str(error).splitlines()[0]
@@ -60,20 +60,22 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> WorldModel:
     return model.to(device).eval()
 
 
-def save_weights(path: Path, weights: dict[str, torch.Tensor], description: dict[str, Any]) -> None:
-    """Write weights and, in the metadata, the schema and what is needed to build their owner again, atomically."""
-    layout = {"schema": SCHEMA, "features": FEATURE_NAMES, "actions": ACTION_NAMES}
+def save_weights(path: Path, weights: dict[str, torch.Tensor], game: Game, description: dict[str, Any]) -> None:
+    """Write weights and, in the metadata, schema, game and what is needed to build their owner again, atomically."""
+    layout = {"schema": SCHEMA, "game": game.name, "env_id": game.env_id, **game.layout.to_dict()}
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
     metadata = {"rssm": json.dumps(layout | description)}
     replace_file(path, lambda temporary: save_file(tensors, temporary, metadata))
 
 
-def load_weights(path: Path, what: str) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-    """Read back what :func:`save_weights` wrote: the description and the weights.
+def load_weights(path: Path, what: str) -> tuple[dict[str, Any], dict[str, torch.Tensor], Game]:
+    """Read back what :func:`save_weights` wrote: the description, the weights and the game.
+
+    A file that names no game is from before there was another than Pong.
 
     Raises:
         CheckpointError: there is no such file (``what`` says what it should have been), it is damaged, or it was made
-            for other features, actions or another schema.
+            for a game that is not there, for other features or actions, or in another schema.
     """
     if not path.is_file():
         raise CheckpointError(f"{path}: expected {what}, there is no such file")
@@ -85,10 +87,17 @@ def load_weights(path: Path, what: str) -> tuple[dict[str, Any], dict[str, torch
         raise CheckpointError(f"{path}: expected a safetensors file, it cannot be read ({error})") from None
     if not isinstance(description, dict):
         raise CheckpointError(f"{path}: expected {what}'s description in the metadata, found none")
-    for key, expected in (("schema", SCHEMA), ("features", list(FEATURE_NAMES)), ("actions", list(ACTION_NAMES))):
+    try:
+        game = load_game(description.get("env_id", ENV_ID))
+    except UserError as error:
+        raise CheckpointError(f"{path}: made for a game that is not there: {error}") from None
+    layout = game.layout.to_dict()
+    wanted = {"schema": SCHEMA, "features": layout["features"], "actions": layout["actions"]}
+    wanted |= {key: layout[key] for key in ("stack", "counters") if key in description}
+    for key, expected in wanted.items():
         if description.get(key) != expected:
             raise CheckpointError(f"{path}: expected {key} {expected}, it was made for {description.get(key)}")
-    return description, weights
+    return description, weights, game
 
 
 def save_trainer(path: Path, state: dict[str, Any]) -> None:

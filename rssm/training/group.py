@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-import torch
 import torch.distributed as dist
 from torch import Tensor
 
@@ -56,28 +55,20 @@ class Group:
                 dist.all_reduce(tensor)
         return tensor
 
-    def gather(self, own: Tensor, sizes: Sequence[int]) -> Tensor:
-        """Join vectors of all processes, in order.
+    def share(self, pieces: Sequence[Tensor]) -> None:
+        """Fill in what the others have: piece number r is what process r has, and all have in the end.
 
         Args:
-            own: (sizes[rank],), this process's.
-            sizes: length of each one's.
-
-        Returns:
-            (sum(sizes),).
+            pieces: contiguous tensors, of the same shapes in all processes; this process has filled ``pieces[rank]``.
 
         Raises:
             LostProcessError: a process is gone.
         """
-        if self.size == 1:
-            return own
-        longest = max(sizes)
-        padded = own.new_empty(longest)
-        padded[: len(own)] = own
-        everyone = list(own.new_empty(self.size, longest))
-        with _peers_watched():
-            dist.all_gather(everyone, padded)
-        return torch.cat([vector[:size] for vector, size in zip(everyone, sizes, strict=True)])
+        if self.size > 1:
+            with _peers_watched():
+                sent = [dist.broadcast(p, rank, async_op=True) for rank, p in enumerate(pieces) if p.numel()]
+                for work in sent:
+                    work.wait()
 
     def from_first(self, value: T) -> T:
         """The value that the first process has, in all of them; the others' is not read.

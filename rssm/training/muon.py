@@ -49,6 +49,7 @@ class Muon(torch.optim.Optimizer):
     ) -> None:
         super().__init__(parameters, {"lr": 0.0, "weight_decay": weight_decay, "momentum": momentum})
         self.precision, self.group = precision, group
+        self._steps: Tensor | None = None  # of all matrices, kept from update to update
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
@@ -70,20 +71,28 @@ class Muon(torch.optim.Optimizer):
             if group["weight_decay"]:
                 torch._foreach_mul_(parameters, 1 - rate * group["weight_decay"])
             for parameter, step in zip(parameters, steps, strict=True):
-                parameter.add_(step, alpha=-rate * _ADAM_RMS * math.sqrt(max(parameter.shape)))
+                size = _ADAM_RMS * math.sqrt(max(parameter.shape))
+                if isinstance(rate, Tensor):
+                    parameter.sub_(step.to(parameter.dtype) * (rate * size))
+                else:
+                    parameter.add_(step, alpha=-rate * size)
 
     def _orthogonalize(self, matrices: Sequence[Tensor]) -> list[Tensor]:
         """:func:`orthogonalize`, the matrices shared out among the processes."""
         if self.group.size == 1:
             return orthogonalize(matrices, self.precision)
         shares = share_out([matrix.shape for matrix in matrices], self.group.size)
+        total = sum(matrix.numel() for matrix in matrices)
+        if self._steps is None or len(self._steps) != total:
+            self._steps = matrices[0].new_empty(total, dtype=self.precision)
+        pieces = self._steps.split([sum(matrices[n].numel() for n in share) for share in shares])
         own = orthogonalize([matrices[n] for n in shares[self.group.rank]], self.precision)
-        empty = matrices[0].new_empty(0, dtype=self.precision)
-        sizes = [sum(matrices[n].numel() for n in share) for share in shares]
-        everyone = self.group.gather(torch.cat([empty, *(step.flatten() for step in own)]), sizes)
+        if own:
+            torch.cat([step.flatten() for step in own], out=pieces[self.group.rank])
+        self.group.share(pieces)
         order = [n for share in shares for n in share]
-        pieces = everyone.split([matrices[n].numel() for n in order])
-        steps = dict(zip(order, pieces, strict=True))
+        flat = self._steps.split([matrices[n].numel() for n in order])
+        steps = dict(zip(order, flat, strict=True))
         return [steps[n].view_as(matrix) for n, matrix in enumerate(matrices)]
 
     def _average(self, parameter: nn.Parameter) -> Tensor:

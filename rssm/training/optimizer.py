@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from rssm.config import TrainConfig
 from rssm.model.networks import MLP
 from rssm.model.world_model import WorldModel
-from rssm.training.average import follow
+from rssm.training.average import follow, follow_weight
 from rssm.training.group import ALONE, Group
 from rssm.training.muon import Muon, pick_precision
 
@@ -47,7 +47,9 @@ class Optimizer:
         precision = _agree(group, pick_precision(config.muon_precision, hidden[0].device), hidden[0].device)
         self.muon = Muon(hidden, precision, config.weight_decay, group=group)
         self.adam = torch.optim.AdamW(rest, lr=0.0, weight_decay=config.weight_decay, fused=True)
+        self._allow_capture()
         self.average = copy.deepcopy(model).eval().requires_grad_(False) if config.ema else model
+        self._gradient: Tensor | None = None  # in one piece, kept from update to update
 
     def gradient(self, loss: Tensor) -> Tensor:
         """Set the gradient of the sum of all processes' losses; nothing else changes.
@@ -66,7 +68,8 @@ class Optimizer:
         loss.backward()
         # in one piece: one exchange, one norm
         parameters = [p for p in self.model.parameters() if p.grad is not None]
-        flat = torch.cat([p.grad.flatten() for p in parameters if p.grad is not None])
+        gradients = [p.grad.flatten() for p in parameters if p.grad is not None]
+        self._gradient = flat = torch.cat(gradients, out=self._gradient)
         self.group.sum(flat)
         for parameter, piece in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
             parameter.grad = piece.view_as(parameter)
@@ -78,7 +81,16 @@ class Optimizer:
         Raises:
             LostProcessError: a process is gone; nothing has changed then.
         """
-        rate = learning_rate(self.config, update)
+        self.apply(norm, learning_rate(self.config, update), follow_weight(self.config.ema, update))
+
+    def apply(self, norm: Tensor, rate: float | Tensor, weight: float | Tensor) -> None:
+        """As :meth:`step`, with numbers that may lie on the device.
+
+        Args:
+            norm: of the gradient, a scalar.
+            rate: learning rate of AdamW.
+            weight: of the new weights in their average.
+        """
         for optimizer, share in ((self.muon, self.config.muon_factor), (self.adam, 1.0)):
             for group in optimizer.param_groups:
                 group["lr"] = share * rate
@@ -86,7 +98,12 @@ class Optimizer:
         self.muon.step()
         self.adam.step()
         if self.config.ema and self.group.is_first:
-            follow(self.average, self.model, self.config.ema, update)
+            follow(self.average, self.model, weight)
+
+    def _allow_capture(self) -> None:
+        """On an NVIDIA card AdamW keeps its counters there, so that its step can be captured in a graph."""
+        for group in self.adam.param_groups:
+            group["capturable"] = group["params"][0].is_cuda
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next update depends on, but the model's own weights."""
@@ -99,6 +116,7 @@ class Optimizer:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.muon.load_state_dict(state["muon"])
         self.adam.load_state_dict(state["adam"])
+        self._allow_capture()
         self.average.load_state_dict(state["average"])
 
 

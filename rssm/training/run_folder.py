@@ -13,7 +13,7 @@ from rssm.errors import UserError
 
 CONFIG_FILE = "config.yaml"
 #: settings that may change when a run goes on: no result depends on them
-FREE = ("device", "threads", "workers", "log", "run", "data.workers", "world.workers")
+FREE = ("device", "threads", "workers", "train.graph", "log", "run", "data.workers", "world.workers")
 
 
 def claim(run: Path, config: Any, growing: Collection[str] = ()) -> None:

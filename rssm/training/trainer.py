@@ -12,13 +12,14 @@ from typing import Any
 from torch import Tensor
 
 from rssm.config import WorldModelConfig
-from rssm.data.chunks import Sampler
+from rssm.data.chunks import ChunkSampler, Sampler
 from rssm.errors import CheckpointError, DivergedError, LostProcessError
 from rssm.model.world_model import WorldModel
 from rssm.progress import Progress
 from rssm.seeds import Stream, derived_seed
 from rssm.tracker import Tracker
 from rssm.training.checkpoint import MODEL_FILE, TRAINER_FILE, load_trainer, save_model, save_trainer, weights_of
+from rssm.training.graph import GraphedUpdates
 from rssm.training.group import ALONE, Group
 from rssm.training.muon import name_of
 from rssm.training.optimizer import Optimizer
@@ -62,6 +63,16 @@ class Trainer:
         self.sampler, self.evaluate, self.group = sampler, evaluate, group
         self.optimizer = Optimizer(model, config.train, group)
         self.update = 0
+        #: on an NVIDIA card, for one process and data that stay the same: the update as one graph
+        self.graphed = (
+            GraphedUpdates(self.optimizer, sampler, config.loss)
+            if config.train.graph
+            and group.size == 1
+            and next(model.parameters()).is_cuda
+            and isinstance(sampler, ChunkSampler)
+            else None
+        )
+        self._terms: dict[str, float] = {}
         self.best_score, self.best_update, self.best_weights = math.inf, 0, weights_of(self.optimizer.average)
         self.seconds = 0.0
         found = load_trainer(run / TRAINER_FILE) if group.is_first and (run / TRAINER_FILE).exists() else None
@@ -129,6 +140,13 @@ class Trainer:
         return self.update % self.config.train.evaluate_every == 0 or self.update == self.config.train.updates
 
     @property
+    def _is_read(self) -> bool:
+        """Whether the numbers of the update that comes are looked at; a card is then waited for."""
+        settings, number = self.config.train, self.update + 1
+        every = (settings.log_every, settings.evaluate_every, settings.checkpoint_every)
+        return number == settings.updates or any(number % updates == 0 for updates in every)
+
+    @property
     def out_of_patience(self) -> bool:
         """Whether the last ``patience`` evaluations brought nothing better."""
         settings = self.config.train
@@ -138,14 +156,19 @@ class Trainer:
     def _update(self) -> dict[str, float]:
         seed = derived_seed(self.config.seed, Stream.WORLD_UPDATE, self.update)
         try:
-            terms = train_step(self.optimizer, self.sampler, self.config.loss, seed, self.update)
+            if self.graphed is None:
+                self._terms = train_step(self.optimizer, self.sampler, self.config.loss, seed, self.update)
+            else:
+                self.graphed.run(seed, self.update)
+                if self._is_read or not self._terms:
+                    self._terms = self.graphed.terms(self.update)
         except DivergedError as error:
             kept = (self.run / TRAINER_FILE).exists()
             raise DivergedError(
                 f"{error}; the last good checkpoint is kept in {self.run}" if kept else f"{error}; nothing was kept yet"
             ) from None
         self.update += 1
-        return terms
+        return self._terms
 
     def _evaluate(self) -> dict[str, float]:
         metrics = self.evaluate(self.optimizer.average)

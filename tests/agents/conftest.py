@@ -13,6 +13,7 @@ from agents.learning.inputs import inputs_size
 from rssm.config import EnvConfig, LogConfig, LossConfig, ModelConfig
 from rssm.data.chunks import Chunk, ChunkSampler
 from rssm.data.dataset import Dataset
+from rssm.games.pong.game import PONG
 from rssm.model.state import State
 from rssm.model.world_model import WorldModel
 
@@ -23,11 +24,11 @@ AgentMaker = Callable[..., Agent]
 def make_agent(make_model: Callable[..., WorldModel]) -> AgentMaker:
     """Makes tiny agents whose every parameter is random, with all six actions; settings of ActorCriticConfig are
     changed by name."""
-    features = inputs_size(make_model().config)
+    features = inputs_size(make_model().config, PONG)
 
     def make(*, fire: bool = True, **settings: float) -> Agent:
         torch.manual_seed(1)
-        agent = Agent(ActorCriticConfig(fire=fire, hidden=16, layers=1, bins=11, **settings), features)
+        agent = Agent(ActorCriticConfig(fire=fire, hidden=16, layers=1, bins=11, **settings), features, PONG)
         with torch.no_grad():
             for parameter in agent.parameters():
                 parameter.add_(0.3 * torch.randn_like(parameter))

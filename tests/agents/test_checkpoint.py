@@ -13,6 +13,7 @@ from agents.learning.config import ActorCriticConfig
 from agents.learning.inputs import inputs_size
 from rssm.config_file import save_config
 from rssm.errors import CheckpointError, UserError
+from rssm.games.pong.game import PONG
 from rssm.training.checkpoint import MODEL_FILE, save_model, weights_of
 
 
@@ -55,7 +56,7 @@ def test_an_agent_comes_back_whole(saved):
 def test_a_run_gives_its_world_model_agent_and_settings(run, make_model):
     model, agent, config = load_agent(run)
     assert config == AgentConfig()
-    assert agent.features == inputs_size(model.config)
+    assert agent.features == inputs_size(model.config, PONG)
     assert torch.equal(model.rssm.start, make_model().rssm.start)
 
 
@@ -88,8 +89,8 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
 
 
 def test_an_agent_beside_another_world_model_is_refused(run, make_model):
-    save_agent(run / AGENT_FILE, Agent(ActorCriticConfig(hidden=8, layers=1), 5), {})
-    size = inputs_size(make_model().config)
+    save_agent(run / AGENT_FILE, Agent(ActorCriticConfig(hidden=8, layers=1), 5, PONG), {})
+    size = inputs_size(make_model().config, PONG)
     with pytest.raises(CheckpointError, match=rf"expected an agent that reads {size} features, .* made for 5$"):
         load_agent(run)
 

@@ -17,6 +17,7 @@ from rssm.config_file import save_config
 from rssm.errors import DataError, UserError
 from rssm.evaluation.provenance import checksum, code_version
 from rssm.games.pong.features import NUM_ACTIONS
+from rssm.games.pong.game import PONG
 from rssm.model.state import State
 from rssm.seeds import Stream, derived_seed, episode_seed
 from rssm.training.checkpoint import save_model, weights_of
@@ -37,7 +38,7 @@ class Stander(Agent):
 def loaded(make_model, monkeypatch):
     """A world model and an agent that every run is said to hold; its own games were short and sticky."""
     model = make_model()
-    agent = Stander(ActorCriticConfig(hidden=8, layers=1), inputs_size(model.config))
+    agent = Stander(ActorCriticConfig(hidden=8, layers=1), inputs_size(model.config, PONG), PONG)
     config = AgentConfig(env=EnvConfig(max_episode_steps=100, repeat_action_probability=0.25))
     monkeypatch.setattr("agents.evaluate_agent.load_agent", lambda run, device: (model, agent, config))
     return model, agent
@@ -167,7 +168,7 @@ def test_data_that_are_not_there_are_refused_before_a_game_is_played(asked, tmp_
 
 def test_a_run_on_disk(make_model, asked, tmp_path, monkeypatch):
     model, run = make_model(), tmp_path / "run"
-    agent = Agent(ActorCriticConfig(fire=True, hidden=8, layers=1), inputs_size(model.config))
+    agent = Agent(ActorCriticConfig(fire=True, hidden=8, layers=1), inputs_size(model.config, PONG), PONG)
     with torch.no_grad():
         list(agent.player.parameters())[-1][4] = 50.0  # the last bias: always RIGHTFIRE
     save_model(run / "model.safetensors", model, weights_of(model), {})

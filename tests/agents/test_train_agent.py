@@ -18,6 +18,7 @@ from rssm.command import EXIT_BAD_INPUT, parse
 from rssm.config import DataConfig, EnvConfig, WorldModelConfig
 from rssm.config_file import load_config, save_config
 from rssm.errors import CheckpointError, UserError
+from rssm.games.pong.game import PONG
 from rssm.games.pong.statistics import FeatureStatistics
 from rssm.model.world_model import WorldModel
 from rssm.training.checkpoint import load_trainer, save_model, weights_of
@@ -175,7 +176,7 @@ def offline_job(online_job, pong_data, tiny_sizes, tmp_path):
     config = WorldModelConfig(run=str(tmp_path / "wm"), data=DataConfig(train=str(pong_data.path)))
     torch.manual_seed(0)
     model = WorldModel(
-        online_job.model, FeatureStatistics.fit(pong_data.features, pong_data.action, pong_data.is_first)
+        online_job.model, PONG, FeatureStatistics.fit(pong_data.features, pong_data.action, pong_data.is_first)
     )
     save_config(config, tmp_path / "wm" / "config.yaml")
     save_model(tmp_path / "wm" / "model.safetensors", model, weights_of(model), {})
@@ -186,6 +187,7 @@ def offline_job(online_job, pong_data, tiny_sizes, tmp_path):
 def test_an_offline_run_that_was_killed_ends_as_if_it_had_not_been(offline_job, pong_data, tmp_path):
     moment = """
 from agents.learning.learner import Learner
+from rssm.games.pong.game import PONG
 update = Learner.update
 Learner.update = lambda self, model, chunk, number: die() if number == 7 else update(self, model, chunk, number)
 """

@@ -24,7 +24,7 @@ def model(make_model):
 @pytest.fixture(scope="module")
 def piece(pong_data):
     """Stacks (40, 56) of the beginning of a game and the actions (39,) between them."""
-    from rssm.games.pong.features import stack_episode
+    from rssm.data.frames import stack_episode
 
     episode = pong_data.episode(0)
     return stack_episode(episode.features)[:40], episode.action[:39].astype(np.int64)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from rssm.games.pong.approach import Approach, Fourier
-from rssm.model.networks import MLP, start_uniform
+from rssm.games.pong.approach import Approach
+from rssm.model.networks import MLP, Fourier, start_uniform
 
 #: pixels that count as one unit
 _SCALE = 16.0

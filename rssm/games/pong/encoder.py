@@ -10,9 +10,8 @@ from torch import Tensor, nn
 from rssm.config import ModelConfig
 from rssm.data.stacks import stack_to_grid
 from rssm.games.pong import features as F
-from rssm.games.pong.approach import Fourier
 from rssm.games.pong.statistics import SCORES, FeatureStatistics
-from rssm.model.networks import MLP
+from rssm.model.networks import MLP, Fourier
 
 #: seen through Fourier features: positions that move, as slices of the features (a slice copies nothing), and the
 #: ball's height over each paddle's top edge
@@ -26,6 +25,8 @@ _SHORTEST = 4
 COARSE = F.STACK_SIZE * (F.NUM_FEATURES - len(SCORES) + _RELATIVE)
 FINE = _POSITIONS * (F.STACK_SIZE - 1) + 2
 NEAR = _RELATIVE
+#: width of what an agent sees beside the embedding
+VIEW = COARSE + FINE + NEAR
 
 
 class Normalizer(nn.Module):
@@ -66,7 +67,7 @@ class Look(NamedTuple):
 class Encoder(nn.Module):
     """Stack (..., 56) in raw pixels -> embedding (..., H).
 
-    Beside the normalised features it sees every position as waves (:class:`rssm.games.pong.approach.Fourier`) and, on
+    Beside the normalised features it sees every position as waves (:class:`rssm.model.networks.Fourier`) and, on
     a scale of pixels, what a single pixel can decide: the last changes, and how far the ball is from where it turns
     back.
     """
@@ -84,6 +85,18 @@ class Encoder(nn.Module):
 
     def forward(self, stack: Tensor) -> Tensor:
         return self.embed(self.look(stack))
+
+    def view(self, stack: Tensor) -> Tensor:
+        """The geometry (..., V) of a stack, without the waves.
+
+        With them an agent tells states apart that are the same to a player (docs/tries.md).
+        """
+        return _view(self.look(stack))
+
+    def see(self, stack: Tensor) -> tuple[Tensor, Tensor]:
+        """The embedding (..., H) and the :meth:`view` (..., V) of a stack."""
+        look = self.look(stack)
+        return self.embed(look), _view(look)
 
     def look(self, stack: Tensor) -> Look:
         """What is to be seen in a stack (..., 56)."""
@@ -105,3 +118,7 @@ class Encoder(nn.Module):
     def embed(self, look: Look) -> Tensor:
         """The embedding (..., H) of what was seen."""
         return self.network(torch.cat([look.coarse, *self.waves.parts(look.positions), look.fine], -1))
+
+
+def _view(look: Look) -> Tensor:
+    return torch.cat([look.coarse, look.fine, look.near], -1)

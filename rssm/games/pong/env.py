@@ -7,7 +7,7 @@ generator, so that a seed and a list of actions fix a game bit for bit, and a cl
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import gymnasium
@@ -18,6 +18,7 @@ from gymnasium.utils import seeding
 
 from rssm.arrays import FloatArray
 from rssm.config import EnvConfig
+from rssm.data.frames import first_stack, newest_frame, push_frame
 from rssm.errors import UserError
 from rssm.games.pong.features import (
     ACTION_NAMES,
@@ -26,10 +27,7 @@ from rssm.games.pong.features import (
     OBS_SIZE,
     PLAYER_SCORE,
     STACK_SIZE,
-    first_stack,
     is_match_on,
-    newest_frame,
-    push_frame,
     ram_to_frame,
 )
 
@@ -94,7 +92,9 @@ class PongFeatures(gymnasium.Env[FloatArray, np.int64]):
         noop_max: int = 30,
         render_mode: str | None = None,
     ) -> None:
-        self._settings = EnvConfig(frameskip, repeat_action_probability, noop_max)
+        self._settings = EnvConfig(
+            frameskip=frameskip, repeat_action_probability=repeat_action_probability, noop_max=noop_max
+        )
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f"render_mode: expected None or 'rgb_array', got {render_mode!r}")
         self.render_mode = render_mode
@@ -204,6 +204,4 @@ class PongFeatures(gymnasium.Env[FloatArray, np.int64]):
 
 def make_env(config: EnvConfig, render_mode: str | None = None) -> PongFeatures:
     """The game with a config's settings; its step limit is left to the caller."""
-    settings = asdict(config)
-    del settings["max_episode_steps"]
-    return PongFeatures(**settings, render_mode=render_mode)
+    return PongFeatures(config.frameskip, config.repeat_action_probability, config.noop_max, render_mode)

@@ -20,8 +20,18 @@ import numpy.typing as npt
 from rssm.arrays import FloatArray, IntArray
 from rssm.games.pong.features import BALL_SPAWNED, BALL_X_DIRECTION, BALL_Y_DIRECTION, SCORE_ENEMY, SCORE_PLAYER
 
-#: in order of precedence
-EVENTS = ("start", "goal", "serve", "player_hit", "enemy_hit", "wall_bounce", "waiting", "free_flight")
+#: their titles, in order of precedence
+TITLES = {
+    "start": "start of a game",
+    "goal": "a goal",
+    "serve": "a serve",
+    "player_hit": "our paddle hits",
+    "enemy_hit": "the enemy's paddle hits",
+    "wall_bounce": "the ball bounces off a wall",
+    "waiting": "waiting for a serve",
+    "free_flight": "free flight",
+}
+EVENTS = tuple(TITLES)
 #: windows that start before this step of an episode are ``start``
 START_STEPS = 40
 

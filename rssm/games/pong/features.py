@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rssm.arrays import FloatArray
+from rssm.game import STACK
 
 FEATURE_NAMES: tuple[str, ...] = (
     "player_x",
@@ -28,7 +29,7 @@ FEATURE_NAMES: tuple[str, ...] = (
     "score_enemy",
 )
 NUM_FEATURES = len(FEATURE_NAMES)
-STACK_SIZE = 4
+STACK_SIZE = STACK
 OBS_SIZE = NUM_FEATURES * STACK_SIZE
 
 (
@@ -104,26 +105,3 @@ def ram_to_frame(ram: npt.NDArray[np.uint8], previous_scores: tuple[int, int] | 
 
 def _signed(byte: np.uint8) -> int:
     return int(byte) - 256 if byte > 127 else int(byte)
-
-
-def first_stack(frame: FloatArray) -> FloatArray:
-    """The stack at an episode's start: the first frame (14,), repeated, as (56,)."""
-    return np.repeat(frame, STACK_SIZE)
-
-
-def push_frame(stack: FloatArray, frame: FloatArray) -> FloatArray:
-    """Shift a stack (..., 56) by one and put frame (..., 14) in as its newest."""
-    grid = stack.reshape(*stack.shape[:-1], NUM_FEATURES, STACK_SIZE)
-    return np.concatenate([grid[..., 1:], frame[..., None]], axis=-1).reshape(stack.shape)
-
-
-def newest_frame(stack: FloatArray) -> FloatArray:
-    """The newest frame (..., 14) of a stack (..., 56)."""
-    return stack[..., STACK_SIZE - 1 :: STACK_SIZE]
-
-
-def stack_episode(frames: FloatArray) -> FloatArray:
-    """The stacks (L, 56) that an agent sees over one episode of frames (L, 14)."""
-    steps = np.arange(len(frames))
-    past = np.maximum(steps[:, None] + np.arange(1 - STACK_SIZE, 1), 0)  # (L, 4), clamped at the start
-    return frames[past].transpose(0, 2, 1).reshape(len(frames), OBS_SIZE)

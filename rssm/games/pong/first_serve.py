@@ -7,15 +7,19 @@ are what the recorded actions can still lead to.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+import gymnasium
 import numpy as np
 
 from rssm.arrays import ErrorArray, FloatArray, IntArray
 from rssm.errors import DataError
-from rssm.evaluation.windows import EpisodeWindows
-from rssm.games.pong.env import PongFeatures
+
+if TYPE_CHECKING:
+    from rssm.evaluation.windows import EpisodeWindows
 
 
-def start_floor(game: PongFeatures, noop_max: int, windows: EpisodeWindows) -> ErrorArray:
+def start_floor(game: gymnasium.Env[FloatArray, Any], noop_max: int, windows: EpisodeWindows) -> ErrorArray:
     """Variance (W, K) of what can still happen after each window's start, px², mean over all 56 values.
 
     Args:
@@ -41,7 +45,7 @@ def start_floor(game: PongFeatures, noop_max: int, windows: EpisodeWindows) -> E
     return np.stack(variances)
 
 
-def _play(game: PongFeatures, noops: int, actions: IntArray) -> FloatArray:
+def _play(game: gymnasium.Env[FloatArray, Any], noops: int, actions: IntArray) -> FloatArray:
     """The stacks (T + 1, 56) of a game that starts after some no-ops."""
     stacks = [game.reset(options={"noops": noops})[0]]
     stacks += [game.step(action)[0] for action in actions]

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 
 import numpy as np
 
 from rssm.arrays import FloatArray
+from rssm.game import Policy
 from rssm.games.pong.features import ACTION_NAMES, BALL_SPAWNED, BALL_X_DIRECTION, BALL_Y, NUM_ACTIONS, PLAYER_Y
 from rssm.games.pong.player import Player
-
-#: newest frame (14,) and the player's own generator -> action; a player of one game, called once in each of its steps
-Policy = Callable[[FloatArray, np.random.Generator], int]
 
 _NOOP, _UP, _DOWN = (ACTION_NAMES.index(name) for name in ("NOOP", "RIGHT", "LEFT"))
 _PADDLE_CENTRE, _BALL_CENTRE = 8.0, 2.0  # below the top edge, in pixels

@@ -6,19 +6,20 @@ import torch
 from agents.learning.actor import Actor, allowed_actions, entropy, log_prob, sample, uniformity
 from agents.learning.config import ActorCriticConfig
 from rssm.games.pong.features import ACTION_NAMES
+from rssm.games.pong.game import PONG
 
 PROBS = torch.tensor([0.5, 0.25, 0.25, 0.0, 0.0, 0.0])
 
 
 def test_it_starts_as_the_uniform_policy():
-    log_probs = Actor(ActorCriticConfig(fire=True, hidden=8, layers=1), 5)(torch.randn(7, 5))
+    log_probs = Actor(ActorCriticConfig(fire=True, hidden=8, layers=1), 5, PONG)(torch.randn(7, 5))
     assert torch.allclose(log_probs, torch.full((7, 6), -math.log(6.0)))
 
 
 def test_without_the_fire_button_it_is_a_policy_over_the_three_moves():
     config = ActorCriticConfig(fire=False, hidden=8, layers=1)
-    assert [ACTION_NAMES[action] for action in allowed_actions(config)] == ["NOOP", "RIGHT", "LEFT"]
-    actor = Actor(config, 5)
+    assert [ACTION_NAMES[action] for action in allowed_actions(config, PONG)] == ["NOOP", "RIGHT", "LEFT"]
+    actor = Actor(config, 5, PONG)
     log_probs = actor(torch.randn(2_000, 5))
     assert log_probs.exp()[0].tolist() == pytest.approx([1 / 3, 0, 1 / 3, 1 / 3, 0, 0])
     assert entropy(log_probs[0]).item() == pytest.approx(math.log(3.0))
@@ -33,7 +34,7 @@ def test_without_the_fire_button_it_is_a_policy_over_the_three_moves():
 
 
 def test_no_action_is_ever_out_of_reach():
-    actor = Actor(ActorCriticConfig(fire=True, hidden=8, layers=1, unimix=0.06), 5)
+    actor = Actor(ActorCriticConfig(fire=True, hidden=8, layers=1, unimix=0.06), 5, PONG)
     with torch.no_grad():
         actor.network.layers[-1].bias[2] = 100.0
     probs = actor(torch.randn(5)).exp()

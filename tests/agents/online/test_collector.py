@@ -5,9 +5,10 @@ import torch
 from agents.online.collector import RealGames
 from agents.online.replay import Block, Replay
 from rssm.config import EnvConfig
+from rssm.data.frames import newest_frame, stack_episode
 from rssm.errors import CheckpointError
 from rssm.games.pong.env import make_env
-from rssm.games.pong.features import newest_frame, stack_episode
+from rssm.games.pong.game import PONG
 from rssm.seeds import Stream, derived_seed
 
 #: short games, so that several are played; sticky actions, so that the emulator's own randomness counts
@@ -24,7 +25,7 @@ def player(seed):
 @pytest.fixture
 def played(tmp_path):
     """Two games at a time, 40 steps of each, then 35 more."""
-    replay = Replay(tmp_path / "replay", games=2)
+    replay = Replay(tmp_path / "replay", PONG, games=2)
     games = RealGames(SHORT, SEED, replay)
     scores = [games.play(player(1), 40), games.play(player(2), 35)]
     return replay, scores
@@ -49,7 +50,7 @@ def test_every_step_is_the_emulator_s_own(played):
 
 
 def test_a_match_that_the_console_ends_is_truncated_and_the_next_one_begins(tmp_path):
-    replay = Replay(tmp_path / "replay", games=2)
+    replay = Replay(tmp_path / "replay", PONG, games=2)
     games = RealGames(EnvConfig(), SEED, replay)
     games._games.emulators[0]._ale.setRAM(9, 255)  # its count of frames overflows within 256 of them
     games.play(player(1), 70)
@@ -61,7 +62,7 @@ def test_a_match_that_the_console_ends_is_truncated_and_the_next_one_begins(tmp_
 
 
 def test_what_the_player_is_shown_is_the_stack_of_the_game(tmp_path):
-    replay, shown = Replay(tmp_path / "replay", games=2), []
+    replay, shown = Replay(tmp_path / "replay", PONG, games=2), []
 
     def act(stacks, is_first):
         shown.append((stacks, is_first.copy()))
@@ -78,7 +79,7 @@ def test_what_the_player_is_shown_is_the_stack_of_the_game(tmp_path):
 def test_games_in_progress_are_gone_on_with(played, tmp_path):
     """From what a checkpoint keeps, the first block, the second one is played again exactly."""
     replay, scores = played
-    again = Replay(replay.folder, 2, blocks=1)
+    again = Replay(replay.folder, PONG, 2, blocks=1)
     games = RealGames(SHORT, SEED, again)
     assert games.play(player(2), 35) == scores[1]
     for name in ("features", "action", "reward", "terminated", "truncated", "is_first"):
@@ -86,12 +87,12 @@ def test_games_in_progress_are_gone_on_with(played, tmp_path):
 
 
 def test_a_block_that_ends_with_a_game_is_gone_on_with_the_next(tmp_path):
-    whole, parts = Replay(tmp_path / "whole", 2), Replay(tmp_path / "parts", 2)
+    whole, parts = Replay(tmp_path / "whole", PONG, 2), Replay(tmp_path / "parts", PONG, 2)
     games = RealGames(SHORT, SEED, whole)
     games.play(player(1), 30)
     games.play(player(2), 10)
     RealGames(SHORT, SEED, parts).play(player(1), 30)
-    parts = Replay(tmp_path / "parts", 2, blocks=1)
+    parts = Replay(tmp_path / "parts", PONG, 2, blocks=1)
     RealGames(SHORT, SEED, parts).play(player(2), 10)
     assert np.array_equal(whole.data().features, parts.data().features)
 

@@ -9,6 +9,7 @@ from agents.learning.agent import Agent
 from agents.learning.inputs import inputs_size
 from agents.online.online import Online
 from agents.online.world_trainer import WorldTrainer
+from rssm.games.pong.game import PONG
 from rssm.games.pong.statistics import FLAGS
 
 
@@ -24,7 +25,7 @@ def make_online(online_job, tmp_path):
 @pytest.fixture
 def agent(online_job):
     torch.manual_seed(0)
-    return Agent(online_job.actor_critic, inputs_size(online_job.model))
+    return Agent(online_job.actor_critic, inputs_size(online_job.model, PONG), PONG)
 
 
 def run(online, agent, first=0):
@@ -65,7 +66,7 @@ def test_the_steps_on_disk_are_the_steps_counted(make_online, agent, tmp_path):
 def test_it_starts_with_random_play_of_the_actions_that_it_may_take(make_online, online_job, fire, actions):
     actor_critic = dataclasses.replace(online_job.actor_critic, fire=fire)
     online = make_online(actor_critic=actor_critic)
-    online.begin(Agent(actor_critic, inputs_size(online_job.model)), 0, 2)
+    online.begin(Agent(actor_critic, inputs_size(online_job.model, PONG), PONG), 0, 2)
     data = online.data()
     shares = np.bincount(np.concatenate([data.action[:40], data.action[50:90]]), minlength=6) / 80
     assert np.flatnonzero(shares).tolist() == actions

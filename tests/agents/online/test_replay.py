@@ -6,6 +6,7 @@ import pytest
 from agents.online.replay import Block, Replay
 from rssm.errors import DataError
 from rssm.games.pong.features import NUM_FEATURES
+from rssm.games.pong.game import PONG
 
 
 def block(first, steps=3, games=2, starts=()):
@@ -21,7 +22,7 @@ def block(first, steps=3, games=2, starts=()):
 
 @pytest.fixture
 def replay(tmp_path):
-    replay = Replay(tmp_path / "replay", games=2)
+    replay = Replay(tmp_path / "replay", PONG, games=2)
     replay.append(block(0, starts=[(0, 0), (0, 1)]))
     replay.append(block(3, steps=2, starts=[(1, 1)]))
     return replay
@@ -42,7 +43,7 @@ def test_one_place_s_steps(replay):
 
 
 def test_it_is_read_back_as_it_was(replay):
-    again = Replay(replay.folder, 2, blocks=2)
+    again = Replay(replay.folder, PONG, 2, blocks=2)
     for name in ("features", "action", "reward", "terminated", "truncated", "is_first"):
         one, other = getattr(again.data(), name), getattr(replay.data(), name)
         assert one.dtype == other.dtype
@@ -50,10 +51,10 @@ def test_it_is_read_back_as_it_was(replay):
 
 
 def test_blocks_after_the_checkpoint_do_not_count_and_are_written_anew(replay):
-    again = Replay(replay.folder, 2, blocks=1)
+    again = Replay(replay.folder, PONG, 2, blocks=1)
     assert again.steps == 6
     again.append(block(50, steps=1))
-    assert Replay(replay.folder, 2, blocks=2).data().features[:, 0].tolist() == [0, 1, 2, 50, 100, 101, 102, 150]
+    assert Replay(replay.folder, PONG, 2, blocks=2).data().features[:, 0].tolist() == [0, 1, 2, 50, 100, 101, 102, 150]
 
 
 def test_what_was_given_out_does_not_change_with_later_steps(replay):
@@ -75,10 +76,10 @@ def test_a_damaged_block_is_refused_in_one_line(replay, spoil, reason):
     path = replay.folder / "000001.npz"
     spoil(path)
     with pytest.raises(DataError, match=re.escape(str(path)) + ".*" + reason) as caught:
-        Replay(replay.folder, 2, blocks=2)
+        Replay(replay.folder, PONG, 2, blocks=2)
     assert "\n" not in str(caught.value)
 
 
 def test_steps_of_another_number_of_games_are_refused(replay):
     with pytest.raises(DataError, match=r"000000.npz: expected steps of 3 games side by side, got shape \(3, 2\)"):
-        Replay(replay.folder, 3, blocks=1)
+        Replay(replay.folder, PONG, 3, blocks=1)

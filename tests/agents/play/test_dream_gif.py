@@ -6,9 +6,9 @@ from PIL import Image
 from agents.play.dream_gif import dream, write_dream
 from agents.play.filtering_player import Player
 from rssm.config import EnvConfig
+from rssm.data.frames import newest_frame
 from rssm.device import seeded
 from rssm.games.pong.env import make_env
-from rssm.games.pong.features import newest_frame
 from rssm.seeds import episode_seed
 
 
@@ -32,7 +32,7 @@ def played():
 def test_a_dream_starts_from_the_real_game_every_six_steps(make_model, played, steps):
     model = make_model()
     stacks, actions = played
-    real, dreamt = dream(model, up_and_down, EnvConfig(), seed=4, steps=steps, sample=False)
+    real, dreamt = dream(model, up_and_down, EnvConfig(), seed=4, steps=steps)
     assert real.shape == dreamt.shape == (steps, 14)
     assert np.array_equal(real, newest_frame(stacks[1 : steps + 1]))
     player = Player(model, up_and_down, 1, torch.device("cpu"), sample=True)  # as where agents are scored

@@ -4,7 +4,7 @@ import torch
 
 from agents.learning.inputs import agent_inputs
 from agents.play.filtering_player import Player
-from rssm.games.pong.features import stack_episode
+from rssm.data.frames import stack_episode
 from rssm.model.state import State
 
 STEPS = 12

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from agents.play.head_scores import EVENTS, score_events
+from rssm.data.frames import stack_episode
 from rssm.data.stacks import newest
 from rssm.games.pong import features as F
-from rssm.games.pong.features import stack_episode
 
 
 def read_the_scores(frames):

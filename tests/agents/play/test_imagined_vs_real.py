@@ -5,18 +5,12 @@ import torch
 from agents.learning.agent import Agent
 from agents.learning.config import ActorCriticConfig
 from agents.learning.inputs import inputs_size
-from agents.play.imagined_vs_real import (
-    ALARM,
-    Moment,
-    alarm,
-    discounted,
-    draw_moments,
-    imagined_against_real,
-    play_same,
-)
+from agents.play.imagined_vs_real import ALARM, alarm, imagined_against_real, play_same
+from agents.play.moments import Moment, Moments
+from agents.play.scores import play_games
 from rssm.config import EnvConfig
-from rssm.device import seeded
 from rssm.games.pong.env import make_env
+from rssm.games.pong.game import PONG
 from rssm.model.state import State
 from rssm.seeds import episode_seed
 
@@ -43,7 +37,7 @@ def world(make_model):
 
 @pytest.fixture(scope="module")
 def stander(world):
-    agent = Stander(ActorCriticConfig(hidden=8, layers=1, discount=DISCOUNT), inputs_size(world.config))
+    agent = Stander(ActorCriticConfig(hidden=8, layers=1, discount=DISCOUNT), inputs_size(world.config, PONG), PONG)
     with torch.no_grad():
         agent.actor.network.layers[-1].bias[agent.actor.allowed.index(NOOP)] = 100.0  # so it does in imagination
     return agent
@@ -63,51 +57,22 @@ def games():
     return played
 
 
+def play(world, stander, seed=0, count=60, env=None, games=GAMES):
+    """Games of the sampled policy, and what was drawn from them."""
+    env = EnvConfig() if env is None else env
+    moments = Moments(count, DISCOUNT, env.max_episode_steps, seed)
+    play_games(world, stander.policy(world, greedy=False), games=games, env=env, seed=seed, moments=moments)
+    return moments
+
+
 @pytest.fixture(scope="module")
-def drawn(world, stander):
-    with torch.no_grad():
-        return draw_moments(world, stander, 60, EnvConfig(), seed=0, games=GAMES)
+def moments(world, stander):
+    return play(world, stander)
 
 
-def test_the_discounted_sum_of_what_follows():
-    # 1 + 0.5 * (-0.5), 0 + 0.5 * (-1), -1
-    assert discounted([1.0, 0.0, -1.0], 0.5).tolist() == [0.75, -0.5, -1.0]
-    assert discounted([], 0.5).tolist() == []
-
-
-def test_a_moment_is_the_real_game_and_the_return_is_what_it_came_to(drawn, games):
-    moments, returns = drawn
-    assert len(moments) == len(returns) == 60
-    assert len({(moment.game, moment.step) for moment in moments}) == 60
-    for moment, real in zip(moments, returns, strict=True):
-        stacks, rewards = games[moment.game]
-        assert np.array_equal(moment.state.frame.numpy(), stacks[moment.step])
-        assert np.array_equal(moment.emulator.stack, stacks[moment.step])
-        after = rewards[moment.step :]
-        assert real == pytest.approx((DISCOUNT ** np.arange(len(after)) * after).sum())
-
-
-def test_moments_come_from_all_of_the_games_alike(drawn, games):
-    moments, _ = drawn
-    share = np.array([moment.step / len(games[moment.game][1]) for moment in moments])
-    # 60 uniform draws: mean 0.5 with a deviation of 0.037, and no quarter of the game is left out
-    assert abs(share.mean() - 0.5) < 0.15
-    assert set((share * 4).astype(int)) == {0, 1, 2, 3}
-    assert {moment.game for moment in moments} == {0, 1}
-
-
-def test_behind_the_step_limit_games_are_played_on_but_not_drawn_from(world, stander, games):
-    env = EnvConfig(max_episode_steps=150)
-    with torch.no_grad():
-        moments, returns = draw_moments(world, stander, 1000, env, seed=0, games=1)
-    assert sorted(moment.step for moment in moments) == list(range(150))
-    _, rewards = games[0]
-    for moment, real in zip(moments, returns, strict=True):
-        after = rewards[moment.step :]
-        whole = (DISCOUNT ** np.arange(len(after)) * after).sum()
-        assert abs(real - whole) < 0.05  # what is cut off counts less than a hundredth
-    last = int(np.argmax([moment.step for moment in moments]))
-    assert returns[last] != 0.0  # the next point is lost behind the limit
+@pytest.fixture(scope="module")
+def drawn(moments):
+    return moments.drawn()
 
 
 @pytest.mark.parametrize("ahead", [2, 6, 7])
@@ -141,65 +106,52 @@ def test_sticky_actions_are_drawn_as_in_the_game_that_went_on():
     assert np.array_equal(play_same(env, [moment], actions[None]).stacks[0], real)
 
 
-def compare(world, stander, expected=0.0):
-    stander.expected = expected
-    return imagined_against_real(world, stander, states=60, env=EnvConfig(), seed=0, games=GAMES)
-
-
 @pytest.fixture
-def played(drawn, monkeypatch):
-    """The two games are not played once more for every comparison."""
-    monkeypatch.setattr("agents.play.imagined_vs_real.draw_moments", lambda *arguments: drawn)
+def compare(world, stander, moments):
+    def compare(expected=0.0):
+        stander.expected = expected
+        return imagined_against_real(world, stander, moments, EnvConfig(), seed=0)
+
+    return compare
 
 
-def test_error_and_reward_are_those_of_the_same_actions(world, stander, drawn, played, games):
-    result = compare(world, stander)
-    moments, returns = drawn
-    start = State.stack([moment.state for moment in moments], 0)
+def test_error_and_reward_are_those_of_the_same_actions(compare, world, drawn, games):
+    result = compare()
+    chosen, returns = drawn
+    start = State.stack([moment.state for moment in chosen], 0)
     with torch.no_grad():
-        predicted = world.imagine(start, torch.full((len(moments), 6), NOOP), sample=False).states.frame.numpy()
+        predicted = world.imagine(start, torch.full((len(chosen), 6), NOOP), sample=False).states.frame.numpy()
     errors = [[] for _ in range(6)]
-    for row, moment in enumerate(moments):
+    for row, moment in enumerate(chosen):
         stacks, rewards = games[moment.game]
         for k in range(min(6, len(rewards) - 1 - moment.step)):
             errors[k].append(np.mean((predicted[row, k] - stacks[moment.step + k + 1]) ** 2))
     for k in range(6):
         assert result[f"imagination/error_k{k}"] == pytest.approx(np.mean(errors[k]), rel=1e-3)
-    sums = [games[moment.game][1][moment.step : moment.step + 6].sum() for moment in moments]
+    sums = [games[moment.game][1][moment.step : moment.step + 6].sum() for moment in chosen]
     assert result["real/reward"] == pytest.approx(np.mean(sums))
     assert result["real/value"] == pytest.approx(returns.mean())
 
 
-def test_the_agent_reads_sampled_latents_as_where_it_is_scored(world, stander):
-    env = EnvConfig(max_episode_steps=20)
-    latents = []
-    for seed in (0, 0, 1):
-        with torch.no_grad(), seeded(seed, torch.device("cpu")):
-            moments, _ = draw_moments(world, stander, 20, env, seed=0, games=1)
-        latents.append(torch.stack([moment.state.stoch for moment in moments]))
-    assert torch.equal(latents[0], latents[1])
-    assert not torch.equal(latents[0], latents[2])  # the same game, other samples
-
-
-def test_imagined_reward_is_what_the_head_says_until_the_end_that_it_says(world, stander, played, monkeypatch):
+def test_imagined_reward_is_what_the_head_says_until_the_end_that_it_says(compare, world, monkeypatch):
     def rewarded(going_on):
         monkeypatch.setattr(world, "reward", lambda features: torch.full(features.shape[:-1], 0.5))
         monkeypatch.setattr(world, "continuation", lambda features: torch.full(features.shape[:-1], going_on))
-        return compare(world, stander)["imagination/reward"]
+        return compare()["imagination/reward"]
 
     assert rewarded(1.0) == pytest.approx(3.0)
     assert rewarded(0.5) == pytest.approx(0.5 * (1 + 0.5 + 0.25 + 0.125 + 0.0625 + 0.03125))
 
 
-def test_an_honest_critic_raises_no_alarm_and_a_hopeful_one_does(world, stander, drawn, played):
-    honest = draw_moments(world, stander, 60, EnvConfig(), seed=9, games=GAMES)[1].mean()  # of other games
-    result = compare(world, stander, float(honest))
+def test_an_honest_critic_raises_no_alarm_and_a_hopeful_one_does(compare, world, stander, drawn):
+    honest = play(world, stander, seed=9).drawn()[1].mean()  # of other games
+    result = compare(float(honest))
     assert result["imagination/alarm"] == 0.0
     assert abs(result["imagination/optimism"]) < ALARM / 2
     assert alarm(result) is None
     assert alarm({}) is None
 
-    result = compare(world, stander, float(honest) + 1.5)
+    result = compare(float(honest) + 1.5)
     assert result["imagination/alarm"] == 1.0
     low, high = np.quantile(drawn[1], [0.05, 0.95])
     assert result["imagination/value"] == pytest.approx(honest + 1.5)
@@ -207,24 +159,24 @@ def test_an_honest_critic_raises_no_alarm_and_a_hopeful_one_does(world, stander,
     assert result["imagination/optimism"] == pytest.approx((honest + 1.5 - drawn[1].mean()) / scale)
     assert alarm(result).startswith(f"the critic expects {honest + 1.5:+.2f} points where the real games return ")
 
-    assert compare(world, stander, float(honest) - 1.5)["imagination/alarm"] == 0.0  # modesty is no danger
+    assert compare(float(honest) - 1.5)["imagination/alarm"] == 0.0  # modesty is no danger
 
 
-def test_where_all_returns_are_alike_the_floor_is_the_unit(world, stander, drawn, monkeypatch):
-    moments, returns = drawn
-    monkeypatch.setattr(
-        "agents.play.imagined_vs_real.draw_moments", lambda *arguments: (moments, np.full_like(returns, -1.0))
-    )
+def test_where_all_returns_are_alike_the_floor_is_the_unit(compare, stander, moments, drawn, monkeypatch):
+    chosen, returns = drawn
+    monkeypatch.setattr(moments, "drawn", lambda: (chosen, np.full_like(returns, -1.0)))
     floor = stander.config.return_floor
-    assert compare(world, stander, -1.0 + 0.2 * floor)["imagination/optimism"] == pytest.approx(0.2, abs=1e-5)
+    assert compare(-1.0 + 0.2 * floor)["imagination/optimism"] == pytest.approx(0.2, abs=1e-5)
 
 
 def test_the_seed_fixes_it_and_it_changes_no_random_numbers(world, stander):
+    env = EnvConfig(max_episode_steps=60, repeat_action_probability=0.25)
+
     def compare(seed, before):
         torch.manual_seed(before)
         state = torch.get_rng_state()
-        env = EnvConfig(max_episode_steps=60, repeat_action_probability=0.25)
-        result = imagined_against_real(world, stander, states=8, env=env, seed=seed, games=1)
+        moments = play(world, stander, seed, count=8, env=env, games=1)
+        result = imagined_against_real(world, stander, moments, env, seed)
         assert torch.equal(torch.get_rng_state(), state)
         return result
 

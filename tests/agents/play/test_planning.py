@@ -2,11 +2,13 @@ import pytest
 import torch
 
 from agents.learning.start_states import start_states
-from agents.play.planning import MOVES, PRIOR, TWINS, move_values, planned
+from agents.play.planning import PRIOR, move_values, moves_of, planned
 from rssm.config import EnvConfig
 from rssm.data.chunks import ChunkSampler
+from rssm.data.frames import newest_frame
 from rssm.games.pong.env import make_env
-from rssm.games.pong.features import NUM_ACTIONS, PLAYER_Y, newest_frame
+from rssm.games.pong.features import ACTION_NAMES, PLAYER_Y
+from rssm.games.pong.game import PONG
 
 
 @pytest.fixture
@@ -55,7 +57,7 @@ def test_the_move_that_brings_most_is_made_whatever_the_policy(world, make_agent
     with torch.no_grad():
         list(agent.player.parameters())[-1][2] = 5.0  # the policy's own choice is the worst
     assert agent.policy(world, greedy=True)(states).tolist() == [2] * len(states.deter)
-    assert paying[list(MOVES)].max() == paying[3]
+    assert paying[moves_of(PONG)].max() == paying[3]
     assert planned(world, agent, rollouts=2)(states).tolist() == [3] * len(states.deter)
 
 
@@ -69,14 +71,14 @@ def test_between_moves_that_bring_the_same_the_policy_decides(world, make_agent,
 
 
 def test_an_action_and_its_twin_move_the_paddle_alike():
-    for move, twin in zip(MOVES, TWINS, strict=True):
+    for twin, move in PONG.twins.items():
         heights = []
         for action in (move, twin):
             game = make_env(EnvConfig())
             game.reset(seed=1)
             heights.append([newest_frame(game.step(action)[0])[PLAYER_Y] for _ in range(40)])
         assert heights[0] == heights[1]
-    assert sorted(MOVES + TWINS) == list(range(NUM_ACTIONS))
+    assert [ACTION_NAMES[move] for move in moves_of(PONG)] == ["NOOP", "RIGHT", "LEFT"]
 
 
 def test_what_comes_after_is_imagined_under_the_policy(world, make_agent, states, monkeypatch):
@@ -93,7 +95,7 @@ def test_what_comes_after_is_imagined_under_the_policy(world, make_agent, states
     monkeypatch.setattr(type(world), "imagine_latent", remember)
     move_values(world, agent, states, rollouts=5, horizon=4)
     first, *rest = taken
-    assert [int((first == move).sum()) for move in MOVES] == [5 * len(states.deter)] * 3
+    assert [int((first == move).sum()) for move in moves_of(PONG)] == [5 * len(states.deter)] * 3
     assert len(rest) == 3
     assert torch.cat(rest).eq(4).float().mean() > 0.97  # but for the uniform policy's share
 

@@ -3,10 +3,10 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
-import agents.play.side_by_side
 from agents.play.side_by_side import Beginning, SideBySide, borrow_emulator, one_after_the_other, return_emulator
 from rssm.config import EnvConfig
 from rssm.games.pong.env import make_env
+from rssm.games.pong.game import Pong
 
 SEEDS, STEPS = (11, 12, 13, 14), 50
 
@@ -100,11 +100,11 @@ def test_a_match_that_the_console_ends_is_over_but_not_played_to_its_end():
 def test_the_emulators_of_games_that_are_over_serve_the_next(monkeypatch):
     env, made = EnvConfig(noop_max=7), []  # settings that nobody else in this process plays with
 
-    def count(settings):
+    def count(game, settings):
         made.append(make_env(settings))
         return made[-1]
 
-    monkeypatch.setattr(agents.play.side_by_side, "make_env", count)
+    monkeypatch.setattr(Pong, "make_env", count)
     for _ in range(2):
         finish(SideBySide(env, one_after_the_other(SEEDS), max_steps=3, places=2))
     SideBySide(env, one_after_the_other(SEEDS), max_steps=3, places=2).close()

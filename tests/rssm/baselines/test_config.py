@@ -1,18 +1,25 @@
 import pytest
 
 from rssm.baselines.config import BaselineConfig, ErrorConfig, NetworkConfig, RolloutConfig
+from rssm.errors import UserError
 
 
 def test_numbers_are_read_from_text():
-    assert ErrorConfig().weights == (1.0,) * 14
+    assert ErrorConfig().weights(14) == (1.0,) * 14
+    assert ErrorConfig(feature_weights="1, 2").weights(2) == (1.0, 2.0)
     assert RolloutConfig().weights == (1.0,)
     assert RolloutConfig(step_weights="1, 0.8,0.6").weights == (1.0, 0.8, 0.6)
+
+
+def test_there_is_a_weight_for_each_feature():
+    with pytest.raises(UserError) as caught:
+        ErrorConfig(feature_weights="1, 2").weights(14)
+    assert str(caught.value) == "error.feature_weights: expected 14 numbers, one per feature, got 2"
 
 
 @pytest.mark.parametrize(
     ("config", "settings", "message"),
     [
-        (ErrorConfig, {"feature_weights": "1, 2"}, "feature_weights: expected 14 numbers, one per feature, got 2"),
         (ErrorConfig, {"feature_weights": "1, x"}, "feature_weights: expected numbers separated by commas, got 1, x"),
         (ErrorConfig, {"feature_weights": "-1," * 14}, "feature_weights: expected numbers from 0"),
         (RolloutConfig, {"step_weights": ""}, "step_weights: expected 1 to 6 numbers, got 0"),

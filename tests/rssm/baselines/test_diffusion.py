@@ -5,6 +5,7 @@ from rssm.baselines.config import NetworkConfig
 from rssm.baselines.diffusion import Denoiser, noise_levels
 from rssm.data.stacks import newest, shift_stack, stack_to_grid
 from rssm.games.pong.features import BALL_Y
+from rssm.games.pong.game import PONG
 
 
 def test_the_noise_falls_from_its_largest_level_to_none():
@@ -17,7 +18,7 @@ def test_the_noise_falls_from_its_largest_level_to_none():
 
 def test_what_is_hardly_noisy_is_left_as_it_is_and_pure_noise_is_not_trusted():
     torch.manual_seed(0)
-    model = Denoiser(NetworkConfig(kind="diffusion", output="change", scale=1, layers=1), torch.ones(14))
+    model = Denoiser(NetworkConfig(kind="diffusion", output="change", scale=1, layers=1), PONG.layout, torch.ones(14))
     torch.nn.init.zeros_(model.network.output.weight)
     torch.nn.init.zeros_(model.network.output.bias)
     noisy, stack, action = torch.randn(2, 14), torch.randn(2, 56), torch.zeros(2, dtype=torch.int64)
@@ -30,7 +31,7 @@ def test_samples_are_the_two_things_that_happen_and_not_their_mean():
     config = NetworkConfig(kind="diffusion", output="change", scale=1, layers=2, denoising_steps=8)
     change_std = torch.full((14,), 1e-3)
     change_std[BALL_Y] = 0.5
-    model = Denoiser(config, change_std)
+    model = Denoiser(config, PONG.layout, change_std)
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
     stack = torch.zeros(128, 56)
     for _ in range(300):

@@ -5,16 +5,17 @@ from torch import nn
 from rssm.baselines.config import NetworkConfig
 from rssm.baselines.dynamics import Dynamics, observe
 from rssm.data.stacks import newest, stack_to_grid
+from rssm.games.pong.game import PONG
 
 
 def make(**settings) -> Dynamics:
     torch.manual_seed(0)
-    return Dynamics(NetworkConfig(scale=1, layers=1, **settings))
+    return Dynamics(NetworkConfig(scale=1, layers=1, **settings), PONG.layout)
 
 
 @pytest.mark.parametrize(("output", "parameters"), [("change", 831_502), ("stack", 853_048)])
 def test_the_network_of_the_notes_has_their_number_of_parameters(output, parameters):
-    model = Dynamics(NetworkConfig(output=output))
+    model = Dynamics(NetworkConfig(output=output), PONG.layout)
     assert sum(p.numel() for p in model.parameters()) == parameters
 
 

@@ -9,7 +9,8 @@ from rssm.baselines.config import NetworkConfig
 from rssm.baselines.dynamics import Dynamics
 from rssm.baselines.predictor import BaselinePredictor
 from rssm.baselines.scaling import StackScaling
-from rssm.games.pong.features import stack_episode
+from rssm.data.frames import stack_episode
+from rssm.games.pong.game import PONG
 from rssm.games.pong.paddle import PaddleLaw
 from rssm.games.pong.statistics import FeatureStatistics
 
@@ -79,7 +80,7 @@ def test_sampled_futures_are_averaged_and_repeat():
 @pytest.mark.parametrize("kind", ["mlp", "gru", "lstm"])
 def test_a_prediction_is_the_models_own_rollout_from_the_episodes_first_observation(kind):
     torch.manual_seed(0)
-    model = Dynamics(NetworkConfig(kind=kind, scale=1, layers=1))
+    model = Dynamics(NetworkConfig(kind=kind, scale=1, layers=1), PONG.layout)
     observations, actions, starts, futures = windows()
     predicted = BaselinePredictor([model], StackScaling(PLAIN)).predict(observations, actions, starts, futures)
     assert predicted.shape == (3, 6, 56)
@@ -98,7 +99,9 @@ def test_a_prediction_is_the_models_own_rollout_from_the_episodes_first_observat
 @pytest.mark.parametrize("kind", ["mlp", "lstm"])
 def test_nothing_after_a_windows_start_is_looked_at(kind):
     torch.manual_seed(0)
-    predictor = BaselinePredictor([Dynamics(NetworkConfig(kind=kind, scale=1, layers=1))], StackScaling(PLAIN))
+    predictor = BaselinePredictor(
+        [Dynamics(NetworkConfig(kind=kind, scale=1, layers=1), PONG.layout)], StackScaling(PLAIN)
+    )
     observations, actions, _, futures = windows()
     starts = np.array([5])
     later, taken = observations.copy(), actions.copy()

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 import torch
 
-from rssm.baselines import Persistence
 from rssm.baselines.config import BaselineConfig, ErrorConfig, FitConfig, NetworkConfig, RolloutConfig
 from rssm.baselines.predictor import BaselinePredictor
 from rssm.baselines.trainer import BaselineTrainer, updates_per_epoch
 from rssm.data.chunks import ChunkSampler
 from rssm.errors import DivergedError
 from rssm.evaluation.openloop import episode_windows, score_windows
+from rssm.evaluation.persistence import Persistence
 from rssm.training.checkpoint import weights_of
 from rssm.training.optimizer import learning_rate
 

@@ -7,8 +7,8 @@ import torch
 
 from rssm.data.chunks import ChunkSampler
 from rssm.data.dataset import Dataset
+from rssm.data.frames import stack_episode
 from rssm.errors import DataError
-from rssm.games.pong.features import stack_episode
 from rssm.noise import Part
 
 LENGTH = 12

@@ -23,6 +23,7 @@ from rssm.data.mixture import Mixture
 from rssm.errors import DataError, UserError
 from rssm.games.pong.env import make_env
 from rssm.games.pong.features import PLAYER_SCORE
+from rssm.games.pong.game import PONG
 from rssm.games.pong.player import Player
 from rssm.seeds import episode_seed
 
@@ -119,7 +120,9 @@ def ensure(
     path: Path, env: EnvConfig | None = None, players: str = "tracking", workers: int = 1, **changed: int
 ) -> Dataset:
     numbers = {"seed": 4, "steps": 30} | changed
-    return ensure_dataset(path, Recording(env or EnvConfig(), Mixture.parse(players), **numbers), workers)
+    return ensure_dataset(
+        path, Recording(env or EnvConfig(), Mixture.parse(players, PONG.read_player), **numbers), workers
+    )
 
 
 def test_ensure_collects_once(tmp_path: Path) -> None:
@@ -182,6 +185,7 @@ import sys
 from rssm.data.collect import collect
 from rssm.config import CollectConfig
 from rssm.errors import UserError
+from rssm.games.pong.game import PONG
 try:
     collect(CollectConfig(sys.argv[1], steps=10**7, workers=2))
 except UserError as error:
@@ -275,7 +279,7 @@ def test_the_steps_are_shared_out_exactly_and_the_last_games_are_of_everybody(tm
     for player, rows in zip(data.players, data.episodes, strict=True):
         lengths[player] += rows.stop - rows.start
     assert lengths == {"tracking epsilon=0.5": 1_250, "random": 750, "sweeping epsilon=0.5": 500}
-    assert data.meta["policy"] == {"name": "mixture", "players": str(Mixture.parse(players))}
+    assert data.meta["policy"] == {"name": "mixture", "players": str(Mixture.parse(players, PONG.read_player))}
     # 4 % of the steps: 100
     last = [(player, rows) for player, rows in zip(data.players, data.episodes, strict=True) if rows.start >= 2_400]
     assert {player: rows.stop - rows.start for player, rows in last} == {
@@ -305,7 +309,7 @@ def test_a_share_of_less_than_a_step_is_refused(tmp_path: Path) -> None:
 
 
 def test_two_collections_of_one_data_set_are_one_too_many(tmp_path: Path) -> None:
-    recording = Recording(EnvConfig(), Mixture.parse("tracking"), 4, steps=30)
+    recording = Recording(EnvConfig(), Mixture.parse("tracking", PONG.read_player), 4, steps=30)
     with (
         KeptEpisodes(tmp_path / "data", recording.plan()),
         pytest.raises(UserError, match="data: another process is collecting it"),
@@ -324,7 +328,7 @@ def test_what_a_collection_left_that_was_killed_at_its_very_end_is_cleared(tmp_p
 
 
 def test_a_stream_of_games_needs_no_disk() -> None:
-    recording = Recording(EnvConfig(), Mixture.parse("60% random, 40% tracking"), 4, steps=300)
+    recording = Recording(EnvConfig(), Mixture.parse("60% random, 40% tracking", PONG.read_player), 4, steps=300)
     streams = Streams(recording, None)
     for _ in streams.play_rest(1):
         pass

@@ -2,7 +2,6 @@ import os
 import signal
 from collections.abc import Iterator
 from dataclasses import fields
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,9 +14,12 @@ from rssm.data.dataset import Dataset
 from rssm.data.fresh import FreshSampler, play_block
 from rssm.data.mixture import Mixture
 from rssm.errors import UserError
+from rssm.games.pong.game import PONG
 
 # 600 steps, of which a block of 120 is replaced after every fourth update
-RECORDING = Recording(EnvConfig(max_episode_steps=60), Mixture.parse("60% random, 40% sweeping"), 4, steps=600)
+RECORDING = Recording(
+    EnvConfig(max_episode_steps=60), Mixture.parse("60% random, 40% sweeping", PONG.read_player), 4, steps=600
+)
 SETTINGS = {"recording": RECORDING, "steps_per_update": 30, "updates": 60}
 
 
@@ -65,7 +67,7 @@ def test_old_games_give_way_to_new_ones(data: Dataset, sampler: FreshSampler) ->
     first, last = seen(range(4)), seen(range(20, 24))
     expected = [episode for number in range(1, 6) for episode in play_block(_block(), number)]
     assert sum(map(len, expected)) == 600
-    new = frames_of(Dataset.of(Path("new"), expected))
+    new = frames_of(Dataset.of(data, expected))
     assert last <= new
     assert len(last) > 0.9 * len(new)
     # what is left in common is what every game begins with

@@ -3,11 +3,12 @@ import pytest
 
 from rssm.config import MIXTURE
 from rssm.data.mixture import Mixture, interleave
+from rssm.games.pong.game import PONG
 from rssm.games.pong.player import Player
 
 
 def test_shares_are_of_the_steps() -> None:
-    mixture = Mixture.parse("50% tracking, 30% tracking rest,20%random")
+    mixture = Mixture.parse("50% tracking, 30% tracking rest,20%random", PONG.read_player)
     assert mixture.players == (Player("tracking"), Player("tracking", rest=True), Player("random"))
     assert mixture.shares == pytest.approx((0.5, 0.3, 0.2))
     assert mixture.quotas(1_000) == [500, 300, 200]
@@ -15,19 +16,19 @@ def test_shares_are_of_the_steps() -> None:
 
 @pytest.mark.parametrize("text", ["tracking", "random, sweeping, tracking", MIXTURE, "33.3% random, 66.7% sweeping"])
 def test_the_text_is_read_back(text: str) -> None:
-    mixture = Mixture.parse(text)
-    again = Mixture.parse(str(mixture))
+    mixture = Mixture.parse(text, PONG.read_player)
+    again = Mixture.parse(str(mixture), PONG.read_player)
     assert again.players == mixture.players
     assert again.shares == pytest.approx(mixture.shares)
 
 
 def test_players_without_shares_play_equally_much() -> None:
-    assert Mixture.parse("random, sweeping, tracking").quotas(100) == [33, 34, 33]
+    assert Mixture.parse("random, sweeping, tracking", PONG.read_player).quotas(100) == [33, 34, 33]
 
 
 @pytest.mark.parametrize("steps", [1, 7, 100, 99_999, 100_000])
 def test_quotas_are_within_a_step_of_the_shares_and_sum_up(steps: int) -> None:
-    mixture = Mixture.parse("45.5% tracking, 21.3% tracking rest, 33.2% random")
+    mixture = Mixture.parse("45.5% tracking, 21.3% tracking rest, 33.2% random", PONG.read_player)
     quotas = mixture.quotas(steps)
     assert sum(quotas) == steps
     for quota, share in zip(quotas, mixture.shares, strict=True):
@@ -48,7 +49,7 @@ def test_quotas_are_within_a_step_of_the_shares_and_sum_up(steps: int) -> None:
 )
 def test_what_is_no_mixture_is_refused(text: str, message: str) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011  (the whole message is compared)
-        Mixture.parse(text)
+        Mixture.parse(text, PONG.read_player)
     assert str(caught.value) == message
 
 

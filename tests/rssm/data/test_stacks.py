@@ -1,7 +1,8 @@
 import torch
 
+from rssm.data.frames import newest_frame, push_frame
 from rssm.data.stacks import grid_to_stack, newest, shift_stack, stack_to_grid
-from rssm.games.pong.features import FEATURE_NAMES, newest_frame, push_frame
+from rssm.games.pong.features import FEATURE_NAMES
 
 
 def test_shift_stack_does_what_push_frame_does():

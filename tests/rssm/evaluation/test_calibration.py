@@ -3,9 +3,10 @@ import pytest
 
 from rssm.arrays import FloatArray, IntArray
 from rssm.data.dataset import Dataset
+from rssm.data.frames import newest_frame
 from rssm.errors import DivergedError
 from rssm.evaluation.calibration import Futures, calibration, doubt
-from rssm.games.pong.features import BALL_X, BALL_Y, ENEMY_Y, NUM_FEATURES, PLAYER_Y, newest_frame
+from rssm.games.pong.features import BALL_X, BALL_Y, ENEMY_Y, NUM_FEATURES, PLAYER_Y
 
 POSITIONS = [BALL_X, BALL_Y, PLAYER_Y, ENEMY_Y]
 
@@ -68,7 +69,7 @@ def test_too_sure_and_too_unsure_models_are_told_apart(whole_game: Dataset, spre
 def test_certainty_that_is_right_is_calibrated_too() -> None:
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 200, (500, 6, NUM_FEATURES)).astype(np.float32)
-    found = doubt(Futures(np.repeat(truth[None], 9, axis=0), None), truth, np.zeros(500, np.int64), rng)
+    found = doubt(Futures(np.repeat(truth[None], 9, axis=0), None), truth, np.zeros(500, np.int64), POSITIONS, rng)
     assert found.error.max() == found.spread.max() == 0
     assert not found.outside.any()
     # all futures are the truth: its place among them is anywhere
@@ -82,11 +83,12 @@ def test_ranks_are_places_among_the_futures() -> None:
     frames[:, 0, 0, BALL_X] = [1, 2, 3, 4]  # the truth is below them all
     frames[:, 0, 0, BALL_Y] = [-1, -2, 3, 4]  # in the middle
     frames[:, 0, 0, PLAYER_Y] = [-1, -2, -3, -4]  # above them all
-    ranks = np.stack([doubt(Futures(frames, None), truth, np.zeros(1, np.int64), rng).rank[0, 0] for _ in range(200)])
+    event = np.zeros(1, np.int64)
+    ranks = np.stack([doubt(Futures(frames, None), truth, event, POSITIONS, rng).rank[0, 0] for _ in range(200)])
     for position, (low, high) in enumerate([(0.0, 0.2), (0.4, 0.6), (0.8, 1.0), (0.0, 1.0)]):
         assert low <= ranks[:, position].min() < low + 0.02
         assert high - 0.02 < ranks[:, position].max() <= high
-    outside = doubt(Futures(frames, None), truth, np.zeros(1, np.int64), rng).outside[0, 0]
+    outside = doubt(Futures(frames, None), truth, np.zeros(1, np.int64), POSITIONS, rng).outside[0, 0]
     assert outside.tolist() == [True, False, True, False]
 
 

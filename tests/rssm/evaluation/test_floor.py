@@ -2,14 +2,15 @@ import numpy as np
 import pytest
 
 from rssm.arrays import FloatArray, IntArray
-from rssm.baselines import Persistence
 from rssm.data.dataset import Dataset
+from rssm.data.frames import newest_frame
 from rssm.evaluation.floor import FloorErrors, measure_floor, sample_futures
+from rssm.evaluation.persistence import Persistence
 from rssm.evaluation.predictor import Predictor
 from rssm.evaluation.replay import replay
 from rssm.evaluation.windows import window_starts
 from rssm.games.pong.env import make_env
-from rssm.games.pong.features import PLAYER_Y, newest_frame
+from rssm.games.pong.features import PLAYER_Y
 
 FUTURES = 16
 

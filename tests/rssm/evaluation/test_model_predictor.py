@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
+from rssm.data.frames import stack_episode
 from rssm.evaluation.model_predictor import WorldModelPredictor
 from rssm.evaluation.predictor import Predictor
-from rssm.games.pong.features import stack_episode
 
 
 @pytest.fixture(scope="module")

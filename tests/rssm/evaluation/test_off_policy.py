@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from rssm.data.dataset import Dataset
+from rssm.data.frames import stack_episode
 from rssm.evaluation.off_policy import random_windows
 from rssm.evaluation.predictor import Predictor
 from rssm.evaluation.windows import EpisodeWindows
 from rssm.games.pong.env import make_env
-from rssm.games.pong.features import NUM_ACTIONS, stack_episode
+from rssm.games.pong.features import NUM_ACTIONS
 
 
 def windows_of(dataset: Dataset, count: int, extra_rows: int = 0, seed: int = 0) -> list[EpisodeWindows]:

@@ -7,16 +7,19 @@ import numpy as np
 import pytest
 
 from rssm.arrays import FloatArray, IntArray
-from rssm.baselines import ConstantVelocity, Persistence
 from rssm.config import EvalConfig
 from rssm.data.dataset import Dataset, write_dataset
+from rssm.data.frames import stack_episode
 from rssm.errors import UserError
+from rssm.evaluation.constant_velocity import ConstantVelocity
 from rssm.evaluation.openloop import episode_lengths, episode_windows, evaluate, score_windows
+from rssm.evaluation.persistence import Persistence
 from rssm.evaluation.predictor import Predictor
 from rssm.evaluation.provenance import checksum, code_version
 from rssm.evaluation.windows import count_windows
 from rssm.games.pong.events import EVENTS
-from rssm.games.pong.features import BALL_X, FEATURE_NAMES, NUM_FEATURES, PLAYER_Y, STACK_SIZE, stack_episode
+from rssm.games.pong.features import BALL_X, FEATURE_NAMES, NUM_FEATURES, PLAYER_Y, STACK_SIZE
+from rssm.games.pong.game import PONG
 
 RECORDED_ONLY = EvalConfig(bootstrap=50, off_policy_windows=0)
 ZERO = [0.0] * 6
@@ -71,7 +74,7 @@ def test_a_known_error_is_reported_as_it_is(recorded: Dataset, recording_oracle:
 def test_baselines_are_scored_on_the_same_windows(recorded: Dataset) -> None:
     result = evaluate(Persistence(), recorded, RECORDED_ONLY)
     assert result["baselines"]["persistence"] == result["mse"] | {"frame_mse": result["frame_mse"]}
-    velocity = evaluate(ConstantVelocity(), recorded, RECORDED_ONLY)
+    velocity = evaluate(ConstantVelocity(PONG.positions.values()), recorded, RECORDED_ONLY)
     assert result["baselines"]["constant_velocity"]["mean"] == velocity["mse"]["mean"]
 
 
@@ -183,7 +186,10 @@ def test_the_record_says_whose_games_they_are_and_how_they_were_scored(
 
 
 def test_windows_can_be_looked_at_one_by_one(recorded: Dataset) -> None:
-    predictors: dict[str, Predictor] = {"persistence": Persistence(), "constant_velocity": ConstantVelocity()}
+    predictors: dict[str, Predictor] = {
+        "persistence": Persistence(),
+        "constant_velocity": ConstantVelocity(PONG.positions.values()),
+    }
     errors = score_windows(predictors, episode_windows(recorded, episode_lengths(recorded)))["persistence"]
     assert errors.stack.shape == (48, 6)
     assert errors.newest.shape == (48, 6, NUM_FEATURES)

@@ -1,6 +1,6 @@
 import numpy as np
 
-from rssm.baselines import Persistence
+from rssm.evaluation.persistence import Persistence
 from rssm.games.pong.features import NUM_FEATURES, STACK_SIZE
 
 

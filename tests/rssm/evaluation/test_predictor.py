@@ -3,13 +3,15 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from rssm.baselines import ConstantVelocity, Persistence
 from rssm.data.dataset import Dataset
+from rssm.data.frames import stack_episode
+from rssm.evaluation.constant_velocity import ConstantVelocity
+from rssm.evaluation.persistence import Persistence
 from rssm.evaluation.predictor import Predictor
-from rssm.games.pong.features import stack_episode
+from rssm.games.pong.game import PONG
 
 
-@pytest.mark.parametrize("predictor", [Persistence(), ConstantVelocity()])
+@pytest.mark.parametrize("predictor", [Persistence(), ConstantVelocity(PONG.positions.values())])
 def test_baselines_use_only_the_past(
     recorded: Dataset, assert_causal: Callable[..., None], predictor: Predictor
 ) -> None:

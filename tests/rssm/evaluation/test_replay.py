@@ -5,10 +5,11 @@ import pytest
 
 from rssm.config import EnvConfig
 from rssm.data.dataset import Dataset
+from rssm.data.frames import newest_frame
 from rssm.errors import DataError
 from rssm.evaluation.replay import play_on, replay
 from rssm.games.pong.env import make_env
-from rssm.games.pong.features import ENEMY_Y, newest_frame
+from rssm.games.pong.features import ENEMY_Y
 
 
 @pytest.mark.parametrize("name", ["recorded", "recorded_sticky"])

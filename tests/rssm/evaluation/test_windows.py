@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
+from rssm.data.frames import newest_frame
 from rssm.evaluation.windows import recorded_windows, sample_starts, window_starts
-from rssm.games.pong.features import BALL_X, NUM_FEATURES, STACK_SIZE, newest_frame
+from rssm.games.pong.features import BALL_X, NUM_FEATURES, STACK_SIZE
+from rssm.games.pong.game import PONG
 
 
 @pytest.mark.parametrize(("length", "starts"), [(0, []), (6, []), (7, [0]), (12, [0]), (13, [0, 6]), (20, [0, 6, 12])])
@@ -14,7 +16,7 @@ def test_a_recorded_window_holds_the_actions_from_its_start_and_the_stacks_after
     frames = np.zeros((14, NUM_FEATURES), np.float32)
     frames[:, BALL_X] = np.arange(14)
     actions = np.arange(14) % 6
-    windows = recorded_windows(3, frames, actions, np.array([0, 7]))
+    windows = recorded_windows(PONG, 3, frames, actions, np.array([0, 7]))
     assert windows.futures.tolist() == [[0, 1, 2, 3, 4, 5], [1, 2, 3, 4, 5, 0]]
     assert newest_frame(windows.truth)[..., BALL_X].tolist() == [[1, 2, 3, 4, 5, 6], [8, 9, 10, 11, 12, 13]]
     oldest = windows.truth[..., BALL_X * STACK_SIZE]

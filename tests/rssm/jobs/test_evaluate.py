@@ -10,11 +10,11 @@ from rssm.config import EnvConfig, EvalConfig, EvalOverrides, EvaluateConfig, Wo
 from rssm.config_file import load_config, save_config
 from rssm.data.collect import play_episode
 from rssm.data.dataset import Dataset, write_dataset
+from rssm.data.frames import newest_frame, stack_episode
 from rssm.errors import CheckpointError, DataError, UserError
 from rssm.evaluation.model_predictor import WorldModelPredictor
 from rssm.evaluation.provenance import checksum
 from rssm.files import write_json
-from rssm.games.pong.features import newest_frame, stack_episode
 from rssm.games.pong.player import Player
 from rssm.jobs.evaluate import dream, evaluate_run, score, summary
 from rssm.training.checkpoint import load_model
@@ -138,6 +138,17 @@ def test_training_data_are_refused_whatever_they_are_called(scored, tiny_job, tm
     with pytest.raises(UserError, match=r"fresh are its training data"):
         evaluate(scored, data=str(tmp_path / "fresh"))
     assert sorted(path.name for path in scored.iterdir()) == before
+
+
+def test_where_the_training_data_are_gone_it_is_said_that_nothing_was_compared(run, tmp_path, capsys):
+    config = load_config(run / "config.yaml", WorldModelConfig)
+    gone = dataclasses.replace(config, data=dataclasses.replace(config.data, train=str(tmp_path / "gone")))
+    save_config(gone, run / "config.yaml")
+    for _ in range(2):  # the second time with a record that does not know either
+        evaluate(run)
+        found = protocol(run / "openloop.json")
+        assert (found["trained_on"], found["games_trained_on"]) == (None, None)
+        assert "gone: not there, so games that the model was trained on are not looked for" in capsys.readouterr().err
 
 
 def test_results_of_other_data_are_not_written_over(scored, other_data, pong_data, tmp_path):

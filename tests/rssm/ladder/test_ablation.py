@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rssm.baselines import Persistence
 from rssm.config import AblationConfig, ResultsConfig, WorldModelConfig
 from rssm.config_file import dump_config, read_settings
 from rssm.errors import DivergedError, UserError
+from rssm.evaluation.persistence import Persistence
 from rssm.ladder import ablation as module
 from rssm.ladder.ablation import ablate
 from rssm.ladder.config import CompareConfig

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rssm.baselines import Persistence
 from rssm.errors import DivergedError, UserError
+from rssm.evaluation.persistence import Persistence
 from rssm.ladder import measure as module
 from rssm.ladder.measure import finished, measure
 from rssm.ladder.rows import read_rows

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from rssm.data.frames import first_stack, stack_episode
 from rssm.games.pong import features as F
-from rssm.games.pong.features import first_stack, stack_episode
 from rssm.model.categoricals import Categoricals
 from rssm.model.support import Support
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from rssm.data.frames import first_stack, stack_episode
 from rssm.games.pong import features as F
-from rssm.games.pong.features import first_stack, stack_episode
+from rssm.games.pong.game import PONG
 from rssm.games.pong.paddle import PaddleLaw
 from rssm.games.pong.statistics import COORDINATES, SCORES, FeatureStatistics
 from rssm.model.categoricals import Categoricals
@@ -19,6 +20,7 @@ SMALL = {
     F.BALL_SPAWNED: ((), (0.0, 1.0)),
     F.SCORE_PLAYER: ((), (0.0, 1.0)),
 }
+COUNTERS = PONG.layout.counters
 PREDICTED = [i for i in range(F.NUM_FEATURES) if i not in SCORES]
 
 
@@ -252,7 +254,7 @@ class TestDiscrete:
         both = Support(small_statistics(SMALL), self.first, [F.BALL_X])
         logits = {F.PLAYER_Y: list(paddle), F.SCORE_PLAYER: list(scored)}
         first = categoricals(SMALL, stack, logits, list(self.first), like=both)
-        return DiscretePrediction(first, ball, both, stack)
+        return DiscretePrediction(first, ball, both, stack, COUNTERS)
 
     def test_the_mode_takes_the_ball_given_the_likeliest_paddle(self):
         stack = stack_of(player_y=50, ball_x=20)
@@ -332,7 +334,7 @@ class TestChange:
         change = torch.zeros(F.NUM_FEATURES)
         change[F.BALL_X], change[F.SCORE_ENEMY], change[F.ENEMY_SCORE] = 2.0, 1 / STD[F.SCORE_ENEMY], 50.0
         stack = stack_of(ball_x=30, enemy_score=4, player_score=9)
-        frame = newest(ChangePrediction(change, stack, STD, 0.1).mean())
+        frame = newest(ChangePrediction(change, stack, STD, 0.1, COUNTERS).mean())
         assert frame[F.BALL_X].item() == pytest.approx(30 + 2 * STD[F.BALL_X].item())
         assert frame[F.ENEMY_SCORE].item() == pytest.approx(5)  # by the event alone
         assert frame[F.PLAYER_SCORE] == 9
@@ -343,11 +345,11 @@ class TestChange:
         change[F.BALL_X], change[F.BALL_Y], change[F.PLAYER_SCORE] = 0.5, 2.05, 100.0
         stack = stack_of(ball_x=30, ball_y=60)
         target = stack_of(ball_x=30, ball_y=60 + 2 * STD[F.BALL_Y].item(), enemy_score=3)
-        loss = ChangePrediction(change, stack, STD, beta).loss(target)
+        loss = ChangePrediction(change, stack, STD, beta, COUNTERS).loss(target)
         assert loss.item() == pytest.approx(one + other, rel=1e-4)  # the scores do not count
 
     def test_mode_and_sample_are_the_mean(self):
-        prediction = ChangePrediction(torch.randn(3, F.NUM_FEATURES), torch.randn(3, F.OBS_SIZE), STD, None)
+        prediction = ChangePrediction(torch.randn(3, F.NUM_FEATURES), torch.randn(3, F.OBS_SIZE), STD, None, COUNTERS)
         assert torch.equal(prediction.mode(), prediction.mean())
         assert torch.equal(prediction.sample(), prediction.mean())
         stack, loss = prediction.sample_with_loss()
@@ -359,7 +361,11 @@ class TestDirect:
     def test_mean_by_hand(self):
         output = torch.randn(2, F.OBS_SIZE)
         stack = torch.arange(2.0 * F.OBS_SIZE).view(2, F.OBS_SIZE)
-        found = DirectPrediction(output, stack, MEAN, STD, None).mean().unflatten(-1, (F.NUM_FEATURES, F.STACK_SIZE))
+        found = (
+            DirectPrediction(output, stack, MEAN, STD, None, COUNTERS)
+            .mean()
+            .unflatten(-1, (F.NUM_FEATURES, F.STACK_SIZE))
+        )
         expected = output.unflatten(-1, (F.NUM_FEATURES, F.STACK_SIZE)) * STD[:, None] + MEAN[:, None]
         assert torch.allclose(found[:, PREDICTED], expected[:, PREDICTED], atol=1e-4)
         before = stack.unflatten(-1, (F.NUM_FEATURES, F.STACK_SIZE))
@@ -373,5 +379,5 @@ class TestDirect:
         grid = target.unflatten(-1, (F.NUM_FEATURES, F.STACK_SIZE))
         output = (grid - MEAN[:, None]) / STD[:, None] + 0.3
         output[list(SCORES)] += 100  # the scores do not count
-        loss = DirectPrediction(output.flatten(), torch.zeros(F.OBS_SIZE), MEAN, STD, beta).loss(target)
+        loss = DirectPrediction(output.flatten(), torch.zeros(F.OBS_SIZE), MEAN, STD, beta, COUNTERS).loss(target)
         assert loss.item() == pytest.approx(len(PREDICTED) * F.STACK_SIZE * each, rel=1e-3)

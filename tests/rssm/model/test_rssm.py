@@ -8,7 +8,7 @@ from rssm.model.rssm import RSSM
 
 def _rssm(sizes, posterior="decoupled", reads_frame=True, unimix=0.01):
     torch.manual_seed(0)
-    rssm = RSSM(ModelConfig(posterior=posterior, unimix=unimix, **sizes), reads_frame)
+    rssm = RSSM(ModelConfig(posterior=posterior, unimix=unimix, **sizes), NUM_ACTIONS, reads_frame)
     with torch.no_grad():
         for parameter in rssm.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))
@@ -106,7 +106,7 @@ def test_draw_samples_or_takes_the_mode(tiny_sizes):
 def test_update_gates_start_out_remembering_for_up_to_31_steps():
     torch.manual_seed(0)
     size = 4096
-    rssm = RSSM(ModelConfig(deter=size, stoch=1, classes=2, hidden=1, head_hidden=1), reads_frame=False)
+    rssm = RSSM(ModelConfig(deter=size, stoch=1, classes=2, hidden=1, head_hidden=1), NUM_ACTIONS, reads_frame=False)
     _, _, input_bias, hidden_bias = rssm.gru.all_weights[0]
     update_gate = slice(size, 2 * size)
     steps = input_bias[update_gate].exp() + 1.0  # a gate sigmoid(log(n - 1)) keeps 1 - 1/n of the state

@@ -49,5 +49,6 @@ def test_moves_have_to_be_consecutive(pong_statistics):
     moves = list(pong_statistics.moves)
     moves[F.BALL_X] = (0.0, 2.0)
     gap = dataclasses.replace(pong_statistics, moves=tuple(moves))
-    with pytest.raises(ValueError, match=r"^moves of ball_x: expected consecutive whole pixels, got \(0\.0, 2\.0\)$"):
+    message = r"^moves of feature 8: expected consecutive whole pixels, got \(0\.0, 2\.0\)$"
+    with pytest.raises(ValueError, match=message):
         Support(gap, PREDICTED)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
+from rssm.data.frames import stack_episode
 from rssm.games.pong import features as F
-from rssm.games.pong.features import stack_episode
 from rssm.model.distributions import symexp
 from rssm.model.state import State
 

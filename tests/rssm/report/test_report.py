@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rssm.baselines import Persistence
 from rssm.config import EvalConfig
 from rssm.errors import UserError
 from rssm.evaluation.openloop import evaluate
+from rssm.evaluation.persistence import Persistence
 from rssm.games.pong.drawing import side_by_side_gif
 from rssm.report.report import write_report
 
@@ -95,7 +95,7 @@ def result(measured):
     result["baselines"]["constant_velocity"]["mean"] = [12.2, 55.0, 147.0, 304.0, 531.0, 826.0]
     result["windows"] = 3991
     result["events"] = {
-        "serve": {"windows": 100, "mean": [0.0] * 5 + [6.0], "median": [0.0] * 5 + [0.42]},
+        "serve": {"title": "a serve", "windows": 100, "mean": [0.0] * 5 + [6.0], "median": [0.0] * 5 + [0.42]},
         "free_flight": {"windows": 900, "mean": [0.0] * 5 + [0.2222222], "median": [0.0] * 5 + [0.07]},
     }
     result["features"] |= {"enemy_y": [0.0] * 5 + [44.5], "ball_x": [0.0] * 5 + [17.2], "enemy_x": [0.0] * 6}
@@ -325,7 +325,7 @@ def test_a_perfect_model_is_a_page_too(tmp_path, result):
     zeros = [0.0] * 6
     result["mse"] = {"mean": zeros, "median": zeros, "p90": zeros, "ci95": [[0.0, 0.0]] * 6}
     result["features"] = dict.fromkeys(result["features"], zeros)
-    result["events"] = {"goal": {"windows": 4, "mean": zeros, "median": zeros}}
+    result["events"] = {"goal": {"title": "a goal", "windows": 4, "mean": zeros, "median": zeros}}
     result["off_policy"]["ratio"], result["floor"]["ratio"] = [None] * 6, [None] * 6
     page = report(tmp_path, result)
     assert page.row("mean") == ["0"] * 6
@@ -338,7 +338,7 @@ def test_a_perfect_model_is_a_page_too(tmp_path, result):
 
 def test_figures_that_are_no_numbers_are_dashes(tmp_path, result):
     result["mse"]["mean"][5] = math.nan
-    result["events"]["goal"] = {"windows": 0, "mean": [math.nan] * 6, "median": [None] * 6}
+    result["events"]["goal"] = {"title": "a goal", "windows": 0, "mean": [math.nan] * 6, "median": [None] * 6}
     result["features"]["ball_y"] = [math.nan] * 6
     page = report(tmp_path, result)
     assert page.row("mean")[-1] == "–"

@@ -1,10 +1,10 @@
 import json
 from pathlib import Path
 
-from rssm.baselines import Persistence
 from rssm.config import EvalConfig
 from rssm.data.dataset import Dataset
 from rssm.evaluation.openloop import evaluate
+from rssm.evaluation.persistence import Persistence
 from rssm.evaluation.predictor import Predictor
 from rssm.numbers import number
 from rssm.report.table import format_table

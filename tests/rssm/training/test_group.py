@@ -10,7 +10,8 @@ def test_one_process_exchanges_nothing():
     value = torch.arange(3.0)
     assert ALONE.is_first
     assert torch.equal(ALONE.sum(value.clone()), value)
-    assert torch.equal(ALONE.gather(value, [3]), value)
+    ALONE.share([value])
+    assert value.tolist() == [0.0, 1.0, 2.0]
     assert ALONE.from_first("mine") == "mine"
 
 
@@ -19,14 +20,12 @@ def test_processes_add_up_join_and_hear_the_first(together, size):
     sizes = [4, 0, 2][:size]
 
     def work(group):
-        own = torch.full((sizes[group.rank],), float(group.rank))
-        halves = group.gather(own.bfloat16(), sizes)
-        return (
-            group.sum(torch.tensor([1.0, group.rank])),
-            group.gather(own, sizes),
-            halves,
-            group.from_first(group.rank),
-        )
+        joined = torch.full((sum(sizes),), -1.0)
+        joined.split(sizes)[group.rank].fill_(group.rank)
+        halves = joined.bfloat16()
+        group.share(joined.split(sizes))
+        group.share(halves.split(sizes))
+        return group.sum(torch.tensor([1.0, group.rank])), joined, halves, group.from_first(group.rank)
 
     for total, joined, halves, first in together(size, work):
         assert total.tolist() == [size, sum(range(size))]

@@ -135,7 +135,7 @@ def test_whichever_process_is_killed_nothing_is_lost(tiny_job, finished_run, tmp
         time.sleep(0.01)
 
     process = _start(settings, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    _, err = process.communicate(timeout=180)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     assert err.count("training in 2 processes") == 1
     rows = [[row for row in _metrics(folder) if "train/loss" in row] for folder in (run, finished_run)]

@@ -145,7 +145,7 @@ def test_matrices_are_shared_out_evenly(shares):
 class Broken(Group):
     """A group whose other process is gone."""
 
-    def gather(self, own, sizes):
+    def share(self, pieces):
         raise LostProcessError("gone")
 
 

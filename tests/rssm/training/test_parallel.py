@@ -11,6 +11,7 @@ import torch
 
 from rssm.config import LogConfig, LossConfig, ModelConfig, TrainConfig, WorldModelConfig
 from rssm.data.chunks import ChunkSampler
+from rssm.games.pong.game import PONG
 from rssm.model.world_model import WorldModel
 from rssm.tracker import METRICS_FILE, Tracker
 from rssm.training.checkpoint import TRAINER_FILE, load_trainer
@@ -39,7 +40,7 @@ def make_trainer(tmp_path, pong_data, pong_statistics, tiny_sizes):
         config = WorldModelConfig(model=ModelConfig(posterior=posterior, **tiny_sizes), loss=LOSS, train=settings)
         (tmp_path / run).mkdir(exist_ok=True)
         torch.manual_seed(group.rank)  # the first one's weights count
-        model = WorldModel(config.model, pong_statistics)
+        model = WorldModel(config.model, PONG, pong_statistics)
         # beginnings of games of 40 and 25 rows: many chunks end with a game, so that the parts' masks differ
         episodes = [pong_data.episodes[0], pong_data.episodes[2]]
         sampler = ChunkSampler(pong_data, settings.batch_size, settings.chunk_length, 0, episodes)

@@ -9,6 +9,7 @@ import torch
 from rssm.config import LogConfig, LossConfig, ModelConfig, TrainConfig, WorldModelConfig
 from rssm.data.chunks import ChunkSampler
 from rssm.errors import CheckpointError, UserError
+from rssm.games.pong.game import PONG
 from rssm.games.pong.statistics import FeatureStatistics
 from rssm.model.world_model import WorldModel
 from rssm.tracker import METRICS_FILE, Tracker
@@ -45,7 +46,7 @@ def make_trainer(tmp_path, pong_data, pong_statistics, tiny_sizes):
         folder = tmp_path / run
         folder.mkdir(exist_ok=True)
         torch.manual_seed(seed)
-        model = WorldModel(config.model, statistics)
+        model = WorldModel(config.model, PONG, statistics)
         sampler = ChunkSampler(pong_data, config.train.batch_size, config.train.chunk_length, seed)
         return Trainer(folder, config, model, sampler, evaluate or Scores(5.0))
 

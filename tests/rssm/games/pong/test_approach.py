@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from rssm.games.pong import features as F
-from rssm.games.pong.approach import Approach, Fourier
+from rssm.games.pong.approach import Approach
 from rssm.games.pong.paddle import PaddleLaw
+from rssm.model.networks import Fourier
 
 
 def test_waves_by_hand():

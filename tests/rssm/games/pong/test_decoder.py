@@ -3,9 +3,10 @@ import pytest
 import torch
 
 from rssm.config import ModelConfig
+from rssm.data.frames import stack_episode
 from rssm.games.pong import features as F
 from rssm.games.pong.decoder import BALL, FIRST, make_decoder
-from rssm.games.pong.features import stack_episode
+from rssm.games.pong.game import PONG
 from rssm.games.pong.statistics import SCORES
 from rssm.model.likelihoods import ChangePrediction, DirectPrediction, DiscretePrediction
 
@@ -34,7 +35,9 @@ def parts(pong_data, tiny_sizes):
 
 def _decoder(tiny_sizes, statistics, decoder, likelihood, huber_beta=0.3):
     torch.manual_seed(1)
-    made = make_decoder(ModelConfig(decoder=decoder, likelihood=likelihood, **tiny_sizes), statistics, huber_beta)
+    made = make_decoder(
+        ModelConfig(decoder=decoder, likelihood=likelihood, **tiny_sizes), PONG.layout, statistics, huber_beta
+    )
     with torch.no_grad():
         for parameter in made.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))
@@ -66,7 +69,9 @@ def test_the_residual_decoder_copies_42_values(tiny_sizes, pong_statistics, part
 
 def test_an_untrained_residual_point_prediction_is_persistence(tiny_sizes, pong_statistics, parts):
     config = ModelConfig(decoder="residual", likelihood="huber", **tiny_sizes)
-    frame = make_decoder(config, pong_statistics, 0.1)(*parts).mode()[..., F.STACK_SIZE - 1 :: F.STACK_SIZE]
+    frame = make_decoder(config, PONG.layout, pong_statistics, 0.1)(*parts).mode()[
+        ..., F.STACK_SIZE - 1 :: F.STACK_SIZE
+    ]
     before = parts[2][..., F.STACK_SIZE - 1 :: F.STACK_SIZE]
     still = [i for i in range(F.NUM_FEATURES) if i not in (F.ENEMY_SCORE, F.PLAYER_SCORE)]
     assert torch.equal(frame[..., still], before[..., still])

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from rssm.config import ModelConfig
+from rssm.data.frames import stack_episode
 from rssm.games.pong import features as F
 from rssm.games.pong.encoder import Encoder, Normalizer
-from rssm.games.pong.features import stack_episode
 from rssm.games.pong.statistics import SCORES
 
 

@@ -13,17 +13,9 @@ from gymnasium.utils.env_checker import check_env
 
 import rssm
 from rssm.config import EnvConfig
+from rssm.data.frames import first_stack, newest_frame, push_frame
 from rssm.games.pong.env import PongFeatures, make_env
-from rssm.games.pong.features import (
-    ACTION_NAMES,
-    ENEMY_SCORE,
-    NUM_ACTIONS,
-    SCORE_ENEMY,
-    SCORE_PLAYER,
-    first_stack,
-    newest_frame,
-    push_frame,
-)
+from rssm.games.pong.features import ACTION_NAMES, ENEMY_SCORE, NUM_ACTIONS, SCORE_ENEMY, SCORE_PLAYER
 
 STICKY = 0.25
 

@@ -13,6 +13,7 @@ from rssm.games.pong.features import (
     SCORE_ENEMY,
     SCORE_PLAYER,
 )
+from rssm.games.pong.game import PONG
 
 
 def flight(x: int = 1, y: int = 1) -> FloatArray:
@@ -96,7 +97,7 @@ def test_precedence() -> None:
 def test_a_whole_game_has_every_event(whole_game: Dataset) -> None:
     episode = whole_game.episode(0)
     starts = window_starts(len(episode))
-    windows = recorded_windows(0, episode.features, episode.action.astype(np.int64), starts)
+    windows = recorded_windows(PONG, 0, episode.features, episode.action.astype(np.int64), starts)
     counts = dict(zip(EVENTS, np.bincount(windows.events, minlength=len(EVENTS)), strict=True))
     assert all(count > 0 for count in counts.values()), counts
     assert counts["start"] == 7  # starts 0, 6, …, 36

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from rssm.data.frames import first_stack, newest_frame, push_frame, stack_episode
 from rssm.games.pong.env import PongFeatures
 from rssm.games.pong.features import (
     BALL_SPAWNED,
@@ -13,11 +14,7 @@ from rssm.games.pong.features import (
     FEATURE_NAMES,
     PLAYER_X,
     PLAYER_Y,
-    first_stack,
-    newest_frame,
-    push_frame,
     ram_to_frame,
-    stack_episode,
 )
 from rssm.games.pong.player import Player
 from rssm.games.pong.players import make_policy

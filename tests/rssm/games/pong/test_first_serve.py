@@ -5,12 +5,13 @@ import pytest
 
 from rssm.config import EnvConfig
 from rssm.data.dataset import Dataset
+from rssm.data.frames import newest_frame
 from rssm.errors import DataError
 from rssm.evaluation.openloop import episode_windows
 from rssm.evaluation.windows import EpisodeWindows
 from rssm.games.pong.env import make_env
 from rssm.games.pong.events import EVENTS
-from rssm.games.pong.features import BALL_SPAWNED, newest_frame
+from rssm.games.pong.features import BALL_SPAWNED
 from rssm.games.pong.first_serve import start_floor
 
 

@@ -1,22 +1,16 @@
 import numpy as np
 
-from rssm.baselines import ConstantVelocity
-from rssm.games.pong.features import (
-    BALL_X,
-    BALL_X_DIRECTION,
-    ENEMY_SCORE,
-    NUM_FEATURES,
-    PLAYER_Y,
-    STACK_SIZE,
-    stack_episode,
-)
+from rssm.data.frames import stack_episode
+from rssm.evaluation.constant_velocity import ConstantVelocity
+from rssm.games.pong.features import BALL_X, BALL_X_DIRECTION, ENEMY_SCORE, NUM_FEATURES, PLAYER_Y, STACK_SIZE
+from rssm.games.pong.game import PONG
 
 
 def predict(frames: np.ndarray) -> np.ndarray:
     """(6, 14, 4) predicted from the last of frames (L, 14)."""
     observations = stack_episode(frames.astype(np.float32))
     length = len(frames)
-    predicted = ConstantVelocity().predict(
+    predicted = ConstantVelocity(PONG.positions.values()).predict(
         observations, np.zeros(length, np.int64), np.array([length - 1]), np.zeros((1, 6), np.int64)
     )
     return predicted.reshape(6, NUM_FEATURES, STACK_SIZE)
