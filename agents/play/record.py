@@ -16,6 +16,8 @@ from rssm.errors import UserError
 from rssm.evaluation.provenance import file_checksum
 from rssm.training.checkpoint import MODEL_FILE
 
+#: the scores along a training, one entry for each evaluation
+CURVE_FILE = "curve.json"
 #: what a file's name says of a setting
 _SHORT = {"repeat_action_probability": "sticky"}
 

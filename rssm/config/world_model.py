@@ -321,6 +321,13 @@ class TrainConfig(Settings):
     )
     warmup: int = setting(200, "updates of linear warm-up", low=0, high=COUNTS)
     final_learning_rate: float = setting(0.03, "share of the peak that the cosine decay ends at", low=0, high=1)
+    decay: float = setting(
+        1.0,
+        "share of the updates, the last ones, over which the learning rate falls; 1 falls from the beginning",
+        above=0,
+        high=1,
+        before=1.0,
+    )
     weight_decay: float = setting(0.0, "decoupled weight decay", low=0, high=100)
     clip: float = setting(20.0, "largest norm of the gradient", above=0, high=10**9)
     ema: float = setting(

@@ -63,15 +63,11 @@ class Trainer:
         self.sampler, self.evaluate, self.group = sampler, evaluate, group
         self.optimizer = Optimizer(model, config.train, group)
         self.update = 0
-        #: on an NVIDIA card, for one process and data that stay the same: the update as one graph
-        self.graphed = (
-            GraphedUpdates(self.optimizer, sampler, config.loss)
-            if config.train.graph
-            and group.size == 1
-            and next(model.parameters()).is_cuda
-            and isinstance(sampler, ChunkSampler)
-            else None
-        )
+        #: on an NVIDIA card, for one process and games that stay the same: the update as one graph
+        self.graphed: GraphedUpdates | None = None
+        on_card = group.size == 1 and next(model.parameters()).is_cuda
+        if config.train.graph and on_card and isinstance(sampler, ChunkSampler):
+            self.graphed = GraphedUpdates(self.optimizer, sampler, config.loss)
         self._terms: dict[str, float] = {}
         self.best_score, self.best_update, self.best_weights = math.inf, 0, weights_of(self.optimizer.average)
         self.seconds = 0.0
