@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +126,7 @@ def _same(runs: Sequence[Path], what: str, values: Sequence[Any]) -> None:
 def _refuse_unlike(names: Sequence[str], trained: Sequence[AgentConfig]) -> None:
     """Refuse runs that were trained with other settings than the seed (and, offline, the world model of that seed)."""
     for name, config in zip(names, trained, strict=True):
-        first, other = (asdict(replace(one, seed=0, world_model="", data="")) for one in (trained[0], config))
+        first, other = (asdict(one) | {"seed": 0, "world_model": "", "data": ""} for one in (trained[0], config))
         found = difference(other, first)
         if found is not None:
             raise UserError(f"{name}: expected the {found[0]} of {names[0]}, {found[2]}; got {found[1]}")

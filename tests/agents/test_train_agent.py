@@ -218,7 +218,6 @@ def offline_job(online_job, pong_data, tiny_sizes, tmp_path):
 def test_an_offline_run_that_was_killed_ends_as_if_it_had_not_been(offline_job, pong_data, tmp_path):
     moment = """
 from agents.learning.learner import Learner
-from rssm.games.pong.game import PONG
 update = Learner.update
 Learner.update = lambda self, model, chunk, number: die() if number == 7 else update(self, model, chunk, number)
 """
