@@ -43,6 +43,16 @@ PRESETS = preset_names("train_agent")
             "final_entropy: expected more than 0 where entropy is, since it falls by equal factors, got 0.0",
         ),
         (lambda: ActorCriticConfig(final_search=0.0), "final_search: expected more than 0 where search is"),
+        (
+            lambda: AgentConfig(actor_critic=ActorCriticConfig(doubt=0.5)),
+            "actor_critic.doubt: expected 0 where imagination.rollouts is 1, got 0.5",
+        ),
+        (
+            lambda: AgentConfig(
+                actor_critic=ActorCriticConfig(search=0.0), imagination=ImaginationConfig(tried=False, rollouts=2)
+            ),
+            "imagination.rollouts: expected 1 where imagination.tried is false, got 2",
+        ),
         (lambda: ImaginationConfig(continued=1.0), "continued: expected less than 1, got 1.0"),
         (lambda: PlayConfig(games=0), "games: expected at least 1, got 0"),
         (lambda: WorldConfig(workers=2), "workers: expected at most 1, got 2"),
@@ -82,7 +92,7 @@ def test_the_default_preset_repeats_nothing():
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_parses_and_has_a_folder_of_its_own(preset):
     config = agent("--config", preset)
-    assert config.run == f"runs/{preset}"
+    assert config.run in (f"runs/{preset}", f"runs/agent_{preset}")
     assert config.online == (preset != "agent")
 
 
@@ -97,7 +107,18 @@ def test_the_debug_preset_is_the_published_online_run_at_a_small_size():
     config, plain = agent("--config", "agent_debug"), agent("--config", "agent_online")
     sizes = {key: getattr(plain.actor_critic, key) for key in ("hidden", "layers")}
     assert dataclasses.replace(config.actor_critic, **sizes) == plain.actor_critic
-    assert (config.imagination.starts, config.imagination.tried) == (0, False)
+    amounts = {key: getattr(plain.imagination, key) for key in ("chunks", "chunk_length", "burn_in", "starts")}
+    assert dataclasses.replace(config.imagination, **amounts) == plain.imagination
+
+
+def test_online_and_offline_agents_have_one_learner():
+    """But for how long the policy is kept uncertain, and how many states of the data there are to choose from."""
+    online, offline = agent("--config", "agent_online"), AgentConfig()
+    assert dataclasses.replace(online.actor_critic, final_entropy=offline.actor_critic.final_entropy) == (
+        offline.actor_critic
+    )
+    assert dataclasses.replace(online.imagination, chunks=offline.imagination.chunks) == offline.imagination
+    assert online.train == offline.train
 
 
 class TestOnline:
@@ -120,13 +141,13 @@ class TestOnline:
         assert agent(*words.split()) == AgentConfig()
         offline = agent("--config", "agent_online", *words.split())
         assert not offline.online
-        assert offline.actor_critic.fire  # as the preset says
+        assert offline.actor_critic.final_entropy == 3e-4  # as the preset says
 
     def test_what_a_file_says_goes_before_the_defaults_of_online_runs(self, tmp_path):
         mine = tmp_path / "mine.yaml"
         mine.write_text("online: true\nactor_critic: {discount: 0.9}\n")
         config = agent("--config", str(mine))
-        assert (config.actor_critic.discount, config.actor_critic.bonus) == (0.9, "entropy")
+        assert (config.actor_critic.discount, config.actor_critic.final_entropy) == (0.9, 3e-4)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +161,15 @@ class TestOnline:
         ("--online --world_model runs/wm", "--world_model: does nothing in an online run"),
         ("--online --data data/x", "--data: does nothing in an online run"),
         ("--online --train.updates 9", "--train.updates: does nothing in an online run"),
-        ("--online --actor_critic.temperature 1", "--actor_critic.temperature: does nothing with search 0"),
+        (
+            "--config agent_online_drawn --actor_critic.temperature 1",
+            "--actor_critic.temperature: does nothing with search 0",
+        ),
+        ("--actor_critic.surprise_free 1", "--actor_critic.surprise_free: does nothing with surprise_penalty 0"),
+        ("--evaluation.steps 5000", "--evaluation.steps: does nothing in an offline run"),
+        ("--online --train.evaluate_every 9", "--train.evaluate_every: does nothing with evaluation.steps"),
+        ("--online --play.early_updates 3", "--play.early_updates: does nothing with early_steps 0"),
+        ("--online --play.rollouts 3", "--play.rollouts: does nothing with planned 0"),
         ("--online --loss.huber_beta 1", "--loss.huber_beta: does nothing with model.likelihood discrete"),
     ],
 )
