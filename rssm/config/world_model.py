@@ -43,6 +43,12 @@ class EnvConfig(Settings):
         0.0, "chance, per console frame, that the previous action is repeated (sticky actions)", low=0, high=1
     )
     noop_max: int = setting(30, "an episode starts after 0 to this many random NOOP console frames", low=0, high=10_000)
+    enemy: Literal["normal", "lazy", "late"] = setting(
+        "normal",
+        "normal is the console's own; lazy rests while the ball flies away from it, and late until the ball that comes "
+        "is past the middle",
+        before="normal",
+    )
     max_episode_steps: int = setting(27_000, "agent steps after which an episode is truncated", low=1, high=10**6)
 
 
