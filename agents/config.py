@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from agents.learning.config import ActorCriticConfig, ImaginationConfig
 from rssm.config import (
@@ -321,6 +321,18 @@ class EvaluateAgentConfig(Settings):
     rollouts: int = setting(8, "imagined trajectories of each move, where moves are planned", low=1, high=10_000)
     sticky: float = setting(
         -1.0, "repeat-action probability of the games; -1 takes that of the run's own", low=-1, high=1
+    )
+    noops: int = setting(
+        -1,
+        "games start after 0 to this many no-ops of the console, 120 shifts the starts that a run has seen by up to "
+        "thirty steps; -1 takes the run's own",
+        low=-1,
+        high=10_000,
+    )
+    enemy: Literal["own", "normal", "lazy", "late"] = setting(
+        "own",
+        "another enemy, without further training: lazy rests while the ball flies away from it, late until the ball "
+        "that comes is past the middle; own is the run's own",
     )
     data: str = setting(
         "", "folder of recorded games on which the reward and continue heads are scored as well; empty leaves it out"

@@ -77,7 +77,7 @@ def read_job(runs: Sequence[Path], command: str, title: str) -> dict[str, Any]:
         names, [str(lookup(g, "weights.agent", f, "agent")) for f, g in zip(files, games, strict=True)], AGENT_FILE
     )
     own = asdict(trained[0].env)
-    for key in ("frameskip", "repeat_action_probability"):
+    for key in ("frameskip", "repeat_action_probability", "enemy"):
         if games[0]["env"][key] != own[key]:
             raise UserError(f"{files[0]}: env.{key}: expected games as the run was trained on, {own[key]}")
     policies = [name for name in WAYS if any(name in result for result in games)]

@@ -43,6 +43,12 @@ class EnvConfig(Settings):
         0.0, "chance, per console frame, that the previous action is repeated (sticky actions)", low=0, high=1
     )
     noop_max: int = setting(30, "an episode starts after 0 to this many random NOOP console frames", low=0, high=10_000)
+    enemy: Literal["normal", "lazy", "late"] = setting(
+        "normal",
+        "normal is the console's own; lazy rests while the ball flies away from it, and late until the ball that comes "
+        "is past the middle",
+        before="normal",
+    )
     max_episode_steps: int = setting(27_000, "agent steps after which an episode is truncated", low=1, high=10**6)
 
 
@@ -284,6 +290,7 @@ class LossConfig(Settings):
     continuation: float = _scale(1.0, "the continue term")
     open_loop: float = _scale(1.0, "the six-step open-loop term; 0 turns it off")
     open_loop_starts: int = setting(4, "imagined trajectories per chunk in the open-loop term", low=1, high=4_096)
+    open_loop_steps: int = setting(HORIZON, "agent steps of each; less than a chunk", low=1, high=1_000, before=HORIZON)
     free_nats: float = setting(
         0.0, "both KL terms are clipped from below at this many nats per step", low=0, high=10**4
     )
@@ -292,7 +299,7 @@ class LossConfig(Settings):
     )
 
     def idle(self) -> Mapping[str, str]:
-        return {} if self.open_loop else {"open_loop_starts": "with open_loop 0"}
+        return {} if self.open_loop else dict.fromkeys(("open_loop_starts", "open_loop_steps"), "with open_loop 0")
 
 
 @dataclass(frozen=True)
@@ -429,6 +436,10 @@ class WorldModelConfig(Settings):
 
     def check_together(self) -> None:
         check_game(self.env, self.model, self.data)
+        check(
+            self.loss.open_loop_steps < self.train.chunk_length,
+            f"loss.open_loop_steps: expected fewer than train.chunk_length, got {self.loss.open_loop_steps}",
+        )
 
     def idle(self) -> Mapping[str, str]:
         return huber_only(self.model) | idle_in(self.env)

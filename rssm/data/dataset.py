@@ -82,9 +82,9 @@ class Dataset:
         self.episodes = tuple(slice(start, end) for start, end in zip(starts, ends, strict=True))
 
     @staticmethod
-    def of(path: Path, episodes: Sequence[Episode]) -> Dataset:
-        """Episodes in memory, which are on no disk; ``path`` is what messages call them."""
-        return Dataset(path, {}, _concatenate(episodes))
+    def of(like: Dataset, episodes: Sequence[Episode]) -> Dataset:
+        """Other episodes of the same game, which are in memory alone; messages call them by the same path."""
+        return Dataset(like.path, {"env_id": like.meta["env_id"]}, _concatenate(episodes))
 
     @staticmethod
     def open(path: str | Path) -> Dataset:

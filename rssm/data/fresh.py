@@ -7,24 +7,18 @@ or a slower one, sees the very same batches. It waits where a block is not there
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
 
+from rssm.data.block_player import BlockPlayer
 from rssm.data.chunks import Chunk, ChunkSampler
-from rssm.data.collect import Recording, Streams, start_worker
+from rssm.data.collect import Recording
 from rssm.data.dataset import Dataset
 from rssm.data.episode import Episode
-from rssm.errors import UserError
 from rssm.noise import Part
-from rssm.seeds import episode_seed
 
 #: the data set is replaced in so many blocks
 _BLOCKS = 5
-#: sets the blocks' seeds apart from those of the data set's own games
-_FRESH = 2**20
 
 
 class FreshSampler:
@@ -53,13 +47,14 @@ class FreshSampler:
         updates: int,
     ) -> None:
         self.batch_size, self._settings = batch_size, (batch_size, length, seed)
-        self._sampler, self._path = ChunkSampler(data, *self._settings, episodes), data.path
+        self._sampler, self._data = ChunkSampler(data, *self._settings, episodes), data
         self._old = [data.episode(data.episodes.index(rows)) for rows in episodes]
         self._new: dict[int, list[Episode]] = {}
         self._steps, self._block = recording.steps, recording.steps // _BLOCKS
         self._per_update = steps_per_update
-        self._drawn_from, self._last = 0, self._newest(updates - 1)
-        self._player = _Player(replace(recording, steps=self._block)) if self._last else None
+        self._drawn_from, self._last = -1, self._newest(updates - 1)
+        self._recording = replace(recording, steps=self._block)
+        self._player: BlockPlayer | None = None  # begins with the training
 
     def batch(self, update: int, part: Part | None = None) -> Chunk:
         """The batch of one update, or some of its chunks.
@@ -78,21 +73,24 @@ class FreshSampler:
         if self._player is not None:
             self._player.close()
 
+    def _playing(self) -> BlockPlayer:
+        self._player = self._player or BlockPlayer(self._recording)
+        return self._player
+
     def _newest(self, update: int) -> int:
         """The number of the newest block that an update draws from; 0 is the data set alone."""
         return update * self._per_update // self._block
 
     def _draw_from(self, newest: int) -> ChunkSampler:
         """Chunks of the last blocks up to this one, and of as much of the data set as there is room for beside them."""
-        assert self._player is not None
         wanted = range(max(1, newest - _BLOCKS + 1), newest + 1)
         self._new = {number: games for number, games in self._new.items() if number in wanted}
         for number in (*wanted, newest + 1):  # the next one is played while these are learned from
             if number not in self._new and number <= self._last:
-                self._player.ask(number)
+                self._playing().ask(number)
         for number in wanted:
             if number not in self._new:
-                self._new[number] = self._player.answer(number)
+                self._new[number] = self._playing().answer(number)
         games = [episode for number in wanted for episode in self._new[number]]
         room = self._steps - sum(map(len, games))
         for episode in reversed(self._old):
@@ -100,56 +98,4 @@ class FreshSampler:
             if room < 0:
                 break
             games.insert(0, episode)
-        return ChunkSampler(Dataset.of(self._path, games), *self._settings)
-
-
-class _Player:
-    """A process that plays blocks one after the other; it ends with this one."""
-
-    def __init__(self, recording: Recording) -> None:
-        spawn = get_context("spawn")  # a clean process, whatever threads this one runs
-        self._pipe, theirs = spawn.Pipe()
-        self._process = spawn.Process(target=_play_blocks, args=(theirs, recording), daemon=True)
-        self._process.start()
-        theirs.close()
-        self._asked: set[int] = set()
-        self._answers: dict[int, list[Episode]] = {}
-
-    def ask(self, number: int) -> None:
-        if number in self._asked:
-            return
-        self._asked.add(number)
-        with contextlib.suppress(BrokenPipeError):  # the answer will say so
-            self._pipe.send(number)
-
-    def answer(self, number: int) -> list[Episode]:
-        while number not in self._answers:
-            try:
-                played, episodes = self._pipe.recv()
-            except (EOFError, ConnectionResetError) as error:
-                raise UserError(
-                    "data.fresh_steps: the process that plays was killed (out of memory?); the same command goes on"
-                ) from error
-            self._answers[played] = episodes
-        self._asked.remove(number)
-        return self._answers.pop(number)
-
-    def close(self) -> None:
-        self._process.terminate()
-        self._process.join()
-
-
-def play_block(recording: Recording, number: int) -> list[Episode]:
-    """Block ``number`` of new games, ``recording.steps`` long; another one for every number."""
-    block = replace(recording, seed=episode_seed(recording.seed, number, _FRESH))
-    streams = Streams(block, None)
-    for _ in streams.play_rest(1):
-        pass
-    return streams.episodes
-
-
-def _play_blocks(pipe: Connection, recording: Recording) -> None:
-    start_worker()
-    while True:
-        number = pipe.recv()
-        pipe.send((number, play_block(recording, number)))
+        return ChunkSampler(Dataset.of(self._data, games), *self._settings)
