@@ -42,6 +42,7 @@ JOBS = {
     )
 }
 ENTRIES = (
+    "benchmark",
     "collect",
     "import",
     "train",

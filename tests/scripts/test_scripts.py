@@ -14,7 +14,7 @@ def run(name, *words, cwd):
 @pytest.mark.parametrize(
     ("name", "flags"),
     [
-        ("collect.py", ["--out", "--steps", "--policy", "--epsilon", "--seed", "--sticky", "--workers"]),
+        ("collect.py", ["--out", "--steps", "--players", "--games", "--seed", "--sticky", "--workers"]),
         ("import_data.py", ["--input", "--out", "--layout"]),
         ("train_wm.py", ["--config", "--run", "--train.updates"]),
         ("evaluate.py", ["--run", "--data", "--json"]),

@@ -24,9 +24,9 @@ def cpu(monkeypatch):
     monkeypatch.setattr("rssm.training.timing.time.process_time", lambda: spent[0])
     batch = ChunkSampler.batch
 
-    def slow(sampler, update):
+    def slow(sampler, update, *part):
         spent[0] += 3.0 if update < 5 else 1.0
-        return batch(sampler, update)
+        return batch(sampler, update, *part)
 
     monkeypatch.setattr(ChunkSampler, "batch", slow)
 
@@ -44,7 +44,8 @@ def test_the_clock_ends_a_row_however_fast_its_first_updates_were(job, train, na
 def test_a_world_model_s_learning_rate_follows_the_clock(job, train, monkeypatch):
     shares = []
 
-    def step(model, optimizer, chunk, config, update):
+    def step(optimizer, sampler, config, seed, update):
+        sampler.batch(update)
         shares.append(update / optimizer.config.updates)
         return {"train/loss": 0.0}
 
