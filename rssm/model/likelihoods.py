@@ -120,7 +120,7 @@ class Categoricals:
         support: the outcomes.
         output: (..., K + 2 F): the free logits, the bells' centres and their log-precisions.
         stack: (..., 56), the previous stack.
-        min_p: samples leave out what is less than this share as likely as the likeliest outcome (Nguyen et al. 2024,
+        min_p: samples leave out the values that are less than this share as likely as the likeliest (Nguyen et al. 2024,
             "Min-p sampling"): six steps of twelve features each would else drift off on some error of one in a hundred.
     """
 
@@ -143,14 +143,14 @@ class Categoricals:
 
     def mode(self) -> Tensor:
         """The likeliest values (..., F)."""
-        return self._pick([odds.argmax(-1) for odds in self.odds.split(self.support.sizes, -1)])
+        return self._pick([mass.argmax(-1) for _, mass in self._masses()])
 
     def sample(self) -> Tensor:
         """Values (..., F), drawn at random."""
         picks = []
         uniform = torch.rand_like(self.total)
-        for f, odds in enumerate(self.odds.split(self.support.sizes, -1)):
-            kept = odds * (odds >= self.min_p * odds.amax(-1, keepdim=True))
+        for f, (odds, mass) in enumerate(self._masses()):
+            kept = odds * (mass >= self.min_p * mass.amax(-1, keepdim=True))
             cumulative = kept.cumsum(-1)
             index = (cumulative <= uniform[..., f : f + 1] * cumulative[..., -1:]).sum(-1)
             picks.append(index.clamp(max=odds.shape[-1] - 1))
@@ -159,6 +159,15 @@ class Categoricals:
     def mean(self) -> Tensor:
         """The expected values (..., F)."""
         return ((self.odds * self.outcomes) @ self.support.members) / self.total
+
+    def _masses(self) -> list[tuple[Tensor, Tensor]]:
+        """Each feature's odds (..., k), and for each outcome those of all that lead to the same value (..., k)."""
+        sizes = self.support.sizes
+        parts = zip(self.odds.split(sizes, -1), self.outcomes.split(sizes, -1), strict=True)
+        return [
+            (odds, ((value.unsqueeze(-1) == value.unsqueeze(-2)).to(odds.dtype) @ odds.unsqueeze(-1)).squeeze(-1))
+            for odds, value in parts
+        ]
 
     def _pick(self, index: list[Tensor]) -> Tensor:
         outcomes = self.outcomes.split(self.support.sizes, -1)
