@@ -17,6 +17,7 @@ from rssm.data.collect import play_episode
 from rssm.data.dataset import Dataset, write_dataset
 from rssm.games.pong.statistics import FeatureStatistics
 from rssm.model.world_model import WorldModel
+from rssm.training.checkpoint import MODEL_FILE, save_model, weights_of
 
 ModelMaker = Callable[..., WorldModel]
 
@@ -57,3 +58,12 @@ def make_model(pong_statistics: FeatureStatistics, tiny_sizes: dict[str, int]) -
         return model
 
     return make
+
+
+@pytest.fixture(scope="session")
+def model_folder(make_model: ModelMaker, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the weights of a tiny model, and nothing beside them."""
+    folder: Path = tmp_path_factory.mktemp("shown") / "wm"
+    model = make_model()
+    save_model(folder / MODEL_FILE, model, weights_of(model), {})
+    return folder

@@ -1,0 +1,72 @@
+"""Weights that come with the package, and which folder a run's name stands for.
+
+``rssm/weights/NAME/`` holds a world model (``model.safetensors``), where there is one an agent (``agent.safetensors``)
+and a model card (``README.md``). Wherever a run's folder is asked for and none is given, the weights of
+:data:`DEFAULT` are taken.
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+import yaml
+
+from rssm.config import EnvConfig
+from rssm.errors import UserError
+
+#: where shipped weights lie, a folder each
+FOLDER = Path(__file__).resolve().parent
+#: taken where no run is named
+DEFAULT = "pong"
+
+_MODEL_FILE, _CONFIG_FILE = "model.safetensors", "config.yaml"
+#: where runs are written by default
+_RUNS = Path("runs")
+
+
+def shipped() -> list[str]:
+    """The names of the weights that come with the package."""
+    return sorted(file.parent.name for file in FOLDER.glob(f"*/{_MODEL_FILE}"))
+
+
+def find_run(run: str | Path = "") -> Path:
+    """The folder with the ``model.safetensors`` that a run's folder or the name of shipped weights stands for.
+
+    Args:
+        run: a folder, or a name among :func:`shipped`; a folder goes first, and empty takes :data:`DEFAULT`.
+
+    Raises:
+        UserError: there is no such run, or no model in it; the line says which there are.
+    """
+    names = shipped()
+    text = str(run) or DEFAULT
+    folder = Path(text)
+    if (folder / _MODEL_FILE).is_file():
+        return folder
+    if text in names:
+        return FOLDER / text
+    if str(run) == "":
+        raise UserError("run: expected --run FOLDER; no weights come with this installation to take in its place")
+    if folder.is_dir():
+        raise UserError(f"{folder}: expected a run with a {_MODEL_FILE}, it holds none (is it still in training?)")
+    known = [str(file.parent) for file in sorted(_RUNS.glob(f"*/{_MODEL_FILE}"))] + names
+    near = difflib.get_close_matches(text, known, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}" if known else ""
+    raise UserError(f"run: no run {text}; expected the folder of a run or the name of shipped weights{hint}")
+
+
+def run_env(folder: Path) -> EnvConfig:
+    """The game that a run's model was made for: what its ``config.yaml`` says, the default without one.
+
+    Raises:
+        UserError: the settings cannot be read.
+    """
+    path = folder / _CONFIG_FILE
+    if not path.is_file():
+        return EnvConfig()
+    try:
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return EnvConfig(**settings.get("env", {}))
+    except (OSError, yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
+        raise UserError(f"{path}: env: cannot be read ({' '.join(str(error).split())})") from None
