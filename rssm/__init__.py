@@ -9,3 +9,4 @@ import gymnasium
 ENV_ID = "rssm/PongFeatures-v0"
 
 gymnasium.register(id=ENV_ID, entry_point="rssm.games.pong.env:PongFeatures", max_episode_steps=27_000)
+gymnasium.register(id="rssm/PongDream-v0", entry_point="rssm.dream.env:PongDream", max_episode_steps=27_000)

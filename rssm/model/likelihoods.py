@@ -120,8 +120,9 @@ class Categoricals:
         support: the outcomes.
         output: (..., K + 2 F): the free logits, the bells' centres and their log-precisions.
         stack: (..., 56), the previous stack.
-        min_p: samples leave out the values that are less than this share as likely as the likeliest (Nguyen et al. 2024,
-            "Min-p sampling"): six steps of twelve features each would else drift off on some error of one in a hundred.
+        min_p: samples leave out the values that are less than this share as likely as the likeliest (Nguyen et al.
+            2024, "Min-p sampling"): six steps of twelve features each would else drift off on some error of one in a
+            hundred.
     """
 
     def __init__(self, support: Support, output: Tensor, stack: Tensor, min_p: float = 0.0) -> None:
