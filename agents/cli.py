@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from agents.config import AgentConfig, AgentResultsConfig, EvaluateAgentConfig
+from agents.show_config import ExportConfig, PlayDreamConfig
 from rssm.cli import run_job
 
 
@@ -22,3 +23,13 @@ def evaluate_agent() -> int:
 def summarize_agents() -> int:
     """Entry point of ``rssm-summarize-agents`` and ``scripts/summarize_agents.py``."""
     return run_job(AgentResultsConfig, "agents.report.results:summarize_agents")
+
+
+def play() -> int:
+    """Entry point of ``rssm-play`` and ``scripts/play.py``."""
+    return run_job(PlayDreamConfig, "agents.play_dream:play_dream")
+
+
+def export() -> int:
+    """Entry point of ``rssm-export`` and ``scripts/export.py``."""
+    return run_job(ExportConfig, "agents.export:export")

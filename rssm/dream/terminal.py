@@ -112,8 +112,8 @@ class Terminal:
             while not self.session.quitting:
                 for key, pressed in self._keyboard.read(self._wait(due)):
                     self.session.handle(key, pressed)
-                size = os.get_terminal_size(self._target.fileno())
-                self._target.write(self._screen.render(self.session.step(), size.columns, size.lines))
+                columns, rows = os.get_terminal_size(self._target.fileno())
+                self._target.write(self._screen.render(self.session.step(), columns or 80, rows or 24))
                 self._target.flush()
                 for key, pressed in self._keyboard.tick():
                     self.session.handle(key, pressed)

@@ -258,7 +258,7 @@ def test_quitting_is_remembered_and_an_unknown_key_refused(session):
     assert not session.quitting
     session.handle("quit")
     assert session.quitting
-    with pytest.raises(ValueError, match="key: expected one of up, down, .*, got 'x'"):
+    with pytest.raises(ValueError, match=r"key: expected one of up, down, .*, got 'x'"):
         session.handle("x")
 
 

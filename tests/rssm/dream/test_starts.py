@@ -3,9 +3,8 @@ import pytest
 import torch
 
 from rssm.config import EnvConfig
-from rssm.data.dataset import write_dataset
 from rssm.data.collect import play_episode
-from rssm.data.dataset import Dataset
+from rssm.data.dataset import Dataset, write_dataset
 from rssm.dream.starts import PlayedStarts, RecordedStarts
 from rssm.errors import DataError
 from rssm.games.pong.env import make_env
