@@ -28,6 +28,7 @@ from rssm.config_file import (
     required_settings,
     setting_types,
 )
+from rssm.data.inspect_config import InspectConfig
 from rssm.errors import UserError
 from rssm.ladder.config import CompareConfig
 
@@ -76,6 +77,11 @@ def compare() -> int:
 def summarize() -> int:
     """Entry point of ``rssm-summarize`` and ``scripts/summarize.py``."""
     return run_job(ResultsConfig, "rssm.report.results:summarize")
+
+
+def inspect_data() -> int:
+    """Entry point of ``rssm-inspect-data`` and ``scripts/inspect_data.py``."""
+    return run_job(InspectConfig, "rssm.data.inspection:inspect_data")
 
 
 def run_job(config_class: type[Any], job: str, argv: Sequence[str] | None = None, default: str | None = None) -> int:

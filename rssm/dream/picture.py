@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from rssm.dream.session import STEPS_PER_SECOND, View
-from rssm.files import replace_file
+from rssm.dream.session import View
+from rssm.games.pong.animation import write_gif
 from rssm.games.pong.drawing import FIELD_COLOUR, GHOST_COLOUR, HEIGHT, IMAGINED_COLOUR, WIDTH, draw_frame
 
 #: pixels of the head above the game and of the help below it, at scale 1
@@ -76,11 +76,7 @@ def save_gif(path: Path, views: Sequence[View], scale: int = 2) -> None:
     Raises:
         ValueError: there is no view.
     """
-    if not views:
-        raise ValueError("save_gif: expected at least one view")
-    pictures = [draw_view(view, scale).quantize(64, dither=Image.Dither.NONE) for view in views]
-    settings = {"save_all": True, "append_images": pictures[1:], "duration": 1000 // STEPS_PER_SECOND, "loop": 0}
-    replace_file(path, lambda temporary: pictures[0].save(temporary, "GIF", **settings))
+    write_gif(path, [draw_view(view, scale) for view in views])
 
 
 def _draw_bar(

@@ -20,6 +20,7 @@ from rssm.device import seeded
 from rssm.dream.dream import Dream
 from rssm.dream.follower import Follower
 from rssm.dream.starts import START_STEPS, PlayedStarts
+from rssm.games.pong.animation import STEPS_PER_SECOND
 from rssm.games.pong.features import ACTION_NAMES, BALL_X, BALL_Y, ENEMY_Y, PLAYER_Y, newest_frame
 from rssm.model.world_model import Policy, WorldModel
 
@@ -31,8 +32,6 @@ HELD: tuple[Key, ...] = ("up", "down", "fire")
 
 #: agent steps after which the dream takes up the real state again, in the order of the key; None never does
 RESYNC = (6, 15, 30, 60, None)
-#: decisions a second: the console's 60 frames, four to a step
-STEPS_PER_SECOND = 15
 #: agent steps for which a message is shown
 _MESSAGE_STEPS = 2 * STEPS_PER_SECOND
 

@@ -6,8 +6,9 @@ import os
 import sys
 
 from rssm.dream.picture import FOOT, HEAD, draw_view
-from rssm.dream.session import HELD, STEPS_PER_SECOND, Key, Session
+from rssm.dream.session import HELD, Key, Session
 from rssm.errors import UserError
+from rssm.games.pong.animation import STEPS_PER_SECOND
 from rssm.games.pong.drawing import HEIGHT
 
 # its greeting on stdout

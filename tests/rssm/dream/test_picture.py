@@ -58,5 +58,5 @@ def test_a_recording_is_a_gif_at_the_speed_of_play(session, tmp_path):
         assert gif.size == (320, (HEAD + 210 + FOOT) * 2)
     assert len(durations) == 4
     assert sum(durations) == pytest.approx(4 / 15 * 1000, abs=30)
-    with pytest.raises(ValueError, match="at least one view"):
+    with pytest.raises(ValueError, match="at least one picture"):
         save_gif(path, [])
