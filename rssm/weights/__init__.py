@@ -31,10 +31,11 @@ def shipped() -> list[str]:
 
 
 def find_run(run: str | Path = "") -> Path:
-    """The folder with the ``model.safetensors`` that a run's folder or the name of shipped weights stands for.
+    """The folder with the ``model.safetensors`` that a run, or the name of shipped weights, stands for.
 
     Args:
-        run: a folder, or a name among :func:`shipped`; a folder goes first, and empty takes :data:`DEFAULT`.
+        run: a folder, the name of one below ``runs/``, or a name among :func:`shipped`, looked for in this order; empty
+            takes :data:`DEFAULT`.
 
     Raises:
         UserError: there is no such run, or no model in it; the line says which there are.
@@ -42,8 +43,9 @@ def find_run(run: str | Path = "") -> Path:
     names = shipped()
     text = str(run) or DEFAULT
     folder = Path(text)
-    if (folder / _MODEL_FILE).is_file():
-        return folder
+    for place in (folder, _RUNS / folder):
+        if (place / _MODEL_FILE).is_file():
+            return place
     if text in names:
         return FOLDER / text
     if str(run) == "":
