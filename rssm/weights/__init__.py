@@ -41,15 +41,17 @@ def find_run(run: str | Path = "") -> Path:
         UserError: there is no such run, or no model in it; the line says which there are.
     """
     names = shipped()
-    text = str(run) or DEFAULT
+    text = str(run)
+    if not text:
+        if DEFAULT in names:
+            return FOLDER / DEFAULT
+        raise UserError("run: expected --run FOLDER; no weights come with this installation to take in its place")
     folder = Path(text)
     for place in (folder, _RUNS / folder):
         if (place / _MODEL_FILE).is_file():
             return place
     if text in names:
         return FOLDER / text
-    if str(run) == "":
-        raise UserError("run: expected --run FOLDER; no weights come with this installation to take in its place")
     if folder.is_dir():
         raise UserError(f"{folder}: expected a run with a {_MODEL_FILE}, it holds none (is it still in training?)")
     known = [str(file.parent) for file in sorted(_RUNS.glob(f"*/{_MODEL_FILE}"))] + names

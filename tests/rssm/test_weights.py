@@ -28,6 +28,7 @@ def test_a_folder_goes_before_a_name(shelf, tmp_path):
     (tmp_path / "here" / "pong").mkdir()
     (tmp_path / "here" / "pong" / "model.safetensors").touch()
     assert find_run("pong").resolve() == tmp_path / "here" / "pong"
+    assert find_run() == shelf / "pong"
     assert find_run("wm") == find_run("runs/wm")
     assert find_run("runs/wm").resolve() == tmp_path / "here" / "runs" / "wm"
 
