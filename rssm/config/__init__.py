@@ -4,7 +4,15 @@ A job is one dataclass; presets in ``configs/`` change some of its defaults. Not
 ``--help`` answers at once.
 """
 
-from rssm.config.jobs import AblationConfig, CollectConfig, EvalOverrides, EvaluateConfig, ImportConfig, ResultsConfig
+from rssm.config.jobs import (
+    AblationConfig,
+    CollectConfig,
+    EvalOverrides,
+    EvaluateConfig,
+    ImportConfig,
+    InspectConfig,
+    ResultsConfig,
+)
 from rssm.config.settings import Settings, check, group, required, setting
 from rssm.config.world_model import (
     HORIZON,
@@ -35,6 +43,7 @@ __all__ = [
     "EvalOverrides",
     "EvaluateConfig",
     "ImportConfig",
+    "InspectConfig",
     "LogConfig",
     "LossConfig",
     "ModelConfig",

@@ -23,11 +23,20 @@ def open_datasets(config: WorldModelConfig) -> tuple[Dataset, Dataset]:
     """
     data, env = config.data, config.env
     learned = Recording(env, _players(config, data.players), data.train_seed, steps=data.train_steps)
-    unseen = Recording(env, _players(config, data.heldout_player), data.heldout_seed, steps=data.heldout_steps)
-    train = ensure_dataset(data.train, learned, data.workers)
-    heldout = ensure_dataset(data.heldout, unseen, data.workers)
+    train, heldout = ensure_dataset(data.train, learned, data.workers), open_heldout(config)
     check_disjoint(train, heldout)
     return train, heldout
+
+
+def open_heldout(config: WorldModelConfig) -> Dataset:
+    """The held-out data alone.
+
+    Raises:
+        UserError: they have other settings, or are damaged.
+    """
+    data = config.data
+    unseen = Recording(config.env, _players(config, data.heldout_player), data.heldout_seed, steps=data.heldout_steps)
+    return ensure_dataset(data.heldout, unseen, data.workers)
 
 
 def open_others(config: WorldModelConfig, train: Dataset | None) -> Dataset | None:

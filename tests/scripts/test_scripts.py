@@ -14,13 +14,16 @@ def run(name, *words, cwd):
 @pytest.mark.parametrize(
     ("name", "flags"),
     [
-        ("collect.py", ["--out", "--steps", "--policy", "--epsilon", "--seed", "--sticky", "--workers"]),
+        ("collect.py", ["--out", "--steps", "--players", "--seed", "--sticky", "--workers"]),
         ("import_data.py", ["--input", "--out", "--layout"]),
         ("train_wm.py", ["--config", "--run", "--train.updates"]),
         ("evaluate.py", ["--run", "--data", "--json"]),
         ("compare.py", ["--rows", "--budget", "--seeds", "--learning_rates"]),
         ("evaluate_agent.py", ["--run", "--games", "--greedy", "--sampled", "--sticky", "--json"]),
         ("summarize_agents.py", ["--runs", "--name", "--command", "--out"]),
+        ("play.py", ["--run", "--view", "--sample", "--greedy", "--scale", "--gifs"]),
+        ("export.py", ["--run", "--html", "--onnx", "--starts"]),
+        ("inspect_data.py", ["--data", "--gif", "--episode", "--steps", "--minari"]),
     ],
 )
 def test_each_script_answers_help_from_any_folder(tmp_path, name, flags):
