@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from agents.learning.config import ActorCriticConfig, ImaginationConfig
 from rssm.config import (
@@ -80,6 +80,28 @@ class PlayConfig(Settings):
         4_000, "real steps that are played at random first; they count in the budget", low=1, high=COUNTS
     )
     steps_per_update: int = setting(20, "real steps per update of the agent", low=1, high=10**6)
+    early_steps: int = setting(
+        0,
+        "real steps, random play included, up to which there are early_updates times as many updates per step, of the "
+        "agent and of the world model",
+        low=0,
+        high=COUNTS,
+        before=0,
+    )
+    early_updates: int = setting(
+        2, "how many times as many updates there are up to early_steps", low=2, high=1_000, before=2
+    )
+    planned: float = setting(
+        0.0,
+        "share of the games side by side in which every move is tried in imagination before one is made: they see "
+        "what the policy misses",
+        low=0,
+        high=1,
+        before=0.0,
+    )
+    rollouts: int = setting(
+        8, "imagined trajectories of each move, where moves are planned", low=1, high=10_000, before=8
+    )
     final_updates: int = setting(
         500,
         "updates of the agent after the last real step; a finished run that is given more goes on",
@@ -92,6 +114,26 @@ class PlayConfig(Settings):
         low=1,
         high=27_000,
     )
+
+    @property
+    def planned_games(self) -> int:
+        """How many of the games side by side are planned."""
+        return round(self.planned * self.games)
+
+    def check_together(self) -> None:
+        check(
+            self.early_steps == 0 or self.early_steps > self.random_steps,
+            f"early_steps: expected 0 (off) or more than the {self.random_steps} steps of random play, got "
+            f"{self.early_steps}",
+        )
+        check(
+            self.planned == 0 or self.planned_games > 0,
+            f"planned: expected 0 or a share that makes a game of {self.games}, got {self.planned}",
+        )
+
+    def idle(self) -> Mapping[str, str]:
+        idle = {} if self.early_steps else {"early_updates": "with early_steps 0"}
+        return idle if self.planned else idle | {"rollouts": "with planned 0"}
 
 
 @dataclass(frozen=True)
@@ -110,6 +152,13 @@ class WorldConfig(Settings):
     final_learning_rate: float = setting(
         0.1, "share of the peak that the cosine decay ends at, with the last update", low=0, high=1
     )
+    decay: float = setting(
+        1.0,
+        "share of the updates, the last ones, over which the learning rate falls; 1 falls from the beginning",
+        above=0,
+        high=1,
+        before=1.0,
+    )
     warmup: int = setting(200, "updates of linear warm-up", low=0, high=COUNTS)
     clip: float = setting(20.0, "largest norm of the gradient", above=0, high=10**9)
     ema: float = setting(
@@ -124,7 +173,7 @@ class WorldConfig(Settings):
 
     def optimizer(self, updates: int) -> TrainConfig:
         """The settings of the world model's optimiser for this many updates."""
-        schedule = ("learning_rate", "final_learning_rate", "warmup")
+        schedule = ("learning_rate", "final_learning_rate", "decay", "warmup")
         shared = ("batch_size", "chunk_length", "muon_factor", "muon_precision", "clip", *schedule)
         return TrainConfig(updates=updates, ema=self.ema, **{key: getattr(self, key) for key in shared})
 
@@ -139,7 +188,22 @@ class EvaluationConfig(Settings):
         low=1,
         high=10_000,
     )
+    steps: int = setting(
+        20_000,
+        "real steps between two evaluations of an online run; 0 counts train.evaluate_every updates, as an offline run "
+        "does",
+        low=0,
+        high=COUNTS,
+        before=0,
+    )
     final_games: int = setting(30, "at the end", low=1, high=10_000)
+    planned_games: int = setting(
+        0,
+        "games at the end in which every move is tried in imagination before one is made",
+        low=0,
+        high=10_000,
+        before=0,
+    )
     states: int = setting(
         100,
         "moments of the sampled games that are imagined from and played on for real, per evaluation; 0 leaves them out",
@@ -193,6 +257,18 @@ class AgentConfig(Settings):
             "actor_critic.search: expected 0 where imagination.tried is false, since it compares moves that were "
             f"tried, got {self.actor_critic.search}",
         )
+        for key, value, least in (
+            ("imagination.rollouts", self.imagination.rollouts, 1),
+            ("actor_critic.doubt", self.actor_critic.doubt, 0),
+        ):
+            check(
+                self.imagination.tried or value == least,
+                f"{key}: expected {least} where imagination.tried is false, got {value}",
+            )
+        check(
+            self.imagination.rollouts > 1 or not self.actor_critic.doubt,
+            f"actor_critic.doubt: expected 0 where imagination.rollouts is 1, got {self.actor_critic.doubt}",
+        )
         game = check_game(self.env, self.model if self.online else None)
         check(
             not self.actor_critic.fire or bool(game.twins),
@@ -218,14 +294,15 @@ class AgentConfig(Settings):
 
     def idle(self) -> Mapping[str, str]:
         if not self.online:
-            learnt = dict.fromkeys(("env_steps", "play", "world", "model", "loss"), "in an offline run (see --online)")
-            return idle_in(self.env) | learnt
+            ours = ("env_steps", "play", "world", "model", "loss", "evaluation.steps")
+            return idle_in(self.env) | dict.fromkeys(ours, "in an offline run (see --online)")
         own = "in an online run, which makes its own data and world model"
         return {
             **huber_only(self.model),
             **idle_in(self.env),
             **dict.fromkeys(("world_model", "data"), own),
             "train.updates": "in an online run, whose length env_steps and play.final_updates say",
+            **({"train.evaluate_every": "with evaluation.steps"} if self.evaluation.steps else {}),
         }
 
 
@@ -248,6 +325,18 @@ class EvaluateAgentConfig(Settings):
     rollouts: int = setting(8, "imagined trajectories of each move, where moves are planned", low=1, high=10_000)
     sticky: float = setting(
         -1.0, "repeat-action probability of the games; -1 takes that of the run's own", low=-1, high=1
+    )
+    noops: int = setting(
+        -1,
+        "games start after 0 to this many no-ops of the console, 120 shifts the starts that a run has seen by up to "
+        "thirty steps; -1 takes the run's own",
+        low=-1,
+        high=10_000,
+    )
+    enemy: Literal["own", "normal", "lazy", "late"] = setting(
+        "own",
+        "another enemy, without further training: lazy rests while the ball flies away from it, late until the ball "
+        "that comes is past the middle; own is the run's own",
     )
     data: str = setting(
         "", "folder of recorded games on which the reward and continue heads are scored as well; empty leaves it out"

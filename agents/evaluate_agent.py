@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from agents.checkpoint import load_agent
 from agents.config import EvaluateAgentConfig
 from agents.play.dream_gif import write_dream
 from agents.play.head_scores import score_events
-from agents.play.record import games_file, identified, merged
+from agents.play.record import games_file, identified, merged, named_by
 from agents.play.scores import POLICIES, WAYS, make_policy, score_agent
 from agents.report.table import format_events, format_games
 from rssm.config import EnvConfig
@@ -18,6 +19,7 @@ from rssm.device import pick_device, set_threads
 from rssm.errors import UserError
 from rssm.evaluation.provenance import describe_data
 from rssm.files import write_json
+from rssm.game import Game
 from rssm.seeds import Stream, derived_seed
 from rssm.weights import run_and_results
 
@@ -37,9 +39,7 @@ def evaluate_agent(config: EvaluateAgentConfig) -> None:
     data = Dataset.open(config.data) if config.data else None
     # to the game's end, however early the run's own games were stopped
     own = replace(trained.env, max_episode_steps=EnvConfig().max_episode_steps)
-    env = own if config.sticky == -1.0 else replace(own, repeat_action_probability=config.sticky)
-    if env != own and "env.repeat_action_probability" in model.game.idle:
-        raise UserError(f"sticky: does nothing in {model.game.env_id}; leave it out")
+    env = _other_game(config, own, model.game)
     own_seed = derived_seed(trained.seed, Stream.FINAL_EVALUATION)
     seed = own_seed if config.seed == -1 else config.seed
     policies = [name for name in WAYS if getattr(config, name)] or list(POLICIES)
@@ -51,6 +51,26 @@ def evaluate_agent(config: EvaluateAgentConfig) -> None:
         print(f"\n{format_events(result['events'], config.data)}")
     write_json(file, result if config.json else merged(file, result))
     print(f"\nscores: {file}")
-    gif = out / "media" / ("dream.gif" if env == own else f"dream-sticky_{env.repeat_action_probability}.gif")
+    gif = out / "media" / f"{'-'.join(['dream', *named_by(asdict(own), asdict(env))])}.gif"
     if write_dream(gif, model, make_policy(model, agent, policies[0], config.rollouts), env, seed):
         print(f"{gif}: a real game and what the agent dreams of it")
+
+
+def _other_game(config: EvaluateAgentConfig, own: EnvConfig, game: Game) -> EnvConfig:
+    """The run's own game with what is asked to be another way.
+
+    Raises:
+        UserError: the game has no such setting.
+    """
+    asked = {
+        "sticky": ("repeat_action_probability", config.sticky, -1.0),
+        "noops": ("noop_max", config.noops, -1),
+        "enemy": ("enemy", config.enemy, "own"),
+    }
+    changes: dict[str, Any] = {}
+    for key, (setting, value, nothing) in asked.items():
+        if value != nothing:
+            if f"env.{setting}" in game.idle:
+                raise UserError(f"{key}: does nothing in {game.env_id}; leave it out")
+            changes[setting] = value
+    return replace(own, **changes)

@@ -20,8 +20,8 @@ from agents.online.online import Online
 from agents.online.world_trainer import WorldTrainer
 from agents.play.dream_gif import write_dream
 from agents.play.imagined_vs_real import alarm, imagined_against_real
-from agents.play.record import identified
-from agents.play.scores import GAMES_FILE, POLICIES, score_agent
+from agents.play.record import CURVE_FILE, identified
+from agents.play.scores import GAMES_FILE, PLANNED, POLICIES, WAYS, score_agent
 from agents.report.table import format_games
 from agents.report.verdict import verdict
 from agents.trainer import GROWING, AgentTrainer, make_moments
@@ -66,7 +66,8 @@ def train_agent(config: AgentConfig) -> None:
         with Tracker(run, config.log, asdict(config), training.update or None) as tracker:
             _announce(config, experience, device)
             training.train(tracker)
-            print(f"trained {training.update:,} updates in {training.seconds:.0f} s; playing", file=sys.stderr)
+            spent = training.spent
+            print(f"trained {training.update:,} updates in {spent.total:.0f} s: {spent}; playing", file=sys.stderr)
             _finish(run, config, training, tracker)
 
 
@@ -100,7 +101,7 @@ def _announce(config: AgentConfig, experience: Experience, device: torch.device)
     world, play, dreams = config.world, config.play, config.imagination
     trained = world.batch_size * world.chunk_length / world.steps_per_update
     starts = dreams.starts or dreams.states / (1.0 - dreams.continued)
-    tries = len(allowed_actions(config.actor_critic, load_game(config.env.id))) if dreams.tried else 1
+    tries = len(allowed_actions(config.actor_critic, load_game(config.env.id))) * dreams.rollouts if dreams.tried else 1
     imagined = starts * tries * dreams.horizon / play.steps_per_update
     print(
         f"online: up to {config.env_steps:,} real steps, {play.random_steps:,} of them random play; evaluation games "
@@ -118,8 +119,11 @@ def _finish(run: Path, config: AgentConfig, training: AgentTrainer, tracker: Tra
     settings = config.evaluation
     moments = make_moments(config, agent, seed)
     result = score_agent(model, agent, config.env, list(POLICIES), settings.final_games, seed, moments=moments)
+    if settings.planned_games:
+        result |= score_agent(model, agent, config.env, [PLANNED], settings.planned_games, seed)
     write_json(run / GAMES_FILE, identified(result, run))
-    summary = {f"real/{name}_score": result[name]["mean"] for name in POLICIES}
+    write_json(run / CURVE_FILE, {"points": [*training.curve, training.point(result)]})
+    summary = {f"real/{name}_score": result[name]["mean"] for name in WAYS if name in result}
     if moments is not None:
         summary |= imagined_against_real(model, agent, moments, config.env, seed)
     gif = run / "media" / "dream.gif"
@@ -131,8 +135,9 @@ def _finish(run: Path, config: AgentConfig, training: AgentTrainer, tracker: Tra
     print(f"{format_games(result)}\n" + (f"\nNote: {said}.\n" if said else ""))
     print(f"After {training.experience.env_steps:,} real steps and {training.update:,} updates of the agent:")
     print(f"{verdict(result)}\n")
-    print(f"{run / GAMES_FILE}: every game's score")
+    print(f"{run / GAMES_FILE}: every game's score\n{run / CURVE_FILE}: the scores along the training")
     if drawn:
         print(f"{gif}: a real game and what the agent dreams of it")
     print(f"{run / AGENT_FILE}, {run / MODEL_FILE}: the agent and its world model")
-    print(f"next: python scripts/evaluate_agent.py --run {run} --planned")
+    if not settings.planned_games:
+        print(f"next: python scripts/evaluate_agent.py --run {run} --planned")

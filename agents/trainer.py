@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,15 @@ from agents.learning.learner import Learner
 from agents.online.experience import Experience
 from agents.play.imagined_vs_real import alarm, imagined_against_real
 from agents.play.moments import Moments
+from agents.play.record import CURVE_FILE
 from agents.play.scores import score_agent
+from agents.spent import Spent
 from rssm.config.keys import idle_settings
 from rssm.config.stored import from_stored
 from rssm.data.chunks import ChunkSampler
 from rssm.device import seeded
 from rssm.errors import CheckpointError, UserError
+from rssm.files import write_json
 from rssm.progress import Progress
 from rssm.seeds import Stream, derived_seed
 from rssm.tracker import Tracker
@@ -56,8 +58,10 @@ class AgentTrainer:
     ) -> None:
         self.run, self.config, self.device = run, config, device
         self.learner, self.experience = learner, experience
-        self.update, self.seconds, self._score = 0, 0.0, "not scored yet"
-        self._warned = False
+        self.update, self._score, self._warned = 0, "not scored yet", False
+        self.spent = Spent()
+        #: the scores of each evaluation, which CURVE_FILE holds
+        self.curve: list[dict[str, Any]] = []
         if (run / TRAINER_FILE).exists():
             self._restore(load_trainer(run / TRAINER_FILE))
 
@@ -70,29 +74,39 @@ class AgentTrainer:
         settings = self.config.train
         with Progress("training", self.experience.updates, "updates", self.update) as progress:
             while self.update < self.experience.updates:
-                begin, before = time.perf_counter(), self.update
+                before, played = self.update, self.experience.env_steps if self.update else 0
                 metrics = self._cycle(min(before + settings.cycle, self.experience.updates))
                 self._log(tracker, metrics)
-                if self._due(before, settings.evaluate_every):
-                    self._log(tracker, self._evaluate())
-                self.seconds += time.perf_counter() - begin
+                if self._evaluation_due(before, played):
+                    with self.spent.on("evaluation"):
+                        self._log(tracker, self._evaluate())
                 if self._due(before, settings.checkpoint_every):
                     self.save()
                 progress.advance(self.update - before, f"{self.experience.env_steps:,} real steps, {self._score}")
 
     def _cycle(self, stop: int) -> dict[str, float]:
         """Updates up to number ``stop``; returns the mean of what they have to log."""
-        metrics = self.experience.begin(self.learner.agent, self.update, stop)
+        with self.spent.on("real play" if self.update else "the beginning"):
+            metrics = self.experience.begin(self.learner.agent, self.update, stop)
         settings, seed = self.config.imagination, self.config.seed
-        chunks_seed = derived_seed(seed, Stream.AGENT_CHUNKS)
-        sampler = ChunkSampler(self.experience.data(), settings.chunks, settings.chunk_length, chunks_seed)
-        for update in range(self.update, stop):
-            with seeded(derived_seed(seed, Stream.AGENT_UPDATE, update), self.device):
-                chunk = sampler.batch(update).to(self.device)
-                self.learner.update(self.experience.model, chunk, update)
-        metrics |= self.learner.take_metrics()
+        with self.spent.on("updates of the agent"):
+            chunks_seed = derived_seed(seed, Stream.AGENT_CHUNKS)
+            sampler = ChunkSampler(self.experience.data(), settings.chunks, settings.chunk_length, chunks_seed)
+            for update in range(self.update, stop):
+                with seeded(derived_seed(seed, Stream.AGENT_UPDATE, update), self.device):
+                    chunk = sampler.batch(update).to(self.device)
+                    self.learner.update(self.experience.model, chunk, update)
+            metrics |= self.learner.take_metrics()
         self.update = stop
-        return metrics | self.experience.finish()
+        with self.spent.on("waiting for the world model"):
+            return metrics | self.experience.finish()
+
+    def _evaluation_due(self, before: int, played: int) -> bool:
+        """Whether to look at the agent, after update ``before`` and so many real steps."""
+        every, now = self.config.evaluation.steps, self.experience.env_steps
+        if not self.config.online or not every:
+            return self._due(before, self.config.train.evaluate_every)
+        return now // every > played // every or self.update == self.experience.updates
 
     def _due(self, before: int, every: int) -> bool:
         """Whether a multiple of ``every``, or the end, was passed since update ``before``."""
@@ -104,6 +118,8 @@ class AgentTrainer:
         seed = derived_seed(self.config.seed, Stream.EVALUATION, self.update)
         moments = make_moments(self.config, agent, seed)
         result = score_agent(model, agent, self.config.env, list(_PREFIXES), settings.games, seed, moments=moments)
+        self.curve.append(self.point(result))
+        write_json(self.run / CURVE_FILE, {"points": self.curve})
         metrics = {
             f"real/{prefix}{name}": float(result[policy][key])
             for policy, prefix in _PREFIXES.items()
@@ -118,6 +134,10 @@ class AgentTrainer:
                 self._warned = True
         return metrics
 
+    def point(self, result: dict[str, Any]) -> dict[str, Any]:
+        """The scores of an evaluation with the moment of the training that it is of."""
+        return {"env_steps": self.experience.env_steps, "update": self.update, **result}
+
     def _log(self, tracker: Tracker, metrics: dict[str, float]) -> None:
         tracker.log({"env_steps": self.experience.env_steps} | metrics, self.update)
 
@@ -130,7 +150,9 @@ class AgentTrainer:
         state = {
             "config": asdict(self.config),
             "update": self.update,
-            "seconds": self.seconds,
+            "seconds": self.spent.total,
+            "spent": self.spent.seconds,
+            "curve": self.curve,
             "score": self._score,
             "learner": self.learner.state_dict(),
             "experience": self.experience.state_dict(),
@@ -149,7 +171,10 @@ class AgentTrainer:
                 f"{self.run / TRAINER_FILE}: was trained with {key} {found}, not {wanted}; expected the same settings "
                 "to go on, or another run folder"
             )
-        self.update, self.seconds, self._score = state["update"], state["seconds"], state["score"]
+        self.update, self._score = state["update"], state["score"]
+        # runs that were stored before these were kept have the sum alone, and no curve
+        self.spent = Spent(state.get("spent", {"before": state["seconds"]}))
+        self.curve = state.get("curve", [])
         self.learner.load_state_dict(state["learner"])
         self.experience.load_state_dict(state["experience"])
 

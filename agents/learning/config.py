@@ -79,6 +79,22 @@ class ActorCriticConfig(Settings):
         high=_SCALES,
         before=0.0,
     )
+    surprise_free: float = setting(
+        0.0,
+        "nats of surprise that cost nothing, so that only steps of which the model is unsure have a price, such as "
+        "those in which ball and paddle meet",
+        low=0,
+        high=_SCALES,
+        before=0.0,
+    )
+    doubt: float = setting(
+        0.0,
+        "standard deviations between the rollouts of a move that are taken off what it brings, where moves are tried "
+        "more than once",
+        low=0,
+        high=_SCALES,
+        before=0.0,
+    )
     search: float = setting(
         1.5,
         "scale at first of the loss that draws the policy to the better ones of the moves that were tried; 0 leaves it "
@@ -113,6 +129,8 @@ class ActorCriticConfig(Settings):
 
     def idle(self) -> Mapping[str, str]:
         idle = {} if self.entropy else {"final_entropy": "with entropy 0"}
+        if not self.surprise_penalty:
+            idle["surprise_free"] = "with surprise_penalty 0"
         return idle if self.search else idle | dict.fromkeys(("final_search", "temperature"), "with search 0")
 
 
@@ -148,6 +166,13 @@ class ImaginationConfig(Settings):
         "imagine every start once for each action that the policy may take, instead of once with an action that it "
         "draws (DreamerV3), so that actions are compared with each other",
         before=False,
+    )
+    rollouts: int = setting(
+        1,
+        "trajectories of each move that is tried, each with latents of its own; moves are compared by their means",
+        low=1,
+        high=1_000,
+        before=1,
     )
     continued: float = setting(
         0.0,

@@ -105,7 +105,7 @@ class Learner:
             start = drawn_by_stake(self.agent, start, settings.starts)
         first = None
         if settings.tried:
-            first = every_move(start.shape[0], self.agent.actor.allowed).to(start.deter.device)
+            first = every_move(start.shape[0], self.agent.actor.allowed, settings.rollouts).to(start.deter.device)
         dreams = imagine(model, self.agent, start, settings.horizon, first, gradients=True)
         if settings.continued:
             self._ends = dreams.survivors()

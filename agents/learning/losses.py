@@ -15,8 +15,11 @@ from agents.learning.returns import Targets, lambda_returns
 def targets(agent: Agent, dreams: Trajectories, value: Tensor) -> Targets:
     """Targets of the trajectories, given the value (N, H + 1) of every state."""
     config = agent.config
-    # less the mean, so that the values stay what they are called: points
-    reward = dreams.reward - config.surprise_penalty * (dreams.surprise - dreams.surprise.mean())
+    reward = dreams.reward
+    if config.surprise_penalty:
+        doubtful = (dreams.surprise - config.surprise_free).clamp(min=0.0)
+        # less the mean, so that the values stay what they are called: points
+        reward = reward - config.surprise_penalty * (doubtful - doubtful.mean())
     returns = lambda_returns(reward, dreams.continuation, value, config.discount, config.lam)
     going_on = torch.cumprod(config.discount * dreams.continuation[:, :-1], 1)
     weight = torch.cat([torch.ones_like(reward[:, :1]), going_on], 1)
@@ -86,21 +89,22 @@ def agent_loss(
     slow = dreams.by_step(agent.slow_value(dreams.inputs))
     target = targets(agent, dreams, slow)
     agent.normalizer.update(target.returns)
-    log_probs, share = dreams.by_step(dreams.log_probs), torch.ones_like(target.weight[:, :1])
+    log_probs, share, returns = dreams.by_step(dreams.log_probs), torch.ones_like(target.weight[:, :1]), target.returns
     if tried:
-        target = compared(agent, log_probs[:, 0], dreams.actions[:, 0], target)
+        rollouts = len(dreams.actions) // dreams.starts // len(agent.actor.allowed)
+        target = compared(agent, log_probs[:, 0], dreams.actions[:, 0], target, rollouts)
         share = target.weight[:, :1]
     policy, metrics = actor_loss(agent, log_probs, dreams.actions, target, entropy_scale)
     if tried and search_scale:
         metrics["search"] = search_loss(agent, dreams.log_probs[: dreams.starts], target)
         policy = policy + search_scale * metrics["search"] / dreams.actions.shape[1]
     logits = dreams.by_step(agent.critic(dreams.before))
-    critic = critic_loss(agent, logits, target.returns, slow[:, :-1], target.weight)
+    critic = critic_loss(agent, logits, returns, slow[:, :-1], target.weight)
     metrics |= {
         "critic": critic,
         "return_range": agent.normalizer.scale,
         "value": (share * slow[:, :-1]).mean(),
-        "return": (share * target.returns).mean(),
+        "return": (share * returns).mean(),
         "imagined_reward": (share * dreams.reward).sum(1).mean(),
         "imagined_end": (share * (1.0 - dreams.continuation)).sum(1).mean(),
         "surprise": (share * dreams.surprise).mean(),

@@ -6,6 +6,8 @@ for every move that the policy may take:
 
 - weighted by the chance that the policy gives each move, REINFORCE becomes the exact sum over the moves (Allen et al.
   2017, "Mean actor critic"), and what the policy expects of the state takes the critic's place as the baseline;
+- where a move is tried by several rollouts, it is worth their mean, less a price on how far they lie apart: where they
+  do, the model is in doubt;
 - the policy is drawn towards pi exp(advantage / temperature), however rare the better move has become: the step of
   MPO (Abdolmaleki et al. 2018, "Maximum a posteriori policy optimisation") and what search does for a policy (Grill et
   al. 2020, "Monte-Carlo tree search as regularized policy optimization").
@@ -29,23 +31,28 @@ def every_move(starts: int, moves: Sequence[int], rollouts: int = 1) -> Tensor:
 
 
 @torch.no_grad()
-def compared(agent: Agent, log_probs: Tensor, moves: Tensor, target: Targets) -> Targets:
-    """Targets (S A, H) of trajectories from :func:`every_move`, as if the policy had drawn their first moves.
+def compared(agent: Agent, log_probs: Tensor, moves: Tensor, target: Targets, rollouts: int = 1) -> Targets:
+    """Targets (S A R, H) of trajectories from :func:`every_move`, as if the policy had drawn their first moves.
 
-    At the first step the weight becomes A times the move's chance, and the value what the policy expects of the moves.
+    At the first step the weight becomes A times the move's chance, and the value what the policy expects of the moves;
+    the price of the rollouts' doubt is taken off the returns.
 
     Args:
         agent: the agent.
-        log_probs: (S A, 6), the policy at the starts.
-        moves: (S A,) int64, the first ones.
+        log_probs: (S A R, actions), the policy at the starts.
+        moves: (S A R,) int64, the first ones.
         target: of the trajectories.
+        rollouts: R, of each move.
     """
     count = len(agent.actor.allowed)
-    chance = log_prob(log_probs, moves).exp().view(-1, count)
-    expected = (chance * target.returns[:, 0].view(-1, count)).sum(1, keepdim=True)
-    value = torch.cat([expected.expand(-1, count).reshape(-1, 1), target.value[:, 1:]], 1)
-    weight = torch.cat([count * chance.view(-1, 1), target.weight[:, 1:]], 1)
-    return Targets(target.returns, value, weight)
+    first = target.returns[:, 0].view(-1, count, rollouts)
+    if agent.config.doubt:
+        first = first - agent.config.doubt * first.std(2, keepdim=True, correction=0)
+    chance = log_prob(log_probs, moves).exp().view(first.shape)
+    expected = (chance * first).sum((1, 2), keepdim=True) / rollouts
+    changed = first, expected.expand(first.shape), count * chance
+    parts = target.returns, target.value, target.weight
+    return Targets(*(torch.cat([a.reshape(-1, 1), b[:, 1:]], 1) for a, b in zip(changed, parts, strict=True)))
 
 
 def search_loss(agent: Agent, log_probs: Tensor, target: Targets) -> Tensor:
@@ -54,9 +61,9 @@ def search_loss(agent: Agent, log_probs: Tensor, target: Targets) -> Tensor:
     Args:
         agent: the agent.
         log_probs: (S, 6), the policy at the starts.
-        target: (S A, H), from :func:`compared`.
+        target: (S A R, H), from :func:`compared`.
     """
     log_probs = log_probs[:, agent.actor.allowed]
-    advantage = (target.returns[:, 0] - target.value[:, 0]).view(len(log_probs), -1)
+    advantage = (target.returns[:, 0] - target.value[:, 0]).view(*log_probs.shape, -1).mean(2)
     improved = (log_probs.detach() + advantage / agent.config.temperature).softmax(1)
     return -(improved * log_probs).sum(1).mean()

@@ -15,8 +15,10 @@ from agents.learning.actor import allowed_actions
 from agents.learning.agent import Agent
 from agents.online.collector import RealGames
 from agents.online.replay import Replay
+from agents.online.schedule import Schedule
 from agents.online.world_trainer import Work, WorldTrainer, make_world, pack, unpack
 from agents.play.filtering_player import Player
+from agents.play.planning import in_some_games, planned
 from rssm.arrays import FloatArray, IntArray
 from rssm.data.dataset import Dataset
 from rssm.device import seeded
@@ -30,9 +32,9 @@ REPLAY_FOLDER = "replay"
 class Online:
     """Real steps, updates of the world model and updates of the agent by turns (see :class:`agents.config.PlayConfig`).
 
-    In a cycle real games are played first, with the sampled policy. Then the world model learns from all steps so far
-    while the agent imagines with its averaged weights of the cycle before; the new weights are taken up at the end. So
-    the two can run side by side, and nothing depends on which is faster.
+    In a cycle real games are played first, by the sampled policy or with planned moves. Then the world model learns
+    from all steps so far while the agent imagines with its averaged weights of the cycle before; the new weights are
+    taken up at the end. So the two can run side by side, and nothing depends on which is faster.
 
     Args:
         run: folder of the run; the steps are kept in ``replay/``.
@@ -45,10 +47,9 @@ class Online:
         self.config, self.device, self._trainer = config, device, trainer
         self._folder = run / REPLAY_FOLDER
         play, world = config.play, config.world
-        self.playing_updates = -(-(config.env_steps - play.random_steps) // play.steps_per_update)
-        self.updates = self.playing_updates + play.final_updates
-        self._world_updates = world.first_updates + (config.env_steps - play.random_steps) // world.steps_per_update
-        self._optimizer = world.optimizer(self._world_updates)
+        self._schedule = Schedule(play, world, config.env_steps)
+        self.updates = self._schedule.updates + play.final_updates
+        self._optimizer = world.optimizer(self._schedule.world_updates)
         self._game = load_game(config.env.id)
         self._replay = Replay(self._folder, self._game, play.games)
         self._games: RealGames | None = None
@@ -77,10 +78,8 @@ class Online:
             self._model = make_world(self.config, self._fit_statistics()).to(self.device)
             self._train_world(first)
             self.finish()
-        due = min(self.config.env_steps, play.random_steps + stop * play.steps_per_update)
-        scores = self._play(agent, (due - self.env_steps) // play.games)
-        past_random = max(0, self.env_steps - play.random_steps)
-        self._train_world(self.config.world.first_updates + past_random // self.config.world.steps_per_update)
+        scores = self._play(agent, (self._schedule.steps_due(stop) - self.env_steps) // play.games)
+        self._train_world(self._schedule.world_due(self.env_steps))
         return {"real/played_score": float(np.mean(scores)), "real/played_games": len(scores)} if scores else {}
 
     def finish(self) -> dict[str, float]:
@@ -118,11 +117,14 @@ class Online:
         self._real_games().play(act, self.config.play.random_steps // self.config.play.games)
 
     def _play(self, agent: Agent, turns: int) -> list[float]:
-        """Play with the sampled policy; the final scores of the games that ended."""
+        """Play, some games with planned moves and the others by the sampled policy; the scores of those that ended."""
         if turns == 0:
             return []
         games, play = self._real_games(), self.config.play
-        player = Player(self.model, agent.policy(self.model, greedy=False), play.games, self.device, sample=True)
+        policy = agent.policy(self.model, greedy=False)
+        if play.planned:
+            policy = in_some_games(planned(self.model, agent, play.rollouts), policy, play.planned_games)
+        player = Player(self.model, policy, play.games, self.device, sample=True)
         player.deter = games.remember(self.model, play.memory)
         with seeded(derived_seed(self.config.seed, Stream.PLAY, self._replay.blocks), self.device):
             return games.play(player.act, turns)

@@ -20,6 +20,8 @@ from rssm.game import Game
 from rssm.model.state import State
 from rssm.model.world_model import Policy, WorldModel
 
+#: imagined trajectories of each move, where nothing else is said
+ROLLOUTS = 8
 #: points that a nat of the policy's log-probability is worth: it decides between moves that bring about the same
 PRIOR = 0.01
 
@@ -41,6 +43,16 @@ def planned(model: WorldModel, agent: Agent, rollouts: int, horizon: int = HORIZ
         prior = torch.stack([chance[..., actions].sum(-1) for actions in alike], -1).log()
         best = (move_values(model, agent, state, rollouts, horizon) + PRIOR * prior).argmax(-1)
         return torch.tensor(moves, device=best.device)[best]
+
+    return choose
+
+
+def in_some_games(few: Policy, others: Policy, count: int) -> Policy:
+    """The first ``count`` of the games side by side are played by one policy, the others by another."""
+
+    def choose(state: State) -> Tensor:
+        parts = [few(state[:count])] if count else []
+        return torch.cat(parts + ([others(state[count:])] if count < state.shape[0] else []))
 
     return choose
 

@@ -16,8 +16,10 @@ from rssm.errors import UserError
 from rssm.evaluation.provenance import file_checksum
 from rssm.training.checkpoint import MODEL_FILE
 
+#: the scores along a training, one entry for each evaluation
+CURVE_FILE = "curve.json"
 #: what a file's name says of a setting
-_SHORT = {"repeat_action_probability": "sticky"}
+_SHORT = {"repeat_action_probability": "sticky", "noop_max": "noops"}
 
 
 def identified(result: Mapping[str, Any], run: Path) -> dict[str, Any]:
@@ -41,6 +43,9 @@ def read_games(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: expected an agent's games, it cannot be read ({error})") from None
     if not isinstance(games, dict):
         raise UserError(f"{path}: expected an agent's games, a JSON object")
+    if isinstance(games.get("env"), dict):
+        # those of before there were other enemies had the console's own
+        games["env"] = {"enemy": "normal", **games["env"]}
     return games
 
 
@@ -51,8 +56,13 @@ def games_file(run: Path, env: EnvConfig, seed: int, own_env: EnvConfig, own_see
     there = read_games(run / GAMES_FILE) if (run / GAMES_FILE).is_file() else {}
     reference = {**there["env"], "seed": there["seed"]} if "env" in there else {**asdict(own_env), "seed": own_seed}
     asked = {**asdict(env), "seed": seed}
-    differing = [f"{_SHORT.get(key, key)}_{value}" for key, value in asked.items() if value != reference.get(key)]
+    differing = named_by(reference, asked)
     return run / (f"games-{'-'.join(differing)}.json" if differing else GAMES_FILE)
+
+
+def named_by(reference: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
+    """What a file's name says of the settings that differ from a reference."""
+    return [f"{_SHORT.get(key, key)}_{value}" for key, value in asked.items() if value != reference.get(key)]
 
 
 def merged(path: Path, result: dict[str, Any]) -> dict[str, Any]:

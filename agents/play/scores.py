@@ -11,7 +11,7 @@ import numpy.typing as npt
 from agents.learning.agent import Agent
 from agents.play.filtered_games import FilteredGames
 from agents.play.moments import Moments
-from agents.play.planning import planned
+from agents.play.planning import ROLLOUTS, planned
 from rssm.arrays import IntArray
 from rssm.config import EnvConfig
 from rssm.device import seeded
@@ -131,7 +131,7 @@ def score_agent(
     policies: list[str],
     games: int,
     seed: int,
-    rollouts: int = 0,
+    rollouts: int = ROLLOUTS,
     moments: Moments | None = None,
 ) -> dict[str, Any]:
     """Play ``games`` real games with each policy that is named (see :func:`make_policy`).

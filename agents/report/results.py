@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +77,7 @@ def read_job(runs: Sequence[Path], command: str, title: str) -> dict[str, Any]:
         names, [str(lookup(g, "weights.agent", f, "agent")) for f, g in zip(files, games, strict=True)], AGENT_FILE
     )
     own = asdict(trained[0].env)
-    for key in ("frameskip", "repeat_action_probability"):
+    for key in ("frameskip", "repeat_action_probability", "enemy"):
         if games[0]["env"][key] != own[key]:
             raise UserError(f"{files[0]}: env.{key}: expected games as the run was trained on, {own[key]}")
     policies = [name for name in WAYS if any(name in result for result in games)]
@@ -126,7 +126,7 @@ def _same(runs: Sequence[Path], what: str, values: Sequence[Any]) -> None:
 def _refuse_unlike(names: Sequence[str], trained: Sequence[AgentConfig]) -> None:
     """Refuse runs that were trained with other settings than the seed (and, offline, the world model of that seed)."""
     for name, config in zip(names, trained, strict=True):
-        first, other = (asdict(replace(one, seed=0, world_model="", data="")) for one in (trained[0], config))
+        first, other = (asdict(one) | {"seed": 0, "world_model": "", "data": ""} for one in (trained[0], config))
         found = difference(other, first)
         if found is not None:
             raise UserError(f"{name}: expected the {found[0]} of {names[0]}, {found[2]}; got {found[1]}")

@@ -43,6 +43,12 @@ class EnvConfig(Settings):
         0.0, "chance, per console frame, that the previous action is repeated (sticky actions)", low=0, high=1
     )
     noop_max: int = setting(30, "an episode starts after 0 to this many random NOOP console frames", low=0, high=10_000)
+    enemy: Literal["normal", "lazy", "late"] = setting(
+        "normal",
+        "normal is the console's own; lazy rests while the ball flies away from it, and late until the ball that comes "
+        "is past the middle",
+        before="normal",
+    )
     max_episode_steps: int = setting(27_000, "agent steps after which an episode is truncated", low=1, high=10**6)
 
 
@@ -164,6 +170,15 @@ class DataConfig(Settings):
         filled=True,
         before="tracking",
     )
+    fresh_steps: int = setting(
+        0,
+        "new transitions per update, by the same players, played by a process of its own while the training goes on "
+        "(each process of a shared training has its own): the oldest ones give way to them; 0 trains on the data set "
+        "alone",
+        low=0,
+        high=STEPS,
+        before=0,
+    )
     heldout_player: str = setting(
         "tracking", "who plays the held-out games and those of the test set", filled=True, before="tracking"
     )
@@ -188,6 +203,11 @@ class DataConfig(Settings):
         check(
             self.validation_steps < self.train_steps,
             f"validation_steps: expected fewer than train_steps, got {self.validation_steps}",
+        )
+        most = self.train_steps // 5
+        check(
+            self.fresh_steps <= most,
+            f"fresh_steps: expected at most a fifth of train_steps ({most}), got {self.fresh_steps}",
         )
         check_players("players", self.players)
         check_players("heldout_player", self.heldout_player)
@@ -270,6 +290,7 @@ class LossConfig(Settings):
     continuation: float = _scale(1.0, "the continue term")
     open_loop: float = _scale(1.0, "the six-step open-loop term; 0 turns it off")
     open_loop_starts: int = setting(4, "imagined trajectories per chunk in the open-loop term", low=1, high=4_096)
+    open_loop_steps: int = setting(HORIZON, "agent steps of each; less than a chunk", low=1, high=1_000, before=HORIZON)
     free_nats: float = setting(
         0.0, "both KL terms are clipped from below at this many nats per step", low=0, high=10**4
     )
@@ -278,7 +299,7 @@ class LossConfig(Settings):
     )
 
     def idle(self) -> Mapping[str, str]:
-        return {} if self.open_loop else {"open_loop_starts": "with open_loop 0"}
+        return {} if self.open_loop else dict.fromkeys(("open_loop_starts", "open_loop_steps"), "with open_loop 0")
 
 
 @dataclass(frozen=True)
@@ -307,6 +328,13 @@ class TrainConfig(Settings):
     )
     warmup: int = setting(200, "updates of linear warm-up", low=0, high=COUNTS)
     final_learning_rate: float = setting(0.03, "share of the peak that the cosine decay ends at", low=0, high=1)
+    decay: float = setting(
+        1.0,
+        "share of the updates, the last ones, over which the learning rate falls; 1 falls from the beginning",
+        above=0,
+        high=1,
+        before=1.0,
+    )
     weight_decay: float = setting(0.0, "decoupled weight decay", low=0, high=100)
     clip: float = setting(20.0, "largest norm of the gradient", above=0, high=10**9)
     ema: float = setting(
@@ -408,6 +436,10 @@ class WorldModelConfig(Settings):
 
     def check_together(self) -> None:
         check_game(self.env, self.model, self.data)
+        check(
+            self.loss.open_loop_steps < self.train.chunk_length,
+            f"loss.open_loop_steps: expected fewer than train.chunk_length, got {self.loss.open_loop_steps}",
+        )
 
     def idle(self) -> Mapping[str, str]:
         return huber_only(self.model) | idle_in(self.env)

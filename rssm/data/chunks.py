@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -37,6 +38,14 @@ class Chunk:
 
     def to(self, device: torch.device) -> Chunk:
         return Chunk(*(getattr(self, part.name).to(device) for part in fields(self)))
+
+
+class Sampler(Protocol):
+    """Whatever has a batch for every update, the same one whenever it is asked."""
+
+    batch_size: int
+
+    def batch(self, update: int, part: Part | None = None) -> Chunk: ...
 
 
 class ChunkSampler:

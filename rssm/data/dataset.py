@@ -82,6 +82,11 @@ class Dataset:
         self.episodes = tuple(slice(start, end) for start, end in zip(starts, ends, strict=True))
 
     @staticmethod
+    def of(like: Dataset, episodes: Sequence[Episode]) -> Dataset:
+        """Other episodes of the same game, which are in memory alone; messages call them by the same path."""
+        return Dataset(like.path, {"env_id": like.meta["env_id"]}, _concatenate(episodes))
+
+    @staticmethod
     def open(path: str | Path) -> Dataset:
         """Open and check a data set.
 
@@ -115,20 +120,6 @@ class Dataset:
             return list(self.meta["episode_players"])
         # recorded by one player, or before there were several
         return [policy_text(self.meta["policy"])] * len(self.episodes)
-
-    def identity(self) -> dict[str, Any]:
-        """Which data these are, for a result: folder, checksum, game, player, seeds."""
-        sums = "".join(f"{name} {value}\n" for name, value in sorted(self.meta["sha256"].items()))
-        return {
-            "path": str(self.path),
-            "sha256": hashlib.sha256(sums.encode()).hexdigest(),
-            "env_id": self.meta["env_id"],
-            "env": self.meta["env"],
-            "policy": self.meta["policy"],
-            "seed": self.meta["seed"],
-            "steps": len(self),
-            "episode_seeds": self.meta["episode_seeds"],
-        }
 
     def episode(self, index: int) -> Episode:
         """Episode number ``index``, its arrays still memory-mapped."""

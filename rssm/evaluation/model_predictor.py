@@ -68,17 +68,19 @@ class WorldModelPredictor:
         """As :class:`rssm.evaluation.calibration.Sampler` says."""
         states = self._filter(observations, actions, starts)
         ahead, came = (torch.from_numpy(np.ascontiguousarray(part)).to(self.device) for part in (futures, truth))
+        window = torch.arange(len(starts), device=self.device).repeat(samples)  # all futures of all windows at once
         frames, losses = [], []
         with seeded(self.seed, self.device):
-            for _ in range(samples):
-                imagined = self.model.imagine(states, ahead, sample=True)
+            for rows in window.split(_BATCH):
+                imagined = self.model.imagine(states[rows], ahead[rows], sample=True)
                 frames.append(newest(imagined.states.frame))
-                losses.append(torch.stack([one.loss(came[:, k]) for k, one in enumerate(imagined.predictions)], 1))
+                losses.append(torch.stack([one.loss(came[rows, k]) for k, one in enumerate(imagined.predictions)], 1))
+        shape = (samples, *futures.shape)
         surprise = None
         if self.model.config.likelihood == "discrete":  # the others' losses are no probabilities
-            together = torch.logsumexp(-torch.stack(losses).double(), 0) - math.log(samples)
+            together = torch.logsumexp(-torch.cat(losses).view(shape).double(), 0) - math.log(samples)
             surprise = (-together).cpu().numpy()
-        return Futures(torch.stack(frames).cpu().numpy(), surprise)
+        return Futures(torch.cat(frames).view(*shape, -1).cpu().numpy(), surprise)
 
     def _filter(self, observations: FloatArray, actions: IntArray, starts: IntArray) -> State:
         """The states at the windows' starts."""

@@ -13,10 +13,15 @@ from rssm.evaluation.intervals import by_event, ratio, summarize
 from rssm.evaluation.openloop import episode_windows, score_windows
 from rssm.evaluation.persistence import Persistence
 from rssm.evaluation.predictor import Predictor
+from rssm.evaluation.provenance import Role, describe_data
 
 
 def score_others(
-    predictor: Predictor, datasets: Sequence[Dataset], main: Sequence[float], config: EvalConfig
+    predictor: Predictor,
+    datasets: Sequence[Dataset],
+    main: Sequence[float],
+    config: EvalConfig,
+    role: Role = "development",
 ) -> dict[str, Any]:
     """Score a predictor on games by other players, each player apart.
 
@@ -25,6 +30,7 @@ def score_others(
         datasets: the games; a player who is in several of them is named with the folder.
         main: the mean error at each step on the games that the headline is about.
         config: the protocol's settings.
+        role: what the games are to the model, for the record.
 
     Returns:
         ``data`` (what the games are), ``players`` (by name: ``games``, ``windows``, ``mse``, ``persistence``,
@@ -55,7 +61,7 @@ def score_others(
             }
     worst = max(found, key=lambda name: found[name]["mse"]["mean"][-1])
     return {
-        "data": [dataset.identity() for dataset in datasets],
+        "data": [describe_data(dataset, role) for dataset in datasets],
         "players": found,
         "worst": {"player": worst, "ratio": found[worst]["ratio"]},
     }

@@ -96,7 +96,7 @@ class Box(Game):
 
     name = "box"
     events = {"all": "any window"}  # noqa: RUF012
-    idle = ("env.frameskip", "env.repeat_action_probability", "env.noop_max", "model.fourier")
+    idle = ("env.frameskip", "env.repeat_action_probability", "env.noop_max", "env.enemy", "model.fourier")
 
     def __init__(self, env_id: str) -> None:
         self.env_id = env_id

@@ -21,9 +21,8 @@ def open_datasets(config: WorldModelConfig) -> tuple[Dataset, Dataset]:
     Raises:
         UserError: a data set has other settings, is damaged, or the two share a game.
     """
-    data, env = config.data, config.env
-    learned = Recording(env, _players(config, data.players), data.train_seed, steps=data.train_steps)
-    train, heldout = ensure_dataset(data.train, learned, data.workers), open_heldout(config)
+    data = config.data
+    train, heldout = ensure_dataset(data.train, training_recording(config), data.workers), open_heldout(config)
     check_disjoint(train, heldout)
     return train, heldout
 
@@ -37,6 +36,12 @@ def open_heldout(config: WorldModelConfig) -> Dataset:
     data = config.data
     unseen = Recording(config.env, _players(config, data.heldout_player), data.heldout_seed, steps=data.heldout_steps)
     return ensure_dataset(data.heldout, unseen, data.workers)
+
+
+def training_recording(config: WorldModelConfig) -> Recording:
+    """What the training data hold."""
+    data = config.data
+    return Recording(config.env, _players(config, data.players), data.train_seed, steps=data.train_steps)
 
 
 def open_others(config: WorldModelConfig, train: Dataset | None) -> Dataset | None:

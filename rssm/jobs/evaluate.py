@@ -159,7 +159,8 @@ def score(
         result = evaluate(predictor, dataset, config, predictor.description, role)
         result["players"] = {"skipped": "no games by other players were given"}
         if others:
-            result["players"] = score_others(predictor, others, result["mse"]["mean"], config)
+            theirs: Role = "test" if role == "test" else "development"
+            result["players"] = score_others(predictor, others, result["mse"]["mean"], config, theirs)
         result["survival"] = {"skipped": "survival_every is 0"}
         if config.survival_every:
             result["survival"] = survival(WorldModelPredictor(model), dataset, config.survival_every)
@@ -222,9 +223,8 @@ def _settings_file(run: Path) -> Path:
     return run / (WORLD_MODEL_CONFIG if (run / WORLD_MODEL_CONFIG).is_file() else CONFIG_FILE)
 
 
-def _recorded(run: Path) -> dict[str, Any]:
-    """What the run's own result says of its protocol; nothing where it has none."""
-    path = run / RESULT_FILE
+def _recorded(path: Path) -> dict[str, Any]:
+    """What a result says of its protocol; nothing where there is none."""
     if not path.is_file():
         return {}
     try:
@@ -236,7 +236,7 @@ def _recorded(run: Path) -> dict[str, Any]:
 
 def _is_heldout(dataset: Dataset, config: EvaluateConfig, run: Path, job: WorldModelConfig) -> bool:
     """Whether the data are those that the run was scored on after its training, wherever they lie now."""
-    known = _recorded(run).get("data")
+    known = _recorded(run / RESULT_FILE).get("data")
     if known is not None:
         return bool(checksum(dataset) == known["sha256"])
     heldout = Path(job.data.heldout)
@@ -251,7 +251,7 @@ def _training_data(dataset: Dataset, run: Path, job: WorldModelConfig) -> Datase
     """
     if Path(job.data.train).is_dir():
         return Dataset.open(job.data.train)
-    if checksum(dataset) == (_recorded(run).get("trained_on") or {}).get("sha256"):
+    if checksum(dataset) == (_recorded(run / RESULT_FILE).get("trained_on") or {}).get("sha256"):
         raise UserError(f"data: expected games that the model was not trained on, {dataset.path} are its training data")
     print(f"{job.data.train}: not there, so games that the model was trained on are not looked for", file=sys.stderr)
     return None
@@ -266,10 +266,10 @@ def _target(config: EvaluateConfig, run: Path, dataset: Dataset, as_trained: boo
     if path.exists() and path.resolve() == (run / RESULT_FILE).resolve() and not as_trained:
         raise UserError(f"json: expected another file than {path}, which holds the run's own evaluation")
     if path.exists() and not config.json:
-        there = json.loads(path.read_text(encoding="utf-8")).get("protocol", {}).get("data", {})
-        if there.get("sha256") != checksum(dataset):
+        there = _recorded(path).get("data", {"folder": "which it does not name", "sha256": None})
+        if there["sha256"] != checksum(dataset):
             raise UserError(
-                f"{path}: holds the results of other data, {there.get('folder')}; expected another file (--json)"
+                f"{path}: holds the results of other data, {there['folder']}; expected another file (--json)"
             )
     return path
 
@@ -281,7 +281,7 @@ def _say_what_of(result: dict[str, Any], run: Path, dataset: Dataset, training: 
     protocol["model"] = {"sha256": file_checksum(run / MODEL_FILE)}
     protocol["model"] |= {key: description.get(key) for key in ("update", "seed")}
     if training is None:
-        protocol["trained_on"] = _recorded(run).get("trained_on")
+        protocol["trained_on"] = _recorded(run / RESULT_FILE).get("trained_on")
         protocol["games_trained_on"] = None
         return
     protocol["trained_on"] = {"folder": str(training.path), "sha256": checksum(training)}

@@ -12,15 +12,17 @@ import numpy as np
 import torch
 
 from rssm.config import WorldModelConfig
-from rssm.data.chunks import ChunkSampler
+from rssm.data.chunks import ChunkSampler, Sampler
 from rssm.data.dataset import Dataset
+from rssm.data.fresh import FreshSampler
 from rssm.device import pick_device, set_threads
+from rssm.errors import UserError
 from rssm.evaluation.constant_velocity import ConstantVelocity
 from rssm.evaluation.model_predictor import WorldModelPredictor
 from rssm.evaluation.openloop import by_step, episode_lengths, episode_windows, score_windows
 from rssm.evaluation.persistence import Persistence
 from rssm.evaluation.predictor import Predictor
-from rssm.jobs.data_sets import open_datasets, open_others, split_episodes
+from rssm.jobs.data_sets import open_datasets, open_others, split_episodes, training_recording
 from rssm.jobs.evaluate import evaluate_and_report
 from rssm.model.world_model import WorldModel
 from rssm.tracker import Tracker
@@ -111,8 +113,18 @@ def make_trainer(
     rows = slice(0, learned[-1].stop)
     statistics = data.game.fit(data.features[rows], data.action[rows], data.is_first[rows])
     model = WorldModel(config.model, data.game, statistics, config.loss.huber_beta).to(device)
-    sampler = ChunkSampler(data, config.train.batch_size, config.train.chunk_length, config.seed, learned)
+    sampler = _make_sampler(config, data, learned)
     return Trainer(run, config, model, sampler, _validate(data, validation), group)
+
+
+def _make_sampler(config: WorldModelConfig, data: Dataset, learned: Sequence[slice]) -> Sampler:
+    sizes = config.train.batch_size, config.train.chunk_length, config.seed
+    if config.data.fresh_steps == 0:
+        return ChunkSampler(data, *sizes, learned)
+    if data.env is None:
+        raise UserError(f"data.fresh_steps: expected 0, as {data.path} is imported: nobody can play more of it")
+    recording = training_recording(config)
+    return FreshSampler(data, *sizes, learned, recording, config.data.fresh_steps, config.train.updates)
 
 
 def _validate(data: Dataset, episodes: Sequence[slice]) -> Evaluation:

@@ -106,7 +106,9 @@ def chunk_losses(model: WorldModel, chunk: Chunk, config: LossConfig) -> Losses:
     masks = dict.fromkeys(("reconstruction", "dynamics", "representation"), exists)
     masks |= {name: torch.ones_like(exists) for name in ("reward", "continue")}
     if config.open_loop > 0:
-        terms["open_loop"], masks["open_loop"] = open_loop_loss(model, seen, chunk, config.open_loop_starts)
+        terms["open_loop"], masks["open_loop"] = open_loop_loss(
+            model, seen, chunk, config.open_loop_starts, config.open_loop_steps
+        )
     assert terms.keys() == masks.keys()
     assert terms.keys() <= SCALES.keys()
     return Losses(terms, masks)
@@ -120,22 +122,24 @@ def _last_mode(model: WorldModel, deter: Tensor, stoch: Tensor, seen: Observed, 
     return model.predict(deter[:, last], stoch, seen.embedding[:, last], before, action).mode()
 
 
-def open_loop_loss(model: WorldModel, seen: Observed, chunk: Chunk, starts: int) -> tuple[Tensor, Tensor]:
-    """Imagine six steps with the recorded actions from random steps of each chunk and score what is decoded.
+def open_loop_loss(
+    model: WorldModel, seen: Observed, chunk: Chunk, starts: int, horizon: int = HORIZON
+) -> tuple[Tensor, Tensor]:
+    """Imagine some steps (six) with the recorded actions from random steps of each chunk and score what is decoded.
 
     The frame that the model feeds itself is its own mode (whole pixels under the discrete likelihood), as in
-    evaluation. The six steps are scored in one call, when all of them are known.
+    evaluation. They are scored in one call, when all of them are known.
 
     Returns:
-        The reconstruction loss (B, S * 6) of each imagined step and the mask of those that exist.
+        The reconstruction loss (B, S * H) of each imagined step and the mask of those that exist.
     """
     batch, length = chunk.actions.shape
     device = chunk.actions.device
-    start = integers(length - HORIZON + 1, (batch, starts), device)
+    start = integers(length - horizon + 1, (batch, starts), device)
     rows = torch.arange(batch, device=device).unsqueeze(1)
     state = seen.states[rows, start].map(lambda part: part.flatten(0, 1))
     embedding = seen.embedding[rows, start].flatten(0, 1)
-    steps = start.unsqueeze(-1) + torch.arange(HORIZON, device=device)  # (B, S, 6)
+    steps = start.unsqueeze(-1) + torch.arange(horizon, device=device)  # (B, S, H)
     rows = rows.unsqueeze(-1)
     actions = chunk.actions[rows, steps].flatten(0, 1)
     targets = chunk.stacks[rows, steps + 1].flatten(0, 1)
@@ -143,12 +147,12 @@ def open_loop_loss(model: WorldModel, seen: Observed, chunk: Chunk, starts: int)
     # a mode of whole outcomes has no gradient: the decoder's is then that of the scoring alone
     through_frames = torch.is_grad_enabled() and model.decoder.differentiable
     parts: list[tuple[Tensor, ...]] = []
-    for k in range(HORIZON):
+    for k in range(horizon):
         action = actions[:, k]
         embedding = model.encoder(state.frame) if k else embedding
         deter, stoch, _ = model.imagine_latent(state, action, embedding=embedding)
         parts.append((deter, stoch, embedding, state.frame))
-        if k + 1 < HORIZON:
+        if k + 1 < horizon:
             with torch.set_grad_enabled(through_frames):
                 state = State(deter, stoch, model.predict(deter, stoch, embedding, state.frame, action).mode())
     deter, stoch, embedding, before = (torch.stack(part, 1) for part in zip(*parts, strict=True))

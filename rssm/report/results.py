@@ -111,7 +111,7 @@ def _summary(config: ResultsConfig, runs: Sequence[_Run]) -> dict[str, Any]:
                 "off_policy_ratio": run.result["off_policy"].get("ratio"),
                 "floor_ratio": run.result["floor"].get("ratio"),
                 "train_seconds": run.seconds,
-                "games_trained_on": run.result["protocol"]["games_trained_on"],
+                "games_trained_on": run.result["protocol"].get("games_trained_on"),
             }
             for run in runs
         },
@@ -171,7 +171,7 @@ def _page(
 
 def _seen(runs: Sequence[_Run]) -> list[str]:
     """What must be said of games that a model may know."""
-    found = {run.name: run.result["protocol"]["games_trained_on"] for run in runs}
+    found = {run.name: run.result["protocol"].get("games_trained_on") for run in runs}
     lines = [f"`{name}` was trained on {shared} of these games." for name, shared in found.items() if shared]
     unknown = [f"`{name}`" for name, shared in found.items() if shared is None]
     return lines + ([f"Whether they were trained on is unknown: {', '.join(unknown)}."] if unknown else [])

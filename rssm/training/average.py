@@ -29,7 +29,7 @@ def follow(average: nn.Module, network: nn.Module, weight: float | Tensor) -> No
     """
     averaged: list[Tensor] = list(average.parameters())
     if isinstance(weight, Tensor):
-        for mean, parameter in zip(averaged, network.parameters(), strict=True):
-            mean.lerp_(parameter, weight)
+        torch._foreach_mul_(averaged, 1.0 - weight)
+        torch._foreach_add_(averaged, torch._foreach_mul(list(network.parameters()), weight))
     else:
         torch._foreach_lerp_(averaged, list(network.parameters()), weight)

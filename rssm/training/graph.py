@@ -105,9 +105,7 @@ class GraphedUpdates:
         fine = values[-2:].isfinite().all()
         self._diverged.copy_(torch.where(fine | self._diverged.isfinite(), self._diverged, number))
         going = ~self._diverged.isfinite()
-        for parameter in self.optimizer.model.parameters():
-            if parameter.grad is not None:
-                parameter.grad = torch.where(going, parameter.grad, 0.0)
+        self.optimizer.zero_unless(going)
         norm = torch.where(going, values[-1], 1.0)
         self.optimizer.apply(norm, torch.where(going, rate, 0.0), torch.where(going, weight, 0.0))
         self._values = values

@@ -70,11 +70,12 @@ class Muon(torch.optim.Optimizer):
             torch._foreach_copy_(averages, moved)
             if group["weight_decay"]:
                 torch._foreach_mul_(parameters, 1 - rate * group["weight_decay"])
-            for parameter, step in zip(parameters, steps, strict=True):
-                size = _ADAM_RMS * math.sqrt(max(parameter.shape))
-                if isinstance(rate, Tensor):
-                    parameter.sub_(step.to(parameter.dtype) * (rate * size))
-                else:
+            sizes = [_ADAM_RMS * math.sqrt(max(parameter.shape)) for parameter in parameters]
+            if isinstance(rate, Tensor):
+                moves = torch._foreach_mul([step.to(p.dtype) for p, step in zip(parameters, steps, strict=True)], rate)
+                torch._foreach_sub_(parameters, torch._foreach_mul(moves, sizes))
+            else:
+                for parameter, step, size in zip(parameters, steps, sizes, strict=True):
                     parameter.add_(step, alpha=-rate * size)
 
     def _orthogonalize(self, matrices: Sequence[Tensor]) -> list[Tensor]:

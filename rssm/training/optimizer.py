@@ -18,9 +18,13 @@ from rssm.training.muon import Muon, pick_precision
 
 
 def learning_rate(config: TrainConfig, update: int) -> float:
-    """Linear warm-up, then a cosine from the peak to its final share at ``config.updates`` (updates count from 0)."""
+    """Linear warm-up, then a cosine from the peak to its final share at ``config.updates`` (updates count from 0).
+
+    The cosine takes the last ``config.decay`` of the updates; before it the rate is constant.
+    """
     rise = min(1.0, (update + 1) / config.warmup) if config.warmup else 1.0
-    fall = 0.5 * (1.0 + math.cos(math.pi * min(1.0, update / config.updates)))
+    begun = update / config.updates - (1.0 - config.decay)
+    fall = 0.5 * (1.0 + math.cos(math.pi * min(1.0, max(0.0, begun) / config.decay)))
     return config.learning_rate * rise * (config.final_learning_rate + (1.0 - config.final_learning_rate) * fall)
 
 
@@ -74,6 +78,11 @@ class Optimizer:
         for parameter, piece in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
             parameter.grad = piece.view_as(parameter)
         return torch.linalg.vector_norm(flat)
+
+    def zero_unless(self, condition: Tensor) -> None:
+        """Set the gradient to 0 where a condition, a scalar on the device, does not hold."""
+        assert self._gradient is not None
+        self._gradient.copy_(torch.where(condition, self._gradient, 0.0))
 
     def step(self, norm: Tensor, update: int) -> None:
         """One update along the gradient, which has this norm.

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from rssm.config import LossConfig
-from rssm.data.chunks import ChunkSampler
+from rssm.data.chunks import Sampler
 from rssm.device import seeded
 from rssm.errors import DivergedError
 from rssm.model.losses import SCALES, Losses, chunk_losses
@@ -17,9 +17,7 @@ from rssm.noise import drawn_for
 from rssm.training.optimizer import Optimizer, learning_rate
 
 
-def train_step(
-    optimizer: Optimizer, sampler: ChunkSampler, config: LossConfig, seed: int, update: int
-) -> dict[str, float]:
+def train_step(optimizer: Optimizer, sampler: Sampler, config: LossConfig, seed: int, update: int) -> dict[str, float]:
     """One update, shared by the optimiser's group: each process has a part of the batch.
 
     Args:

@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from rssm.config import WorldModelConfig
-from rssm.data.chunks import ChunkSampler
+from rssm.data.chunks import ChunkSampler, Sampler
 from rssm.errors import CheckpointError, DivergedError, LostProcessError
 from rssm.model.world_model import WorldModel
 from rssm.progress import Progress
@@ -55,7 +55,7 @@ class Trainer:
         run: Path,
         config: WorldModelConfig,
         model: WorldModel,
-        sampler: ChunkSampler,
+        sampler: Sampler,
         evaluate: Evaluation,
         group: Group = ALONE,
     ) -> None:
@@ -63,12 +63,11 @@ class Trainer:
         self.sampler, self.evaluate, self.group = sampler, evaluate, group
         self.optimizer = Optimizer(model, config.train, group)
         self.update = 0
-        #: on an NVIDIA card, for one process: the update as one graph
-        self.graphed = (
-            GraphedUpdates(self.optimizer, sampler, config.loss)
-            if config.train.graph and group.size == 1 and next(model.parameters()).is_cuda
-            else None
-        )
+        #: on an NVIDIA card, for one process and games that stay the same: the update as one graph
+        self.graphed: GraphedUpdates | None = None
+        on_card = group.size == 1 and next(model.parameters()).is_cuda
+        if config.train.graph and on_card and isinstance(sampler, ChunkSampler):
+            self.graphed = GraphedUpdates(self.optimizer, sampler, config.loss)
         self._terms: dict[str, float] = {}
         self.best_score, self.best_update, self.best_weights = math.inf, 0, weights_of(self.optimizer.average)
         self.seconds = 0.0

@@ -82,7 +82,7 @@ def test_the_default_preset_repeats_nothing():
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_parses_and_has_a_folder_of_its_own(preset):
     config = agent("--config", preset)
-    assert config.run == f"runs/{preset}"
+    assert config.run == f"runs/{preset if preset.startswith('agent') else f'agent_{preset}'}"
     assert config.online == (preset != "agent")
 
 

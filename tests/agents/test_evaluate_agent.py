@@ -127,6 +127,40 @@ def test_games_of_another_kind_go_into_another_file(tmp_path):
     assert games_of(tmp_path, "games-sticky_0.0-seed_5.json") == {"greedy": 3, "sampled": 3}
 
 
+@pytest.mark.usefixtures("loaded")
+@pytest.mark.parametrize(
+    ("asking", "changed", "name"),
+    [
+        ({"enemy": "late"}, {"enemy": "late"}, "enemy_late"),
+        ({"noops": 120}, {"noop_max": 120}, "noops_120"),
+        (
+            {"enemy": "lazy", "sticky": 0.0},
+            {"enemy": "lazy", "repeat_action_probability": 0.0},
+            "sticky_0.0-enemy_lazy",
+        ),
+    ],
+)
+def test_games_against_another_enemy_or_from_other_starts(asked, tmp_path, monkeypatch, asking, changed, name):
+    drawn = []
+    monkeypatch.setattr("agents.evaluate_agent.write_dream", lambda path, *arguments: drawn.append(path))
+    evaluate(tmp_path, **asking)
+    ((env, *_),) = asked
+    assert env == dataclasses.replace(OWN, **changed)
+    assert games_of(tmp_path, f"games-{name}.json") == {"greedy": 1, "sampled": 1}
+    assert not (tmp_path / "games.json").exists()
+    assert drawn == [tmp_path / "media" / f"dream-{name}.gif"]
+
+
+@pytest.mark.usefixtures("loaded", "asked")
+def test_games_of_before_there_were_other_enemies_stand_beside_new_ones(tmp_path):
+    evaluate(tmp_path, greedy=True)
+    games = json.loads((tmp_path / "games.json").read_text())
+    del games["env"]["enemy"]
+    (tmp_path / "games.json").write_text(json.dumps(games))
+    evaluate(tmp_path, sampled=True)
+    assert games_of(tmp_path) == {"greedy": 1, "sampled": 2}
+
+
 @pytest.mark.usefixtures("loaded", "asked")
 def test_games_of_an_agent_that_was_trained_on_since_are_replaced(tmp_path, capsys):
     (tmp_path / "agent.safetensors").write_bytes(b"one")

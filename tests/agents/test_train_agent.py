@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from agents.learning.config import ActorCriticConfig
 from agents.train_agent import train_agent
 from rssm.command import EXIT_BAD_INPUT, parse
 from rssm.config import DataConfig, EnvConfig, WorldModelConfig
+from rssm.config.keys import build, flat_settings, idle_settings
 from rssm.config_file import load_config, save_config
 from rssm.errors import CheckpointError, UserError
 from rssm.games.pong.game import PONG
@@ -30,7 +32,7 @@ MOMENTS = {
     "in the middle of a game, after the first checkpoint": """
 from rssm.games.pong.env import PongFeatures
 step, calls = PongFeatures.step, []
-PongFeatures.step = lambda self, action: (calls.append(1), die() if len(calls) == 131 else step(self, action))[1]
+PongFeatures.step = lambda self, action: (calls.append(1), die() if len(calls) == 331 else step(self, action))[1]
 """,
     "steps are on disk that no checkpoint knows": """
 from agents.online.replay import Replay
@@ -57,7 +59,10 @@ def start(config, before="", **settings):
     """Run the command in a process of its own."""
     run = Path(config.run)
     settings_file = run.parent / f"{run.name}.yaml"
-    save_config(dataclasses.replace(config, **settings), settings_file)
+    config = dataclasses.replace(config, **settings)
+    idle = idle_settings(config)  # which may not be given
+    given = {key: value for key, value in flat_settings(dataclasses.asdict(config)) if key not in idle}
+    save_config(build(AgentConfig, given), settings_file)
     words = [sys.executable, "-c", before + START, "--config", settings_file]
     return subprocess.run(words, capture_output=True, text=True, timeout=300)
 
@@ -69,7 +74,7 @@ def rows(run):
 def outcome(run):
     """All that a run leaves, but for how long it took and where it was."""
     state = load_trainer(run / "trainer.pt")
-    state.pop("seconds")
+    del state["seconds"], state["spent"]
     state["config"].pop("run")
     blocks = []
     for path in sorted((run / "replay").glob("*")):
@@ -80,6 +85,7 @@ def outcome(run):
         "replay": blocks,
         "metrics": rows(run),
         "games": json.loads((run / "games.json").read_text()),
+        "curve": json.loads((run / "curve.json").read_text()),
         "agent": (run / "agent.safetensors").read_bytes(),
         "model": (run / "model.safetensors").read_bytes(),
     }
@@ -116,8 +122,8 @@ def test_a_run_counts_and_shows_every_real_step(whole, online_job):
     assert all("env_steps" in row or "summary/env_steps" in row for row in metrics)
     played = [(row["update"], row["env_steps"]) for row in metrics if "train/actor" in row]
     assert played == [(2, 100), (4, 120), (6, 140), (8, 160), (10, 180), (12, 200), (14, 202)]
-    assert [row["update"] for row in metrics if "real/score" in row] == [6, 12, 14]
-    assert {"imagination/error_k5", "imagination/value", "real/value"} <= metrics[3].keys() | metrics[4].keys()
+    assert [row["update"] for row in metrics if "real/score" in row] == [4, 14]
+    assert {"imagination/error_k5", "imagination/value", "real/value"} <= metrics[2].keys()
     assert metrics[-1]["summary/env_steps"] == 202
     assert "202 real steps" in whole["stderr"]
     assert "evaluation games are not counted" in whole["stderr"]
@@ -126,19 +132,43 @@ def test_a_run_counts_and_shows_every_real_step(whole, online_job):
 
 def test_a_run_ends_with_what_came_of_it_and_where_it_is(whole, online_job):
     expected(whole, online_job)
-    *_, verdict, _, games, dream, weights, following = whole["stdout"].splitlines()
+    *_, verdict, _, games, curve, dream, weights = whole["stdout"].splitlines()
     run = whole["run"]
-    assert verdict.startswith("sampled: the agent ")
+    assert verdict.startswith("planned: the agent ")
     assert games.startswith(f"{run / 'games.json'}: ")
+    assert curve.startswith(f"{run / 'curve.json'}: ")
     assert dream.startswith(f"{run / 'media' / 'dream.gif'}: ")
     assert weights.startswith(f"{run / 'agent.safetensors'}, {run / 'model.safetensors'}: ")
-    assert following == f"next: python scripts/evaluate_agent.py --run {run} --planned"
+    assert weights.endswith("the agent and its world model")
     for path in (run / "games.json", run / "media" / "dream.gif", run / "agent.safetensors", run / "model.safetensors"):
         assert path.is_file()
+    spent = next(line for line in whole["stderr"].splitlines() if line.startswith("trained 14 updates in "))
+    shares = [int(share) for share in re.findall(r"(\d+)%", spent)]
+    assert abs(sum(shares) - 100) <= len(shares)  # rounded
+    assert all(part in spent for part in ("real play", "updates of the agent", "evaluation", "world model"))
     # the last word on the other channel is no warning; what is being counted is said
     assert not whole["stderr"].splitlines()[-1].startswith("warning")
     assert "greedy games: 2 of 2 games" in whole["stderr"]
     assert "sampled games: 2 of 2 games" in whole["stderr"]
+
+
+def test_the_scores_along_the_training_are_kept(whole, online_job):
+    """Every 110 real steps, wherever the cycles end, and the final games last."""
+    expected(whole, online_job)
+    points = whole["curve"]["points"]
+    assert [(point["update"], point["env_steps"]) for point in points] == [
+        (2, 100),
+        (4, 120),
+        (10, 180),
+        (14, 202),
+        (14, 202),
+    ]
+    for point in points:
+        assert all(len(point[name]["scores"]) == point[name]["games"] for name in ("greedy", "sampled"))
+    assert [point["greedy"]["games"] for point in points] == [1, 1, 2]
+    assert [point["planned"]["games"] for point in points if "planned" in point] == [1]
+    assert points[-1]["planned"] == whole["games"]["planned"]
+    assert points[-1]["greedy"] == whole["games"]["greedy"]
 
 
 def test_a_hopeful_critic_is_warned_of_once_and_noted_at_the_end(offline_job, monkeypatch, capsys):
@@ -165,6 +195,7 @@ def test_a_run_s_folder_holds_what_is_needed_to_use_it(whole, online_job):
         "replay",
         "media",
         "games.json",
+        "curve.json",
     }
     assert load_config(whole["run"] / "config.yaml", AgentConfig).env_steps == online_job.env_steps
     assert whole["games"]["greedy"]["games"] == whole["games"]["sampled"]["games"] == 2
@@ -180,14 +211,13 @@ def offline_job(online_job, pong_data, tiny_sizes, tmp_path):
     )
     save_config(config, tmp_path / "wm" / "config.yaml")
     save_model(tmp_path / "wm" / "model.safetensors", model, weights_of(model), {})
-    train = dataclasses.replace(online_job.train, updates=9)
+    train = dataclasses.replace(online_job.train, updates=9, evaluate_every=6)
     return dataclasses.replace(online_job, online=False, world_model=config.run, train=train)
 
 
 def test_an_offline_run_that_was_killed_ends_as_if_it_had_not_been(offline_job, pong_data, tmp_path):
     moment = """
 from agents.learning.learner import Learner
-from rssm.games.pong.game import PONG
 update = Learner.update
 Learner.update = lambda self, model, chunk, number: die() if number == 7 else update(self, model, chunk, number)
 """

@@ -34,7 +34,8 @@ PRESETS = preset_names("train_wm")
             "repeat_action_probability: expected at most 1, got 1.5",
         ),
         (lambda: CollectConfig(out="x", steps=0), "steps: expected at least 1, got 0"),
-        (lambda: CollectConfig(out="x", epsilon=-0.1), "epsilon: expected at least 0, got -0.1"),
+        (lambda: CollectConfig(out="x", players="tracking epsilon=2"), "players: epsilon: expected 0 to 1, got 2"),
+        (lambda: CollectConfig(out="x", noops=-1), "noops: expected at least 0, got -1"),
         (lambda: DataConfig(train="a", heldout="a"), "heldout: expected another folder than train"),
         (lambda: DataConfig(heldout="data/pong/test"), "test: expected another folder than heldout"),
         (lambda: DataConfig(others=OthersConfig(seed=1)), "others.seed: expected another seed than train_seed"),
@@ -44,6 +45,11 @@ PRESETS = preset_names("train_wm")
         ),
         (lambda: DataConfig(players="50% tracking"), "players: expected shares above 0 that make up 100 %, got 50 %"),
         (lambda: DataConfig(heldout_player="random, tracking"), "heldout_player: expected one player, got random,"),
+        (lambda: DataConfig(fresh_steps=-1), "fresh_steps: expected at least 0, got -1"),
+        (
+            lambda: DataConfig(fresh_steps=20_001),
+            "fresh_steps: expected at most a fifth of train_steps (20000), got 20001",
+        ),
         (lambda: OthersConfig(players="50% random, 50% tracking"), "players: expected players without shares, got 50%"),
         (lambda: OthersConfig(games=-1), "games: expected at least 0, got -1"),
         (lambda: SealedConfig(games=0), "games: expected at least 1, got 0"),
@@ -95,11 +101,31 @@ def test_every_preset_parses(preset):
     assert isinstance(parse(TRAIN_WM, ["--config", preset]), WorldModelConfig)
 
 
-def test_no_two_presets_share_a_folder():
+def test_presets_share_no_run_and_only_data_sets_that_are_the_same():
     configs = [parse(TRAIN_WM, ["--config", preset]) for preset in PRESETS]
-    folders = [folder for c in configs if c is not None for folder in (c.run, c.data.train, c.data.heldout)]
-    assert len(PRESETS) >= 4
-    assert len(set(folders)) == 3 * len(PRESETS)
+    assert len(PRESETS) >= 6
+    runs, found = set(), {}
+    for config in configs:
+        assert config is not None
+        runs.add(config.run)
+        env, data = config.env, config.data
+        others = (env, data.others.players, data.others.noops)
+        for folder, recording in (
+            (data.train, (env, data.players, data.train_steps, data.train_seed)),
+            (data.heldout, (env, data.heldout_player, data.heldout_steps, data.heldout_seed)),
+            (data.others.path if data.others.games else None, (*others, data.others.games, data.others.seed)),
+            (data.test.path, (*others, data.heldout_player, data.test)),
+        ):
+            assert folder is None or found.setdefault(folder, recording) == recording, folder
+    assert len(runs) == len(PRESETS)
+
+
+def test_one_player_s_data_can_be_had():
+    config = parse(TRAIN_WM, ["--config", "pong_one_player"])
+    assert config is not None
+    default = WorldModelConfig()
+    assert (config.data.players, config.data.train) == ("tracking", "data/pong/train")
+    assert dataclasses.replace(config.data, players=default.data.players, train=default.data.train) == default.data
 
 
 def test_the_sticky_preset_is_sticky_and_measures_the_floor():

@@ -55,6 +55,10 @@ class Pong(Game):
         """All of them are Pong's."""
 
     def make_env(self, config: EnvConfig, render_mode: str | None = None) -> PongFeatures:
+        if config.enemy != "normal":
+            from rssm.games.pong.modified import make_modified
+
+            return make_modified(config, render_mode)
         from rssm.games.pong.env import make_env
 
         return make_env(config, render_mode)

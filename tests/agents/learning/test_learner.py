@@ -113,6 +113,21 @@ def test_it_imagines_from_as_many_states_as_it_is_told_with_every_move(
         assert seen[0].actions[:, 0].tolist() == list(range(6)) * 7
 
 
+def test_each_move_is_tried_as_often_as_it_is_told(world, sampler, make_agent, monkeypatch):
+    seen = []
+
+    def remember(*arguments, **settings):
+        seen.append(imagine(*arguments, **settings))
+        return seen[-1]
+
+    monkeypatch.setattr("agents.learning.learner.imagine", remember)
+    settings = dataclasses.replace(IMAGINATION, starts=7, rollouts=3, continued=0.0)
+    agent = make_agent(fire=False, search=1.5, doubt=0.5)
+    metrics = learn(Learner(agent, settings, TRAIN, updates=10), world, sampler, range(1))
+    assert seen[0].actions[:, 0].tolist() == [0, 0, 0, 2, 2, 2, 3, 3, 3] * 7
+    assert all(value == value for value in metrics.values())  # numbers
+
+
 @pytest.mark.parametrize(
     ("network", "shares"),
     [

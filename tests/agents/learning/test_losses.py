@@ -81,6 +81,18 @@ def test_surprise_above_the_mean_costs_and_below_it_pays(make_agent):
     assert without.returns[0].tolist() == pytest.approx([1.75, 1.5, 1.0])
 
 
+def test_surprise_that_is_free_costs_nothing(make_agent):
+    """With 4 nats free only the step of 6 has a price, that of its 2 nats above."""
+    agent = make_agent(discount=0.5, lam=1.0, surprise_penalty=0.25, surprise_free=4.0)
+    dreams = trajectories(agent)
+    dreams.surprise[0] = torch.tensor([3.0, 6.0, 4.0])
+    target = targets(agent, dreams, torch.zeros(1, 4))
+    rewards = [1 + 0.25 * 2 / 3, 1 - 0.25 * 4 / 3, 1 + 0.25 * 2 / 3]  # the mean of 0, 2 and 0 is 2 / 3
+    third = rewards[2]
+    second = rewards[1] + 0.5 * third
+    assert target.returns[0].tolist() == pytest.approx([rewards[0] + 0.5 * second, second, third])
+
+
 class TestTheActor:
     def gradient(self, agent, dreams, returns, value, weight, entropy_scale=0.0):
         target = Targets(torch.tensor([returns]), torch.tensor([value]), torch.tensor([weight]))
@@ -186,6 +198,24 @@ def test_states_that_trajectories_share_count_in_each_as_if_they_were_its_own(ma
     for one, other in zip(found, wanted, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
     assert ("train/search" in metrics) == tried
+
+
+def test_doubt_changes_what_the_actor_learns_and_not_the_critic(make_model, make_agent, batches):
+    model, found = make_model(), []
+    for doubt in (0.0, 2.0):
+        agent = make_agent(fire=False, doubt=doubt)  # which also fixes the random numbers to come
+        start = start_states(model, batches[0], burn_in=4)
+        dreams = imagine(model, agent, start, 2, every_move(start.shape[0], agent.actor.allowed, 3), gradients=True)
+        loss, metrics = agent_loss(agent, dreams, 0.1, 1.5, tried=True)
+        loss.backward()
+        gradients = [
+            torch.cat([p.grad.flatten() for p in network.parameters()]) for network in (agent.actor, agent.critic)
+        ]
+        found.append((metrics["train/critic"], metrics["train/return"], *gradients))
+    (loss, returns, actor, critic), (other_loss, other_returns, other_actor, other_critic) = found
+    assert (loss, returns) == (other_loss, other_returns)
+    assert torch.equal(critic, other_critic)
+    assert not torch.equal(actor, other_actor)
 
 
 def test_returns_are_made_of_the_average_s_values(make_agent):

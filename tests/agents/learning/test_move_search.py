@@ -72,6 +72,47 @@ def test_the_policy_s_gradient_is_then_the_exact_one(tried):
         assert torch.allclose(one, other, atol=1e-6)
 
 
+class TestRollouts:
+    """Two rollouts of each of three moves."""
+
+    @pytest.fixture
+    def twice(self, tried):
+        agent, features, actions, target = tried
+        again = [part.repeat_interleave(2, 0) for part in (target.returns, target.value, target.weight)]
+        shift = torch.tensor([0.5, -0.5]).repeat(3 * N)
+        again[0][:, 0] += shift * torch.tensor([0.0, 1.0, 4.0]).repeat_interleave(2).repeat(N)
+        return agent, features.repeat_interleave(2, 0), actions.repeat_interleave(2, 0), Targets(*again), target
+
+    def test_a_move_counts_by_its_chance_however_often_it_is_tried(self, twice):
+        agent, features, actions, target, single = twice
+        chance = chances(agent, features[::2])
+        result = compared(agent, agent.actor(features[:, 0]), actions[:, 0], target, rollouts=2)
+        assert torch.allclose(result.weight[:, 0], 3.0 * chance.repeat_interleave(2, 1).flatten())
+        assert result.weight[:, 0].mean().item() == pytest.approx(1.0, abs=1e-5)
+        # the rollouts' luck cancels in the mean, so what the policy expects is what it was
+        expected = (chance * single.returns[:, 0].view(N, 3)).sum(1)
+        assert torch.allclose(result.value[:, 0].view(N, 6), expected.unsqueeze(1).expand(N, 6), atol=1e-5)
+        assert torch.equal(result.returns, target.returns)
+
+    def test_the_search_goes_by_the_mean_of_the_rollouts(self, twice):
+        agent, features, actions, target, single = twice
+        starts = agent.actor(features[::6, 0])
+        many = compared(agent, agent.actor(features[:, 0]), actions[:, 0], target, rollouts=2)
+        one = compared(agent, agent.actor(features[::2, 0]), actions[::2, 0], single)
+        assert search_loss(agent, starts, many).item() == pytest.approx(
+            search_loss(agent, starts, one).item(), rel=1e-4
+        )
+
+    def test_doubt_takes_their_spread_off_what_a_move_brings(self, twice, make_agent):
+        _, features, actions, target, _ = twice
+        agent = make_agent(fire=False, return_floor=1.0, doubt=0.5)
+        result = compared(agent, agent.actor(features[:, 0]), actions[:, 0], target, rollouts=2)
+        # standard deviations of 0, 0.5 and 2 points
+        lost = 0.5 * torch.tensor([0.0, 0.5, 2.0]).repeat_interleave(2).repeat(N)
+        assert torch.allclose(result.returns[:, 0], target.returns[:, 0] - lost, atol=1e-6)
+        assert torch.equal(result.returns[:, 1:], target.returns[:, 1:])
+
+
 class TestSearch:
     def gradient(self, agent, features, actions, returns):
         """Of the loss, for the last biases; returns (3,) of the moves, in every state."""

@@ -1,10 +1,12 @@
 import dataclasses
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from agents.config import PlayConfig
 from agents.learning.agent import Agent
 from agents.learning.inputs import inputs_size
 from agents.online.online import Online
@@ -120,3 +122,46 @@ def test_another_seed_plays_other_games(make_online, agent):
         online.begin(agent, 0, 2)
     assert not np.array_equal(games[0].data().action, games[1].data().action)
     assert Path(games[0].data().path) != Path(games[1].data().path)
+
+
+def test_early_steps_are_learned_from_more_often_by_both(make_online, online_job, agent):
+    play = dataclasses.replace(online_job.play, early_steps=120, early_updates=2)
+    online = make_online(play=play)
+    # 40 steps at five a step, 83 at ten: 8 + 8.3 updates, rounded up, and one after play
+    assert online.updates == 17 + 1
+    seen = run(online, agent)
+    assert [steps for _, steps, _ in seen] == [90, 100, 110, 120, 140, 160, 180, 200, 202]
+    assert [done for _, _, done in seen] == [4, 5, 6, 7, 8, 9, 10, 11, None]
+
+
+def test_some_games_are_planned_and_the_others_are_not(make_online, online_job, agent, monkeypatch):
+    asked = []
+
+    def plan(model, agent, rollouts):
+        def choose(state):
+            asked.append((len(state.deter), rollouts))
+            return torch.full(state.shape, 3)
+
+        return choose
+
+    monkeypatch.setattr("agents.online.online.planned", plan)
+    play = dataclasses.replace(online_job.play, planned=0.5, rollouts=5)
+    online = make_online(play=play)
+    run_up_to(online, agent, 4)
+    data = online.data()
+    first, second = data.action[:60], data.action[60:]  # 40 random steps and 20 of two cycles, of each of two games
+    assert (first[40:] == 3).all()
+    assert not (second[40:] == 3).all()
+    assert asked == [(1, 5)] * 20
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"planned": 0.1, "games": 4}, "planned: expected 0 or a share that makes a game of 4, got 0.1"),
+        ({"early_steps": 4_000}, "early_steps: expected 0 (off) or more than the 4000 steps of random play, got 4000"),
+    ],
+)
+def test_settings_of_play_that_would_do_nothing_are_refused(changes, line):
+    with pytest.raises(ValueError, match=f"^{re.escape(line)}$"):
+        PlayConfig(**changes)

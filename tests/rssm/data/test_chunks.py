@@ -9,6 +9,7 @@ from rssm.data.chunks import ChunkSampler
 from rssm.data.dataset import Dataset
 from rssm.data.frames import stack_episode
 from rssm.errors import DataError
+from rssm.games.pong.game import PONG
 from rssm.noise import Part
 
 LENGTH = 12
@@ -18,7 +19,7 @@ PARTS = ("stacks", "actions", "rewards", "terminated", "next_exists", "is_first"
 class Rows:
     """A data set whose every value tells which row it is from; the last of three episodes ends a game."""
 
-    path = "rows"
+    path, game = "rows", PONG
 
     def __init__(self, lengths=(15, LENGTH, 30)):
         stops = np.cumsum(lengths)
@@ -160,12 +161,14 @@ def test_data_need_not_fit_into_memory(tmp_path):
         "is_first": np.arange(rows) % 1000 == 0,
     }
     arrays["features"][:] = np.arange(rows)[:, None]
-    data = Dataset(tmp_path, {}, arrays)
+    data = Dataset(tmp_path, {"env_id": PONG.env_id}, arrays)
     tracemalloc.start()
     sampler = ChunkSampler(data, batch_size=4, length=20, seed=0)
     batches = [sampler.batch(update) for update in range(20)]
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < arrays["features"].nbytes / 10
-    held = ChunkSampler(Dataset(tmp_path, {}, arrays | {"features": np.array(arrays["features"])}), 4, 20, 0)
+    held = ChunkSampler(
+        Dataset(tmp_path, {"env_id": PONG.env_id}, arrays | {"features": np.array(arrays["features"])}), 4, 20, 0
+    )
     assert all(torch.equal(one.stacks, held.batch(n).stacks) for n, one in enumerate(batches))

@@ -185,7 +185,6 @@ import sys
 from rssm.data.collect import collect
 from rssm.config import CollectConfig
 from rssm.errors import UserError
-from rssm.games.pong.game import PONG
 try:
     collect(CollectConfig(sys.argv[1], steps=10**7, workers=2))
 except UserError as error:

@@ -55,7 +55,9 @@ def test_each_player_is_scored_apart(others: Dataset, recording_oracle: Predicto
     assert found["worst"]["player"] == "sweeping"
     assert found["worst"]["ratio"] == pytest.approx(squares / 2)
     assert sum(event["windows"] for event in sweeping["events"].values()) == 9
-    assert found["data"][0]["episode_seeds"] == [0, 1, 2]
+    assert [(data["folder"], data["seed"], data["role"]) for data in found["data"]] == [
+        (str(others.path), 0, "development")
+    ]
 
 
 def test_it_is_the_same_error_as_on_any_games(others: Dataset, recorded: Dataset, tmp_path: Path) -> None:

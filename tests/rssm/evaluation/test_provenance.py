@@ -18,13 +18,14 @@ from rssm.evaluation.provenance import (
     refuse_unlike,
     shared_games,
 )
+from rssm.games.pong.player import Player
 
 GIT = shutil.which("git")
 
 
 def games(path: Path, *seeds: int, steps: int = 60) -> Dataset:
     """Beginnings of games with these seeds, recorded anew."""
-    episodes = [play_episode(EnvConfig(), "tracking", 0.5, seed, steps) for seed in seeds]
+    episodes = [play_episode(EnvConfig(), Player("tracking"), seed, steps) for seed in seeds]
     write_dataset(path, episodes, env=EnvConfig(), policy={"name": "tracking", "epsilon": 0.5}, seed=0)
     return Dataset.open(path)
 

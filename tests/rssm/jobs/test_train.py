@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,8 +21,8 @@ from rssm.config_file import load_config, save_config
 from rssm.data.dataset import Dataset
 from rssm.errors import UserError
 from rssm.games.pong.statistics import FeatureStatistics
-from rssm.jobs.data_sets import split_episodes
-from rssm.jobs.train import train_world_model
+from rssm.jobs.data_sets import open_datasets, split_episodes
+from rssm.jobs.train import make_trainer, train_world_model
 from rssm.training.checkpoint import load_model
 
 
@@ -75,9 +76,9 @@ class TestTheRunFolder:
         assert result["windows"] == 24 + 24 + 1  # episodes of 150, 150 and 10 rows
         assert len(result["mse"]["mean"]) == len(result["mse"]["ci95"]) == 6
         assert result["off_policy"]["windows"] == tiny_job.eval.off_policy_windows
-        assert result["data"]["set"] == "development"
-        assert result["data"]["path"] == tiny_job.data.heldout
-        assert result["data"]["policy"] == {"name": "tracking", "epsilon": 0.5}
+        assert result["protocol"]["data"]["role"] == "held-out"
+        assert result["protocol"]["data"]["folder"] == tiny_job.data.heldout
+        assert result["protocol"]["data"]["player"] == {"name": "tracking", "epsilon": 0.5}
         assert {name: player["games"] for name, player in result["players"]["players"].items()} == {
             "random": 2,
             "sweeping": 2,
@@ -254,6 +255,27 @@ class TestSplit:
         assert line.startswith(f"data.validation_steps: expected to leave an episode of {pong_data.path} to learn from")
         assert f"5 episodes have {total} steps" in line
         assert "\n" not in line
+
+
+def test_new_games_take_the_place_of_old_ones_while_it_trains(tiny_job, tmp_path):
+    job = dataclasses.replace(
+        tiny_job, run=str(tmp_path / "run"), data=dataclasses.replace(tiny_job.data, fresh_steps=60)
+    )
+    device = torch.device("cpu")
+    data, _ = open_datasets(job)
+    sampler = make_trainer(tmp_path, job, data, device).sampler
+    plain = make_trainer(tmp_path, tiny_job, data, device).sampler
+    try:
+        # a block is 180 steps: one is new after every third update
+        assert torch.equal(sampler.batch(2).stacks, plain.batch(2).stacks)
+        assert not torch.equal(sampler.batch(3).stacks, plain.batch(3).stacks)
+    finally:
+        sampler.close()
+    meta = json.loads((data.path / "meta.json").read_text()) | {"env_id": None, "env": None}
+    shutil.copytree(data.path, tmp_path / "imported")
+    (tmp_path / "imported" / "meta.json").write_text(json.dumps(meta))
+    with pytest.raises(UserError, match=r"^data.fresh_steps: expected 0, as .*imported is imported"):
+        make_trainer(tmp_path, job, Dataset.open(tmp_path / "imported"), device)
 
 
 def test_a_short_real_training_beats_both_baselines_at_every_step(tmp_path):

@@ -34,6 +34,14 @@ class TestLearningRate:
         assert all(a < b for a, b in itertools.pairwise(rates[:100]))
         assert all(a > b for a, b in itertools.pairwise(rates[100:]))
 
+    def test_it_can_fall_at_the_end_alone(self):
+        config = TrainConfig(updates=1_000, warmup=0, learning_rate=1.0, final_learning_rate=0.2, decay=0.25)
+        rates = [learning_rate(config, update) for update in (0, 400, 750, 875, 1_000)]
+        assert rates == pytest.approx([1.0, 1.0, 1.0, 0.2 + 0.8 * 0.5, 0.2])
+        whole = TrainConfig(updates=250, warmup=0, learning_rate=1.0, final_learning_rate=0.2)
+        late = [learning_rate(config, 750 + update) for update in range(251)]
+        assert late == pytest.approx([learning_rate(whole, update) for update in range(251)])
+
     def test_without_a_warm_up_it_starts_at_the_peak(self):
         assert learning_rate(TrainConfig(warmup=0, learning_rate=1e-2), 0) == 1e-2
 
