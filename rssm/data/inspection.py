@@ -61,11 +61,15 @@ def describe(data: Dataset) -> str:
 def _game(data: Dataset) -> str:
     if data.env is None:
         return "imported: its settings are not known, it cannot be replayed"
-    env = data.env
-    return (
-        f"{data.meta['env_id']}, {env.frameskip} console frames a step, sticky {env.repeat_action_probability:g}, "
-        f"0 to {env.noop_max} no-ops, at most {env.max_episode_steps:,} steps"
-    )
+    env, idle = data.env, data.game.idle
+    said = {
+        "frameskip": f"{env.frameskip} console frames a step",
+        "repeat_action_probability": f"sticky {env.repeat_action_probability:g}",
+        "noop_max": f"0 to {env.noop_max} no-ops",
+        "enemy": f"{env.enemy} enemy",
+        "max_episode_steps": f"at most {env.max_episode_steps:,} steps",
+    }
+    return ", ".join([env.id, *(words for key, words in said.items() if f"env.{key}" not in idle)])
 
 
 def _settings(policy: dict[str, object]) -> str:

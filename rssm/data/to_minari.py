@@ -80,11 +80,11 @@ def export_minari(data: Dataset, name: str) -> int:
 
 
 def _spec(data: Dataset) -> gymnasium.envs.registration.EnvSpec | None:
-    """The real game that the data are of."""
-    if data.env is None or data.meta["env_id"] is None:
+    """The real game that the data are of; None where gymnasium alone could not make it again."""
+    if data.env is None or data.env.enemy != "normal":
         return None
-    spec = copy.deepcopy(gymnasium.spec(data.meta["env_id"]))
-    settings = dict(data.meta["env"])
+    spec = copy.deepcopy(gymnasium.spec(data.env.id))
+    settings = {key: value for key, value in data.meta["env"].items() if key != "enemy"}
     spec.max_episode_steps = settings.pop("max_episode_steps")
-    spec.kwargs = settings
+    spec.kwargs = spec.kwargs | settings
     return spec

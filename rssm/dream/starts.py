@@ -13,7 +13,8 @@ from rssm.config import EnvConfig
 from rssm.data.dataset import Dataset
 from rssm.data.frames import newest_frame, stack_episode
 from rssm.errors import DataError
-from rssm.games.pong.env import GameState, make_env
+from rssm.games.pong.env import GameState
+from rssm.games.pong.game import PONG
 from rssm.games.pong.player import Player
 from rssm.games.pong.players import make_policy
 from rssm.model.state import State
@@ -60,7 +61,7 @@ class PlayedStarts:
         if not 0 <= steps[0] <= steps[1]:
             raise ValueError(f"start_steps: expected two numbers 0 <= least <= most, got {steps}")
         self.model, self.steps = model, steps
-        self.game = make_env(env)
+        self.game = PONG.make_env(env)
         self._policy = make_policy(Player("tracking", epsilon=_EPSILON))
 
     def draw(self, rng: np.random.Generator, steps: int | None = None) -> Start:

@@ -8,6 +8,7 @@ from rssm.config import EnvConfig, InspectConfig
 from rssm.data.collect import play_episode
 from rssm.data.dataset import Dataset, write_dataset
 from rssm.data.inspection import describe
+from rssm.game import load_game
 from rssm.games.pong.player import Player
 
 
@@ -53,6 +54,18 @@ def test_imported_games_that_were_all_cut_have_no_score_and_no_settings(tmp_path
     text = describe(Dataset.open(tmp_path / "data"))
     assert "imported: its settings are not known" in text
     assert "scores" not in text
+
+
+def test_another_game_is_described_by_its_own_actions_and_has_no_picture(call, tmp_path):
+    env = EnvConfig(id="CartPole-v1")
+    episode = play_episode(env, load_game(env.id).read_player("random"), 1, 30)
+    write_dataset(tmp_path / "data", [episode], env=env, policy={"name": "random"}, seed=0)
+    code, out, error = call("--data", tmp_path / "data", "--gif", tmp_path / "x.gif")
+    lines = out.splitlines()
+    assert lines[1] == "game     CartPole-v1, at most 27,000 steps"
+    assert [line.split()[0] for line in lines[-2:]] == [*load_game(env.id).layout.actions]
+    assert (code, error) == (2, "error: gif: expected a game that has a picture, CartPole-v1 has none\n")
+    assert not (tmp_path / "x.gif").exists()
 
 
 def test_a_game_is_shown(call, pong_data, tmp_path):

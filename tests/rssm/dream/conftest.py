@@ -1,6 +1,7 @@
 """Sessions that start early in a game, so that they start quickly."""
 
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import pytest
 from torch import nn
@@ -9,6 +10,7 @@ from rssm.config import EnvConfig
 from rssm.dream import starts
 from rssm.dream.session import Session
 from rssm.games.pong.env import PongFeatures, make_env
+from rssm.games.pong.game import PONG
 from rssm.model.world_model import WorldModel
 
 STEPS = (45, 50)
@@ -38,11 +40,12 @@ def _emulators_are_used_again(idle_emulators: list[PongFeatures], monkeypatch: p
     lent: list[PongFeatures] = []
 
     def lend(env: EnvConfig) -> PongFeatures:
-        assert env == EnvConfig()
+        if env != EnvConfig():
+            return PONG.make_env(env)
         lent.append(idle_emulators.pop() if idle_emulators else make_env(env))
         return lent[-1]
 
-    monkeypatch.setattr(starts, "make_env", lend)
+    monkeypatch.setattr(starts, "PONG", SimpleNamespace(make_env=lend))
     yield
     idle_emulators.extend(lent)
 

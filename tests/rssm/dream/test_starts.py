@@ -85,3 +85,12 @@ def test_games_of_one_step_hold_no_start(model, tmp_path):
     write_dataset(tmp_path / "data", [episode], env=EnvConfig(), policy={"name": "tracking"}, seed=0)
     with pytest.raises(DataError, match="expected a game of at least two steps"):
         RecordedStarts(model, Dataset.open(tmp_path / "data"))
+
+
+def test_the_game_is_the_one_of_the_settings(model):
+    """An enemy that rests while the ball flies away from it is elsewhere after a while than the console's own."""
+    lazy, own = (
+        PlayedStarts(model, EnvConfig(enemy=enemy)).draw(np.random.default_rng(0), 60).state.frame
+        for enemy in ("lazy", "normal")
+    )
+    assert not torch.equal(lazy, own)
