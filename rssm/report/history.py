@@ -26,7 +26,7 @@ def read_history(path: Path) -> list[dict[str, Any]]:
     history = []
     for number, line in enumerate(lines, start=1):
         try:
-            row = json.loads(line)
+            row = dict(json.loads(line).items())
             history.append({_OLDER.sub(lambda step: f"_k{int(step[1]) - 1}", name): row[name] for name in row})
         except (ValueError, AttributeError) as error:
             raise UserError(f"{path}: line {number}: expected a JSON object ({error})") from None

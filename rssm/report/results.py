@@ -122,7 +122,7 @@ def _summary(config: ResultsConfig, runs: Sequence[_Run]) -> dict[str, Any]:
 
 def _trained_with(job: WorldModelConfig) -> str:
     """The command of a training, whatever its seed."""
-    unsaid = ("run", "seed", "log", "device", "threads", "data.workers")
+    unsaid = ("run", "seed", "log", "device", "threads", "workers", "data.workers")
     return command_of("scripts/train_wm.py", job, unsaid, first={"seed": "SEED"})
 
 

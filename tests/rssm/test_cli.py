@@ -1,4 +1,5 @@
 import dataclasses
+import inspect
 import shlex
 import subprocess
 import sys
@@ -265,7 +266,6 @@ class TestSettingsThatDoNothing:
             ("--model.likelihood huber --model.min_p 0.1", "model.min_p"),
             ("--loss.huber_beta 0.2", "loss.huber_beta"),
             ("--loss.open_loop 0 --loss.open_loop_starts 2", "loss.open_loop_starts"),
-            ("--data.policy random --data.epsilon 0.1", "data.epsilon"),
             ("--eval.floor_windows 10", "eval.floor_windows"),
         ],
     )
@@ -295,9 +295,11 @@ def test_help_says_what_the_job_does_and_fits_the_terminal(job, columns, monkeyp
     monkeypatch.setenv("COLUMNS", str(columns))
     assert parse(job, ["--help"]) is None
     text = capsys.readouterr().out
-    usage, does, example, options, settings, *_ = text.split("\n\n")
+    does = inspect.getdoc(job.config).split("\n\n")
+    usage, *blocks = text.split("\n\n")
+    said, (example, options, settings, *_) = blocks[: len(does)], blocks[len(does) :]
     assert usage.startswith("usage: ")
-    assert " ".join(does.split()) == job.config.__doc__
+    assert [block.split() for block in said] == [paragraph.split() for paragraph in does]
     assert example.startswith("example: ")
     assert example.endswith(job.example)
     assert "--config PRESET" in options

@@ -177,7 +177,7 @@ def further(result):
     """The parts beyond six steps on the data's own player."""
 
     def player(mean, serve, ratio):
-        events = {"serve": {"windows": 9, "mean": [0.0] * 5 + [serve], "median": [0.0] * 6}}
+        events = {"serve": {"title": "a serve", "windows": 9, "mean": [0.0] * 5 + [serve], "median": [0.0] * 6}}
         return {"games": 4, "windows": 80, "mse": {"mean": mean}, "ratio": ratio, "events": events}
 
     players = {

@@ -159,7 +159,7 @@ def test_games_that_were_trained_on_are_mentioned(finished_run, another, table, 
     assert "Whether they were trained on is unknown: `unknown`." in table(finished_run, tmp_path / "other", unknown)[1]
 
 
-@pytest.mark.parametrize("runs", ["", "nowhere"])
+@pytest.mark.parametrize("runs", [",", "nowhere"])
 def test_a_run_that_is_not_there_is_one_line(runs, tmp_path):
     with pytest.raises(UserError, match="expected") as caught:
         summarize(ResultsConfig(runs=runs, out=str(tmp_path / "docs")))
