@@ -6,6 +6,7 @@ A job is one dataclass; presets in ``configs/`` change some of its defaults. Not
 
 from rssm.config.jobs import (
     AblationConfig,
+    BenchmarkConfig,
     CollectConfig,
     EvalOverrides,
     EvaluateConfig,
@@ -36,6 +37,7 @@ __all__ = [
     "HORIZON",
     "MIXTURE",
     "AblationConfig",
+    "BenchmarkConfig",
     "CollectConfig",
     "DataConfig",
     "EnvConfig",

@@ -181,6 +181,17 @@ class AblationConfig(Settings):
 
 
 @dataclass(frozen=True)
+class BenchmarkConfig(Settings):
+    """Time updates, imagination and real play on this machine; nothing else should run beside it."""
+
+    updates: int = setting(30, "timed updates of each variant", low=3, high=10_000)
+    device: str = setting("auto", "auto takes an accelerator if there is one, else the CPU", filled=True)
+    threads: int = setting(1, "of torch on the CPU; 0 leaves torch's choice", low=0, high=WORKERS)
+    out: str = setting("runs/results", "folder of the table; docs/results publishes it", filled=True)
+    name: str = setting("speed", "of the table's files", name=True)
+
+
+@dataclass(frozen=True)
 class ResultsConfig(Settings):
     """Print and write one table over several runs of the same job, such as its seeds."""
 

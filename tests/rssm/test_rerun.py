@@ -1,6 +1,6 @@
 from dataclasses import dataclass, field
 
-from rssm.command import command_of
+from rssm.rerun import command_of
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,8 @@
+"""Time training, imagination and real play on this machine (see --help)."""
+
+import sys
+
+from rssm.cli import benchmark
+
+if __name__ == "__main__":
+    sys.exit(benchmark())
