@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 INSTALLED := $(VENV)/.installed
 
-.PHONY: train test lint
+.PHONY: train test lint browser
 
 train: $(INSTALLED)
 	$(BIN)/python scripts/train_wm.py $(ARGS)
@@ -18,6 +18,10 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy rssm agents scripts
+
+# What the tests of the exported page run in, from Debian's packages; without it they are skipped.
+browser:
+	apt-get update && apt-get install --yes --no-install-recommends chromium
 
 # Built once, and again when what it was built from changes.
 $(INSTALLED): setup.cfg setup.py pyproject.toml constraints.txt

@@ -15,5 +15,10 @@ setup(
         f"{INSIDE}.configs",
     ],
     package_dir={f"{INSIDE}.agents": "agents", f"{INSIDE}.configs": "configs"},
-    package_data={"rssm": ["py.typed"], f"{INSIDE}.configs": ["*/*.yaml"]},
+    package_data={
+        "rssm": ["py.typed"],
+        "rssm.export": ["*.html", "*.css", "*.js"],
+        "rssm.weights": ["*/*"],
+        f"{INSIDE}.configs": ["*/*.yaml"],
+    },
 )

@@ -55,6 +55,12 @@ def load_agent(run: Path, device: torch.device | str = "cpu") -> tuple[WorldMode
         raise UserError(f"{run}: expected the folder of an agent's run with an {AGENT_FILE}")
     config = load_config(run / CONFIG_FILE, AgentConfig)
     model, agent = load_model(run / MODEL_FILE, device), read_agent(run / AGENT_FILE, device)
+    check_fits(run, model, agent)
+    return model, agent, config
+
+
+def check_fits(run: Path, model: WorldModel, agent: Agent) -> None:
+    """Raise CheckpointError unless a run's agent reads what its world model gives."""
     if agent.game.env_id != model.game.env_id:
         raise CheckpointError(
             f"{run / AGENT_FILE}: expected an agent of {model.game.env_id}, as {MODEL_FILE} beside it is, it was "
@@ -66,4 +72,3 @@ def load_agent(run: Path, device: torch.device | str = "cpu") -> tuple[WorldMode
             f"{run / AGENT_FILE}: expected an agent that reads {size} features, as {MODEL_FILE} "
             f"beside it gives, it was made for {agent.features}"
         )
-    return model, agent, config

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agents.config import AgentConfig, AgentResultsConfig, EvaluateAgentConfig
+from agents.show_config import ExportConfig, PlayDreamConfig
 from rssm.command import Job, run_job
 
 
@@ -27,6 +28,18 @@ def _summarize(config: AgentResultsConfig) -> None:
     summarize_agents(config)
 
 
+def _play(config: PlayDreamConfig) -> None:
+    from agents.play_dream import play_dream
+
+    play_dream(config)
+
+
+def _export(config: ExportConfig) -> None:
+    from agents.export import export
+
+    export(config)
+
+
 def _base(given: Mapping[str, Any]) -> str | None:
     """Online runs have defaults of their own, wherever it is said that a run is one."""
     return "agent_online" if given.get("online", AgentConfig.online) else None
@@ -40,6 +53,8 @@ SUMMARIZE_AGENTS = Job(
     _summarize,
     '--runs runs/agent,runs/agent-1 --name offline --command "python scripts/train_agent.py --seed SEED"',
 )
+PLAY = Job("play", PlayDreamConfig, _play, "--run runs/agent")
+EXPORT = Job("export", ExportConfig, _export, "--run runs/agent --html dream.html")
 
 
 def train_agent() -> int:
@@ -55,3 +70,13 @@ def evaluate_agent() -> int:
 def summarize_agents() -> int:
     """Put agents into a table; the entry point is :func:`rssm.cli.summarize_agents`."""
     return run_job(SUMMARIZE_AGENTS)
+
+
+def play() -> int:
+    """Play in the dream; the entry point is :func:`rssm.cli.play`."""
+    return run_job(PLAY)
+
+
+def export() -> int:
+    """Export a run; the entry point is :func:`rssm.cli.export`."""
+    return run_job(EXPORT)

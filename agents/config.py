@@ -310,7 +310,11 @@ class AgentConfig(Settings):
 class EvaluateAgentConfig(Settings):
     """Have a run's agent play real games to 21."""
 
-    run: str = required("folder of the run", filled=True)
+    run: str = setting(
+        "",
+        "folder of the run, or the name of shipped weights; empty takes the shipped ones, whose results go into "
+        "runs/NAME",
+    )
     games: int = setting(30, "that each policy plays", low=1, high=10_000)
     greedy: bool = setting(
         False,

@@ -21,6 +21,7 @@ from rssm.evaluation.provenance import describe_data
 from rssm.files import write_json
 from rssm.game import Game
 from rssm.seeds import Stream, derived_seed
+from rssm.weights import run_and_results
 
 
 def evaluate_agent(config: EvaluateAgentConfig) -> None:
@@ -33,7 +34,7 @@ def evaluate_agent(config: EvaluateAgentConfig) -> None:
         UserError: the run or the data set cannot be read.
     """
     set_threads(config.threads)
-    run = Path(config.run)
+    run, out = run_and_results(config.run)
     model, agent, trained = load_agent(run, pick_device(config.device))
     data = Dataset.open(config.data) if config.data else None
     # to the game's end, however early the run's own games were stopped
@@ -42,7 +43,7 @@ def evaluate_agent(config: EvaluateAgentConfig) -> None:
     own_seed = derived_seed(trained.seed, Stream.FINAL_EVALUATION)
     seed = own_seed if config.seed == -1 else config.seed
     policies = [name for name in WAYS if getattr(config, name)] or list(POLICIES)
-    file = Path(config.json) if config.json else games_file(run, env, seed, own, own_seed)
+    file = Path(config.json) if config.json else games_file(out, env, seed, own, own_seed)
     result = identified(score_agent(model, agent, env, policies, config.games, seed, config.rollouts), run)
     print(format_games(result))
     if data is not None:
@@ -50,7 +51,7 @@ def evaluate_agent(config: EvaluateAgentConfig) -> None:
         print(f"\n{format_events(result['events'], config.data)}")
     write_json(file, result if config.json else merged(file, result))
     print(f"\nscores: {file}")
-    gif = run / "media" / f"{'-'.join(['dream', *named_by(asdict(own), asdict(env))])}.gif"
+    gif = out / "media" / f"{'-'.join(['dream', *named_by(asdict(own), asdict(env))])}.gif"
     if write_dream(gif, model, make_policy(model, agent, policies[0], config.rollouts), env, seed):
         print(f"{gif}: a real game and what the agent dreams of it")
 

@@ -3,13 +3,13 @@
 Importing the package registers the gymnasium environments of :data:`ENVIRONMENTS` and nothing else: neither torch nor
 the emulator is loaded before something needs them. What others may build on::
 
-    load(run_or_name)           a trained world model (rssm.api.Model)
+    load(run_or_name)           a trained world model (rssm.api.Model); the shipped one where none is named
         .predict(stack, actions)    six steps ahead (or more) of an observation
         .observe(stacks, actions)   the state after a piece of a real game
         .imagine(state, actions)    what follows from a state
     evaluate(model, data)       the open-loop error on a data set, as in openloop.json
     own_agents()                the package of the agents, wherever it is installed
-    ENVIRONMENTS, ENV_ID        ids for gymnasium.make
+    ENVIRONMENTS                ids for gymnasium.make: ENV_ID, the game, and DREAM_ID, the same game in a world model
     __version__
 """
 
@@ -23,12 +23,15 @@ if TYPE_CHECKING:
 
     __version__: str
 
-__all__ = ["ENVIRONMENTS", "ENV_ID", "Model", "__version__", "evaluate", "load", "own_agents"]
+__all__ = ["DREAM_ID", "ENVIRONMENTS", "ENV_ID", "Model", "__version__", "evaluate", "load", "own_agents"]
 
 ENV_ID = "rssm/PongFeatures-v0"
-ENVIRONMENTS = (ENV_ID,)
+#: Pong inside a world model (rssm.dream.env.PongDream)
+DREAM_ID = "rssm/PongDream-v0"
+ENVIRONMENTS = (ENV_ID, DREAM_ID)
 
 gymnasium.register(id=ENV_ID, entry_point="rssm.games.pong.env:PongFeatures", max_episode_steps=27_000)
+gymnasium.register(id=DREAM_ID, entry_point="rssm.dream.env:PongDream", max_episode_steps=27_000)
 
 
 def __getattr__(name: str) -> Any:

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from rssm.arrays import FloatArray
 from rssm.config import EvalConfig, WorldModelConfig
-from rssm.config_file import did_you_mean, load_config
+from rssm.config_file import load_config
 from rssm.data.dataset import Dataset
 from rssm.device import pick_device, seeded
-from rssm.errors import ShapeError, UserError
+from rssm.errors import ShapeError
 from rssm.evaluation import openloop
 from rssm.evaluation.model_predictor import WorldModelPredictor
 from rssm.game import Layout
@@ -23,13 +23,10 @@ from rssm.model.state import State
 from rssm.model.world_model import WorldModel
 from rssm.training.checkpoint import MODEL_FILE, load_model
 from rssm.training.run_folder import CONFIG_FILE
+from rssm.weights import WORLD_MODEL_CONFIG, find_run
 
 #: numpy in, numpy out; a tensor in, a tensor out
 Array = TypeVar("Array", bound=FloatArray | Tensor)
-
-_RUNS = Path("runs")
-#: models that come with an installation, NAME.safetensors each
-_SHIPPED = Path(__file__).parent / "weights"
 
 
 class Model:
@@ -184,19 +181,20 @@ class Model:
             raise ShapeError(f"{name}: expected {expected}, got {type(values).__name__}") from None
 
 
-def load(run_or_name: str | Path, device: str = "auto") -> Model:
+def load(run_or_name: str | Path = "", device: str = "auto") -> Model:
     """A trained world model.
 
     Args:
         run_or_name: folder of a run (an agent's holds its world model), a ``.safetensors`` file, or the name of a
-            folder below ``runs/`` or of a model that comes with the installation.
+            folder below ``runs/`` or of weights that come with the installation; empty takes the shipped ones.
         device: ``auto`` takes an accelerator if there is one.
 
     Raises:
         UserError: there is no such model; names the nearest.
         CheckpointError: the file is damaged, or was made for something else.
     """
-    path = _find(Path(run_or_name))
+    given = Path(run_or_name)
+    path = given if given.is_file() else find_run(run_or_name) / MODEL_FILE
     run = path.parent if (path.parent / CONFIG_FILE).is_file() else None
     return Model(load_model(path, pick_device(device)), run)
 
@@ -224,22 +222,10 @@ def evaluate(model: Model | str | Path, data: Dataset | str | Path, config: Eval
 
 
 def _run_s_settings(run: Path | None) -> EvalConfig:
-    if run is None or (run / "agent.safetensors").is_file():  # an agent's run has no settings of this evaluation
+    if run is None:
+        return EvalConfig()
+    if (run / WORLD_MODEL_CONFIG).is_file():
+        return load_config(run / WORLD_MODEL_CONFIG, WorldModelConfig).eval
+    if (run / "agent.safetensors").is_file():  # an agent's run has no settings of this evaluation
         return EvalConfig()
     return load_config(run / CONFIG_FILE, WorldModelConfig).eval
-
-
-def _find(given: Path) -> Path:
-    if given.is_file():
-        return given
-    for folder in (given, _RUNS / given):
-        if (folder / MODEL_FILE).is_file():
-            return folder / MODEL_FILE
-    if (_SHIPPED / f"{given}.safetensors").is_file():
-        return _SHIPPED / f"{given}.safetensors"
-    names = [path.parent.name for path in _RUNS.glob(f"*/{MODEL_FILE}")]
-    names += [path.stem for path in _SHIPPED.glob("*.safetensors")]
-    raise UserError(
-        f"{given}: expected the folder of a run with a {MODEL_FILE}, such a file, or the name of a folder below "
-        f"{_RUNS}/{did_you_mean(str(given), names)}"
-    )

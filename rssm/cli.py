@@ -12,6 +12,7 @@ from rssm.config import (
     CollectConfig,
     EvaluateConfig,
     ImportConfig,
+    InspectConfig,
     ResultsConfig,
     WorldModelConfig,
 )
@@ -38,6 +39,12 @@ def _import(config: ImportConfig) -> None:
     from rssm.game import load_game
 
     load_game(ENV_ID).import_data(config)  # the only one that others have recorded
+
+
+def _inspect(config: InspectConfig) -> None:
+    from rssm.data.inspection import inspect_data
+
+    inspect_data(config)
 
 
 def _train(config: WorldModelConfig) -> None:
@@ -73,6 +80,7 @@ def _summarize(config: ResultsConfig) -> None:
 BENCHMARK = Job("benchmark", BenchmarkConfig, _benchmark, "--updates 50")
 COLLECT = Job("collect", CollectConfig, _collect, "--out data/random --steps 20000 --players random")
 IMPORT_DATA = Job("import_data", ImportConfig, _import, "--input recording.npz --out data/recording --layout jaxatari")
+INSPECT_DATA = Job("inspect_data", InspectConfig, _inspect, "--data data/random --gif random.gif")
 TRAIN_WM = Job("train_wm", WorldModelConfig, _train, "--config debug --run runs/first --seed 1")
 EVALUATE = Job("evaluate", EvaluateConfig, _evaluate, "--run runs/wm --data data/other --json other.json")
 ABLATE = Job("ablate", AblationConfig, _ablate, "--rows default,huber --seconds 60")
@@ -93,6 +101,11 @@ def collect() -> int:
 def import_data() -> int:
     """Entry point of ``rssm-import`` and ``scripts/import_data.py``."""
     return run_job(IMPORT_DATA)
+
+
+def inspect_data() -> int:
+    """Entry point of ``rssm-inspect-data`` and ``scripts/inspect_data.py``."""
+    return run_job(INSPECT_DATA)
 
 
 def train_wm() -> int:
@@ -135,6 +148,16 @@ def summarize_agents() -> int:
     return _agents_job("summarize_agents")
 
 
+def play() -> int:
+    """Entry point of ``rssm-play`` and ``scripts/play.py``."""
+    return _agents_job("play")
+
+
+def export() -> int:
+    """Entry point of ``rssm-export`` and ``scripts/export.py``."""
+    return _agents_job("export")
+
+
 def _agents_job(name: str) -> int:
     """Do a job of this project's package ``agents``; another package of that name may be installed beside it."""
     try:
@@ -148,5 +171,7 @@ def _agents_job(name: str) -> int:
         "train_agent": cli.train_agent,
         "evaluate_agent": cli.evaluate_agent,
         "summarize_agents": cli.summarize_agents,
+        "play": cli.play,
+        "export": cli.export,
     }
     return jobs[name]()

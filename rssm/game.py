@@ -292,6 +292,10 @@ class Game(ABC):
         """Write a GIF of real frames (T, F) beside imagined ones; False where the game has no picture."""
         return False
 
+    def animate(self, path: Path, frames: FloatArray) -> bool:
+        """Write a GIF of the frames (T, F) of a real game; False where the game has no picture."""
+        return False
+
     def import_data(self, config: ImportConfig) -> None:
         """Turn somebody's recording into a data set."""
         raise UserError(f"{self.env_id}: expected a game whose recordings can be read")

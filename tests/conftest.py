@@ -20,6 +20,7 @@ from rssm.games.pong.player import Player
 from rssm.games.pong.statistics import FeatureStatistics
 from rssm.model.world_model import WorldModel
 from rssm.places import own_agents
+from rssm.training.checkpoint import MODEL_FILE, save_model, weights_of
 
 own_agents()  # however pytest was started, "agents" is this project's
 
@@ -62,3 +63,12 @@ def make_model(pong_statistics: FeatureStatistics, tiny_sizes: dict[str, int]) -
         return model
 
     return make
+
+
+@pytest.fixture(scope="session")
+def model_folder(make_model: ModelMaker, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the weights of a tiny model, and nothing beside them."""
+    folder: Path = tmp_path_factory.mktemp("shown") / "wm"
+    model = make_model()
+    save_model(folder / MODEL_FILE, model, weights_of(model), {})
+    return folder

@@ -59,7 +59,7 @@ def test_everything_is_in_it(installed):
     site, _ = installed
     for name, inside in (("rssm", "rssm"), ("agents", "rssm/project/agents"), ("configs", "rssm/project/configs")):
         for path in (ROOT / name).rglob("*"):
-            if path.suffix in (".py", ".yaml", ".typed"):
+            if path.suffix in (".py", ".yaml", ".typed", ".html", ".css", ".js", ".safetensors"):
                 assert (site / inside / path.relative_to(ROOT / name)).is_file(), path
 
 

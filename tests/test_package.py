@@ -8,14 +8,14 @@ import re
 import shlex
 import shutil
 import subprocess
-from importlib.metadata import distribution
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 
-from agents.cli import EVALUATE_AGENT, SUMMARIZE_AGENTS, TRAIN_AGENT
-from rssm.cli import ABLATE, COLLECT, COMPARE, EVALUATE, IMPORT_DATA, SUMMARIZE, TRAIN_WM
+from agents.cli import EVALUATE_AGENT, EXPORT, PLAY, SUMMARIZE_AGENTS, TRAIN_AGENT
+from rssm.cli import ABLATE, COLLECT, COMPARE, EVALUATE, IMPORT_DATA, INSPECT_DATA, SUMMARIZE, TRAIN_WM
 from rssm.command import parse
 from rssm.config import EnvConfig
 from rssm.data.collect import play_episode
@@ -39,6 +39,9 @@ JOBS = {
         TRAIN_AGENT,
         EVALUATE_AGENT,
         SUMMARIZE_AGENTS,
+        PLAY,
+        EXPORT,
+        INSPECT_DATA,
     )
 }
 ENTRIES = (
@@ -53,6 +56,9 @@ ENTRIES = (
     "train-agent",
     "evaluate-agent",
     "summarize-agents",
+    "play",
+    "export",
+    "inspect-data",
 )
 
 
@@ -128,10 +134,16 @@ def test_every_folder_of_code_is_a_package():
 def test_every_dependency_is_constrained_and_installed_within_its_bounds():
     constraints = [Requirement(line) for line in lines_of("constraints.txt")]
     constrained = {constraint.name.lower(): constraint.specifier for constraint in constraints}
-    for requirement in requirements():
+    needed = {requirement.name for requirement in requirements("dev")}
+    for requirement in requirements("dev", "play", "onnx", "minari", "examples", "notebook"):
         if requirement.name.startswith("types-"):
             continue
-        version = distribution(requirement.name).version
+        assert requirement.name.lower() in constrained, requirement
+        try:
+            version = distribution(requirement.name).version
+        except PackageNotFoundError:
+            assert requirement.name not in needed, f"{requirement}: not installed"
+            continue
         assert requirement.specifier.contains(version), requirement
         assert constrained[requirement.name.lower()].contains(version), requirement
 
@@ -143,11 +155,12 @@ def test_torch_has_the_optimiser():
     assert torch.specifier.contains("2.9.0")
 
 
-def requirements():
+def requirements(*extras):
+    """What is needed, and what some extras bring."""
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
-    text = config["options"]["install_requires"] + config["options.extras_require"]["dev"]
-    return [Requirement(line) for line in text.splitlines() if line]
+    texts = [config["options"]["install_requires"], *(config["options.extras_require"][extra] for extra in extras)]
+    return [Requirement(line) for text in texts for line in text.splitlines() if line]
 
 
 def lines_of(name):

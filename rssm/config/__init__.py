@@ -11,6 +11,7 @@ from rssm.config.jobs import (
     EvalOverrides,
     EvaluateConfig,
     ImportConfig,
+    InspectConfig,
     ResultsConfig,
 )
 from rssm.config.settings import Settings, check, group, required, setting
@@ -44,6 +45,7 @@ __all__ = [
     "EvalOverrides",
     "EvaluateConfig",
     "ImportConfig",
+    "InspectConfig",
     "LogConfig",
     "LossConfig",
     "ModelConfig",

@@ -57,6 +57,24 @@ class ImportConfig(Settings):
 
 
 @dataclass(frozen=True)
+class InspectConfig(Settings):
+    """Say what is in a data set, after all its checksums were looked at."""
+
+    data: str = required("folder of the data set", filled=True)
+    gif: str = setting("", "file of an animation of its games; empty makes none")
+    episode: int = setting(0, "index of the game that is shown", low=0, high=STEPS)
+    steps: int = setting(300, "agent steps that are shown", low=1, high=100_000)
+    minari: str = setting(
+        "",
+        "name of a Minari data set to export it to, such as pong/tracking-v0; it is written where Minari keeps its "
+        "data sets (MINARI_DATASETS_PATH); empty exports nothing",
+    )
+
+    def idle(self) -> Mapping[str, str]:
+        return {} if self.gif else dict.fromkeys(("episode", "steps"), "without gif")
+
+
+@dataclass(frozen=True)
 class EvalOverrides(Settings):
     """What to change of a run's own evaluation settings; -1 leaves the run's."""
 
@@ -99,7 +117,11 @@ class EvaluateConfig(Settings):
     anew. Anything else goes into a file of its own; games that the run was trained on are refused.
     """
 
-    run: str = required("folder of the run", filled=True)
+    run: str = setting(
+        "",
+        "folder of the run, or the name of shipped weights; empty takes the shipped ones, whose results go into "
+        "runs/NAME",
+    )
     data: str = setting("", "folder of the data set; empty takes the run's own held-out data")
     role: Literal["auto", "held-out", "development", "test", "other"] = setting(
         "auto",

@@ -21,12 +21,21 @@ def open_datasets(config: WorldModelConfig) -> tuple[Dataset, Dataset]:
     Raises:
         UserError: a data set has other settings, is damaged, or the two share a game.
     """
-    data, env = config.data, config.env
-    unseen = Recording(env, _players(config, data.heldout_player), data.heldout_seed, steps=data.heldout_steps)
-    train = ensure_dataset(data.train, training_recording(config), data.workers)
-    heldout = ensure_dataset(data.heldout, unseen, data.workers)
+    data = config.data
+    train, heldout = ensure_dataset(data.train, training_recording(config), data.workers), open_heldout(config)
     check_disjoint(train, heldout)
     return train, heldout
+
+
+def open_heldout(config: WorldModelConfig) -> Dataset:
+    """The held-out data alone.
+
+    Raises:
+        UserError: they have other settings, or are damaged.
+    """
+    data = config.data
+    unseen = Recording(config.env, _players(config, data.heldout_player), data.heldout_seed, steps=data.heldout_steps)
+    return ensure_dataset(data.heldout, unseen, data.workers)
 
 
 def training_recording(config: WorldModelConfig) -> Recording:

@@ -26,7 +26,7 @@ from rssm.evaluation.provenance import Role, checksum, file_checksum, refuse_tra
 from rssm.evaluation.survival import survival
 from rssm.evaluation.windows import count_windows
 from rssm.files import replace_file, write_json
-from rssm.jobs.data_sets import open_others, open_test_sets
+from rssm.jobs.data_sets import open_heldout, open_others, open_test_sets
 from rssm.model.world_model import WorldModel
 from rssm.progress import QUIET, Progress
 from rssm.report.charts import error_by_step, to_png
@@ -36,6 +36,7 @@ from rssm.report.table import format_table
 from rssm.tracker import METRICS_FILE, Tracker
 from rssm.training.checkpoint import MODEL_FILE, load_model, load_weights
 from rssm.training.run_folder import CONFIG_FILE
+from rssm.weights import WORLD_MODEL_CONFIG, run_and_results
 
 RESULT_FILE, TEST_RESULT_FILE, REPORT_FILE = "openloop.json", "openloop-test.json", "report.html"
 #: agent steps shown in the GIF
@@ -53,7 +54,7 @@ def evaluate_run(config: EvaluateConfig) -> None:
             is there that holds results of other data.
     """
     set_threads(config.threads)
-    run = Path(config.run)
+    run, out = run_and_results(config.run)
     job = _read_job(run, bool(config.data))
     model = load_model(run / MODEL_FILE, pick_device(config.device))
     if job is None:
@@ -61,26 +62,31 @@ def evaluate_run(config: EvaluateConfig) -> None:
         settings, training = config.eval.over(EvalConfig()), None
     else:
         training = Dataset.open(job.data.train) if Path(job.data.train).is_dir() else None
-        dataset, others = _games(config, job, training)
+        dataset, others = _games(config, job, training, collect=out != run)
         own = not config.test and _is_heldout(dataset, config, run, job)
         settings = config.eval.over(job.eval)
         training = _training_data(dataset, run, job)
     if training is not None:
         refuse_training_data(dataset, training)
     as_trained = job is not None and own and settings == job.eval and not config.others
-    target = _target(config, run, dataset, as_trained)
+    target = _target(config, out, dataset, as_trained)
     role: Role = "test" if config.test else config.role if config.role != "auto" else ("held-out" if own else "other")
     result = score(model, dataset, settings, others, role)
     _say_what_of(result, run, dataset, training)
     print(format_table(result))
     write_json(target, result)
     print(f"results: {target}")
-    if job is not None and target == run / RESULT_FILE:
-        _write_pictures(run, job, model, dataset, result)
+    if job is not None and target == out / RESULT_FILE:
+        _write_pictures(out, job, model, dataset, result, _settings_file(run))
 
 
-def _games(config: EvaluateConfig, job: WorldModelConfig, train: Dataset | None) -> tuple[Dataset, list[Dataset]]:
-    """The games to score on, and those by other players."""
+def _games(
+    config: EvaluateConfig, job: WorldModelConfig, train: Dataset | None, *, collect: bool
+) -> tuple[Dataset, list[Dataset]]:
+    """The games to score on, and those by other players.
+
+    With ``collect`` held-out games that are not there are played: shipped weights come without.
+    """
     others = _others(config)
     if config.data:
         return Dataset.open(config.data), others
@@ -89,7 +95,7 @@ def _games(config: EvaluateConfig, job: WorldModelConfig, train: Dataset | None)
         return main, [unseen]
     if not others and (found := open_others(job, train)) is not None:
         others = [found]
-    return Dataset.open(job.data.heldout), others
+    return (open_heldout(job) if collect else Dataset.open(job.data.heldout)), others
 
 
 def _others(config: EvaluateConfig) -> list[Dataset]:
@@ -114,7 +120,7 @@ def evaluate_and_report(
     _say_what_of(result, run, dataset, Dataset.open(config.data.train))
     print(format_table(result))
     write_json(run / RESULT_FILE, result)
-    gif, chart = _write_pictures(run, config, model, dataset, result)
+    gif, chart = _write_pictures(run, config, model, dataset, result, run / CONFIG_FILE)
     if gif is not None:
         tracker.log_gif("real_imagined", gif, update)
     tracker.log_image("error_by_step", chart, update)
@@ -198,7 +204,7 @@ def summary(result: dict[str, Any]) -> dict[str, float]:
 
 def _read_job(run: Path, other_data: bool) -> WorldModelConfig | None:
     """The settings of a world model's run; None for a run of another kind, which is only scored on data given."""
-    path = run / CONFIG_FILE
+    path = _settings_file(run)
     if not path.is_file():
         raise UserError(f"{run}: expected the folder of a run with a {CONFIG_FILE}")
     try:
@@ -210,6 +216,11 @@ def _read_job(run: Path, other_data: bool) -> WorldModelConfig | None:
             f"{run}: not a run of scripts/train_wm.py: the default evaluation, training data unknown", file=sys.stderr
         )
         return None
+
+
+def _settings_file(run: Path) -> Path:
+    """The settings that the world model was trained with; an agent's run has only its own."""
+    return run / (WORLD_MODEL_CONFIG if (run / WORLD_MODEL_CONFIG).is_file() else CONFIG_FILE)
 
 
 def _recorded(path: Path) -> dict[str, Any]:
@@ -280,13 +291,21 @@ def _say_what_of(result: dict[str, Any], run: Path, dataset: Dataset, training: 
 
 
 def _write_pictures(
-    run: Path, config: WorldModelConfig, model: WorldModel, dataset: Dataset, result: dict[str, Any]
+    run: Path,
+    config: WorldModelConfig,
+    model: WorldModel,
+    dataset: Dataset,
+    result: dict[str, Any],
+    settings: Path,
 ) -> tuple[Path | None, Path]:
-    """``media/`` and ``report.html``; returns the animation, where the game has a picture, and the chart."""
+    """``media/`` and ``report.html``; returns the animation, where the game has a picture, and the chart.
+
+    ``settings`` is the file of the run's settings, by which it can be made again.
+    """
     animation, chart = run / "media" / "openloop.gif", run / "media" / "error_by_step.png"
     gif = animation if model.game.draw(animation, *dream(model, dataset)) else None
     replace_file(chart, lambda path: path.write_bytes(to_png(error_by_step(result))))
-    command = f"python scripts/train_wm.py --config {run / CONFIG_FILE} --run {run}-again"
+    command = f"python scripts/train_wm.py --config {settings} --run {run}-again"
     history = read_history(run / METRICS_FILE) if (run / METRICS_FILE).is_file() else None
     write_report(run / REPORT_FILE, result, config=asdict(config), history=history, gif=gif, command=command)
     print(f"report: {run / REPORT_FILE}")

@@ -1,11 +1,13 @@
 """What a tiny run of an agent is made of."""
 
+import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 import torch
 
+from agents.checkpoint import AGENT_FILE, save_agent
 from agents.config import AgentConfig, AgentTrainConfig, EvaluationConfig, PlayConfig, WorldConfig
 from agents.learning.agent import Agent
 from agents.learning.config import ActorCriticConfig, ImaginationConfig
@@ -13,6 +15,7 @@ from agents.learning.inputs import inputs_size
 from rssm.config import EnvConfig, LogConfig, LossConfig, ModelConfig
 from rssm.data.chunks import Chunk, ChunkSampler
 from rssm.data.dataset import Dataset
+from rssm.dream.session import Session, View
 from rssm.games.pong.game import PONG
 from rssm.model.state import State
 from rssm.model.world_model import WorldModel
@@ -75,3 +78,18 @@ def online_job(tmp_path: Path, tiny_sizes: dict[str, int]) -> AgentConfig:
         evaluation=EvaluationConfig(games=1, steps=110, final_games=2, planned_games=1, states=3),
         log=LogConfig(wandb="disabled"),
     )
+
+
+@pytest.fixture(scope="session")
+def agent_folder(model_folder: Path, make_agent: AgentMaker, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the weights of a tiny model and of a tiny agent."""
+    folder: Path = tmp_path_factory.mktemp("shown_agent") / "run"
+    shutil.copytree(model_folder, folder)
+    save_agent(folder / AGENT_FILE, make_agent(), {})
+    return folder
+
+
+@pytest.fixture
+def session_view(make_model: Callable[..., WorldModel]) -> View:
+    """What a session shows after its first step."""
+    return Session(make_model().eval(), EnvConfig(), start_steps=(45, 45)).step()

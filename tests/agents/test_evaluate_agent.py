@@ -1,4 +1,5 @@
 import dataclasses
+import hashlib
 import json
 
 import numpy as np
@@ -172,6 +173,19 @@ def test_games_of_an_agent_that_was_trained_on_since_are_replaced(tmp_path, caps
         "games.json: the games there are of another weights, or do not say; they are replaced"
         in capsys.readouterr().err
     )
+
+
+@pytest.mark.usefixtures("loaded", "asked")
+def test_shipped_weights_play_where_no_run_is_named_and_stay_as_they_are(tmp_path, monkeypatch):
+    shelf = tmp_path / "shelf" / "pong"
+    shelf.mkdir(parents=True)
+    (shelf / "model.safetensors").write_bytes(b"shipped")
+    monkeypatch.setattr("rssm.weights.FOLDER", shelf.parent)
+    monkeypatch.chdir(tmp_path)
+    evaluate("")
+    assert [path.name for path in shelf.iterdir()] == ["model.safetensors"]
+    games = json.loads((tmp_path / "runs" / "pong" / "games.json").read_text())
+    assert games["weights"] == {"model": hashlib.sha256(b"shipped").hexdigest()}
 
 
 @pytest.mark.usefixtures("loaded")

@@ -47,7 +47,7 @@ assert not {"torch", "ale_py", "rssm.api"} & set(sys.modules)
 assert set(rssm.__all__) <= set(dir(rssm))
 assert rssm.__version__
 assert "torch" not in sys.modules
-assert rssm.ENVIRONMENTS == (rssm.ENV_ID,)
+assert rssm.ENVIRONMENTS == (rssm.ENV_ID, rssm.DREAM_ID)
 assert callable(rssm.load) and callable(rssm.evaluate) and rssm.Model
 try:
     rssm.laod
@@ -158,15 +158,17 @@ class TestLoad:
         assert all(torch.equal(value.cpu(), weights[key]) for key, value in model.world_model.state_dict().items())
 
     def test_a_model_that_comes_with_the_installation(self, runs, tmp_path, monkeypatch):
-        (tmp_path / "weights").mkdir()
-        (runs / "mine" / "model.safetensors").rename(tmp_path / "weights" / "pong.safetensors")
-        monkeypatch.setattr("rssm.api._SHIPPED", tmp_path / "weights")
+        (tmp_path / "weights" / "pong").mkdir(parents=True)
+        (runs / "mine" / "model.safetensors").rename(tmp_path / "weights" / "pong" / "model.safetensors")
+        monkeypatch.setattr("rssm.weights.FOLDER", tmp_path / "weights")
         assert rssm.load("pong").run is None
+        expected, found = rssm.load("pong").world_model, rssm.load().world_model
+        assert all(map(torch.equal, expected.state_dict().values(), found.state_dict().values()))
 
     def test_what_is_not_there_is_refused_with_the_nearest_name(self, runs):
         with pytest.raises(UserError) as caught:
             rssm.load("mnie")
-        assert str(caught.value).startswith("mnie: expected the folder of a run with a model.safetensors")
+        assert str(caught.value).startswith("run: no run mnie; expected the folder of a run")
         assert str(caught.value).endswith("; did you mean mine?")
 
     def test_a_damaged_file_is_refused_in_one_line(self, runs):

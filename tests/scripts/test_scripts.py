@@ -21,6 +21,9 @@ def run(name, *words, cwd):
         ("compare.py", ["--rows", "--budget", "--seeds", "--learning_rates"]),
         ("evaluate_agent.py", ["--run", "--games", "--greedy", "--sampled", "--sticky", "--json"]),
         ("summarize_agents.py", ["--runs", "--name", "--command", "--out"]),
+        ("play.py", ["--run", "--view", "--sample", "--greedy", "--scale", "--gifs"]),
+        ("export.py", ["--run", "--html", "--onnx", "--starts"]),
+        ("inspect_data.py", ["--data", "--gif", "--episode", "--steps", "--minari"]),
     ],
 )
 def test_each_script_answers_help_from_any_folder(tmp_path, name, flags):

@@ -41,6 +41,12 @@ _LOW = (0, -13, 0, -15, -1, -1, 0, 0, -49, -13, 0, 0, 0, 0)
 _HIGH = (159, 242, 159, 240, 1, 1, 1, 1, 206, 241, 21, 21, 1, 1)
 
 
+def observation_bounds() -> tuple[FloatArray, FloatArray]:
+    """The least and the largest value (56,) of an observation."""
+    low, high = (np.repeat(np.array(bound, np.float32), STACK_SIZE) for bound in (_LOW, _HIGH))
+    return low, high
+
+
 @dataclass(frozen=True)
 class GameState:
     """Everything a game needs to go on from one moment; made by :meth:`PongFeatures.clone_state`, picklable.
@@ -98,8 +104,7 @@ class PongFeatures(gymnasium.Env[FloatArray, np.int64]):
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f"render_mode: expected None or 'rgb_array', got {render_mode!r}")
         self.render_mode = render_mode
-        low, high = (np.repeat(np.array(bound, np.float32), STACK_SIZE) for bound in (_LOW, _HIGH))
-        self.observation_space = gymnasium.spaces.Box(low, high)
+        self.observation_space = gymnasium.spaces.Box(*observation_bounds())
         self.action_space = gymnasium.spaces.Discrete(NUM_ACTIONS)
 
         ALEInterface.setLoggerMode(LoggerMode.Error)

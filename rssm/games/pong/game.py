@@ -98,6 +98,12 @@ class Pong(Game):
         side_by_side_gif(path, real, imagined)
         return True
 
+    def animate(self, path: Path, frames: FloatArray) -> bool:
+        from rssm.games.pong.animation import game_gif
+
+        game_gif(path, frames)
+        return True
+
     def import_data(self, config: ImportConfig) -> None:
         from rssm.games.pong.import_npz import import_npz
 

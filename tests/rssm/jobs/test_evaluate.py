@@ -228,6 +228,36 @@ def test_more_games_of_other_players_can_be_named(run, tiny_job, pong_data):
     assert result["calibration"] == {"skipped": "calibration_windows is 0"}
 
 
+def test_shipped_weights_are_scored_where_no_run_is_named_and_stay_as_they_are(
+    finished_run, tmp_path, monkeypatch, capsys
+):
+    shelf, here = tmp_path / "shelf" / "pong", tmp_path / "here"
+    shelf.mkdir(parents=True)
+    here.mkdir()
+    job = load_config(finished_run / "config.yaml", WorldModelConfig)
+    data = dataclasses.replace(
+        job.data,
+        train=str(here / "none"),
+        heldout="data/heldout",
+        heldout_steps=60,
+        others=dataclasses.replace(job.data.others, games=0),
+    )
+    save_config(dataclasses.replace(job, data=data), shelf / "world_model.yaml")
+    (shelf / "config.yaml").write_text("the settings: of an agent\n")
+    shutil.copy(finished_run / "model.safetensors", shelf)
+    before = sorted(path.name for path in shelf.iterdir())
+    monkeypatch.setattr("rssm.weights.FOLDER", shelf.parent)
+    monkeypatch.chdir(here)
+    evaluate("")
+    assert sorted(path.name for path in shelf.iterdir()) == before
+    result = json.loads((here / "runs" / "pong" / "openloop.json").read_text())
+    assert (
+        result["protocol"]["model"]["sha256"] == hashlib.sha256((shelf / "model.safetensors").read_bytes()).hexdigest()
+    )
+    assert len(Dataset.open(here / "data" / "heldout")) >= 60
+    assert f"--config {shelf / 'world_model.yaml'}" in (here / "runs" / "pong" / "report.html").read_text()
+
+
 def test_what_is_not_there_is_refused_in_one_line(run, tmp_path):
     cases = [
         (

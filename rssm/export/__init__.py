@@ -1,0 +1,1 @@
+"""A world model for other programs: a page that imagines in the browser, and ONNX."""

@@ -1,0 +1,8 @@
+"""Say what is in a data set, and export it (see --help)."""
+
+import sys
+
+from rssm.cli import inspect_data
+
+if __name__ == "__main__":
+    sys.exit(inspect_data())

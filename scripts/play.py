@@ -1,0 +1,8 @@
+"""Play Pong inside the world model (see --help)."""
+
+import sys
+
+from rssm.cli import play
+
+if __name__ == "__main__":
+    sys.exit(play())
