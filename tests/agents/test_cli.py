@@ -20,7 +20,6 @@ def test_the_flags_of_evaluate_agent():
 @pytest.mark.parametrize(
     ("job", "words", "message"),
     [
-        (EVALUATE_AGENT, "--games 3", "--run: missing; expected text"),
         (EVALUATE_AGENT, "--run a --games 0", "--games: expected at least 1, got 0"),
         (EVALUATE_AGENT, "--run a --sticky 2", "--sticky: expected at most 1, got 2.0"),
         (EVALUATE_AGENT, "--run a --greedy --greedy", "--greedy: given twice"),
