@@ -12,7 +12,7 @@ train: $(INSTALLED)
 	$(BIN)/python scripts/train_wm.py $(ARGS)
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
