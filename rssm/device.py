@@ -38,6 +38,12 @@ def pick_device(name: str, number: int = 0) -> torch.device:
     return device
 
 
+def allow_tf32(device: torch.device) -> None:
+    """On an NVIDIA card, multiply matrices in TF32: a sixth faster, and as good in trials (docs/tries.md)."""
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high")
+
+
 def set_threads(threads: int) -> None:
     """Have torch use this many CPU threads; 0 leaves its own choice."""
     if threads > 0:

@@ -15,7 +15,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from agents.cli import EVALUATE_AGENT, EXPORT, PLAY, SUMMARIZE_AGENTS, TRAIN_AGENT
-from rssm.cli import ABLATE, COLLECT, COMPARE, EVALUATE, IMPORT_DATA, INSPECT_DATA, SUMMARIZE, TRAIN_WM
+from rssm.cli import ABLATE, BENCHMARK, COLLECT, COMPARE, EVALUATE, IMPORT_DATA, INSPECT_DATA, SUMMARIZE, TRAIN_WM
 from rssm.command import parse
 from rssm.config import EnvConfig
 from rssm.data.collect import play_episode
@@ -29,6 +29,7 @@ COMMANDS = [shlex.split(line, comments=True) for block in BLOCKS for line in blo
 JOBS = {
     f"scripts/{job.name}.py": job
     for job in (
+        BENCHMARK,
         COLLECT,
         IMPORT_DATA,
         TRAIN_WM,
@@ -76,7 +77,11 @@ def test_the_readme_shows_every_script():
 def test_the_readme_s_make_targets_exist_and_run_what_it_says():
     targets = [words[1] for words in COMMANDS if words[0] == "make"]
     assert targets == ["train", "test"]
-    for target, ends in [("train", "scripts/train_wm.py"), ("test", "-m pytest"), ("lint", "mypy rssm agents scripts")]:
+    for target, ends in [
+        ("train", "scripts/train_wm.py"),
+        ("test", "-m pytest -n auto"),
+        ("lint", "mypy rssm agents scripts"),
+    ]:
         command = ["make", "-n", "--no-print-directory", target]
         plan = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
         assert plan.stdout.rstrip().endswith(ends)

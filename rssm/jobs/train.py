@@ -15,7 +15,7 @@ from rssm.config import WorldModelConfig
 from rssm.data.chunks import ChunkSampler, Sampler
 from rssm.data.dataset import Dataset
 from rssm.data.fresh import FreshSampler
-from rssm.device import pick_device, set_threads
+from rssm.device import allow_tf32, pick_device, set_threads
 from rssm.errors import UserError
 from rssm.evaluation.constant_velocity import ConstantVelocity
 from rssm.evaluation.model_predictor import WorldModelPredictor
@@ -44,6 +44,7 @@ def train_world_model(config: WorldModelConfig) -> None:
     """
     device = pick_device(config.device, local_rank())
     set_threads(config.threads)
+    allow_tf32(device)
     count = count_processes(config.workers, device, config.train.batch_size)
     place = launched()
     if place is not None and not place.is_first:
@@ -73,6 +74,7 @@ def assist(group: Group, config: WorldModelConfig) -> None:
     """
     device = pick_device(config.device, local_rank())
     set_threads(config.threads)
+    allow_tf32(device)
     data = _open_in_turn(config, group, None)
     make_trainer(Path(config.run), config, data, device, group).assist()
 

@@ -19,7 +19,7 @@ SMALL = f"""
 --config agent_online --env_steps 10000 --device cpu --log.wandb disabled --env.max_episode_steps {STEPS}
 --actor_critic.hidden 64
 --imagination.chunks 6
---train.cycle 25 --train.actor_warmup 50 --train.evaluate_every 10000 --train.checkpoint_every 10000
+--train.cycle 25 --train.actor_warmup 50 --train.checkpoint_every 10000
 --play.random_steps 4000 --play.steps_per_update 6 --play.final_updates 200
 --world.first_updates 250 --world.batch_size 8 --world.chunk_length 32 --world.warmup 50 --world.learning_rate 2e-3
 --world.ema 0.95 --world.workers 0

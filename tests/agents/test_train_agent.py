@@ -156,13 +156,8 @@ def test_the_scores_along_the_training_are_kept(whole, online_job):
     """Every 110 real steps, wherever the cycles end, and the final games last."""
     expected(whole, online_job)
     points = whole["curve"]["points"]
-    assert [(point["update"], point["env_steps"]) for point in points] == [
-        (2, 100),
-        (4, 120),
-        (10, 180),
-        (14, 202),
-        (14, 202),
-    ]
+    moments = [(point["update"], point["env_steps"]) for point in points]
+    assert moments == [(4, 120), (14, 202), (14, 202)]
     for point in points:
         assert all(len(point[name]["scores"]) == point[name]["games"] for name in ("greedy", "sampled"))
     assert [point["greedy"]["games"] for point in points] == [1, 1, 2]

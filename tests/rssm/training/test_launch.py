@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -104,12 +105,16 @@ def test_whichever_process_is_killed_nothing_is_lost(tiny_job, finished_run, tmp
     train = dataclasses.replace(tiny_job.train, checkpoint_every=6)
     save_config(dataclasses.replace(tiny_job, run=str(run), workers=2, train=train), settings)
 
-    process = _start_and_wait(settings, run, 2)
-    (other,) = _others(process)
-    os.kill(int(other.name), signal.SIGKILL)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 2, err
-    updates = load_trainer(run / TRAINER_FILE)["update"]
+    for _ in range(5):  # until the blow falls early enough on a busy machine for the others to come
+        shutil.rmtree(run, ignore_errors=True)
+        process = _start_and_wait(settings, run, 2)
+        (other,) = _others(process)
+        os.kill(int(other.name), signal.SIGKILL)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 2, err
+        updates = load_trainer(run / TRAINER_FILE)["update"]
+        if updates < 8:
+            break
     assert updates == _metrics(run)[-1]["update"] >= 2  # all there were, and not those of the last interval
     assert "training in 2 processes; Muon computes in float32" in err
     assert "Traceback" not in err
