@@ -97,8 +97,8 @@ def test_bad_calls_are_one_line(call, model_folder, tmp_path, monkeypatch):
     code, _, error = call("--run", tmp_path, "--html", tmp_path / "x.html")
     assert code == 2
     assert "expected a run with a model.safetensors" in error
-    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    monkeypatch.setitem(sys.modules, "onnx", None)  # the first that is looked for, with the extra and without
     code, _, error = call("--run", model_folder, "--onnx", tmp_path / "x.onnx")
     assert code == 2
-    assert error == "error: onnx: onnxscript is missing; expected: pip install 'pong-rssm[onnx]'\n"
+    assert error == "error: onnx: onnx is missing; expected: pip install 'pong-rssm[onnx]'\n"
     assert list(tmp_path.iterdir()) == []
