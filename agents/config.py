@@ -20,6 +20,7 @@ from rssm.config import (
     TrainConfig,
     check,
     check_game,
+    check_open_loop,
     group,
     required,
     setting,
@@ -280,6 +281,7 @@ class AgentConfig(Settings):
             f"{self.evaluation.states}",
         )
         if self.online:
+            check_open_loop("loss.open_loop_steps", self.loss, "world.chunk_length", self.world.chunk_length)
             check(
                 self.env_steps > self.play.random_steps,
                 f"env_steps: expected more than the {self.play.random_steps} steps of random play, got "

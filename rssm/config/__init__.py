@@ -31,6 +31,7 @@ from rssm.config.world_model import (
     Workers,
     WorldModelConfig,
     check_game,
+    check_open_loop,
 )
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "WorldModelConfig",
     "check",
     "check_game",
+    "check_open_loop",
     "group",
     "required",
     "setting",

@@ -302,6 +302,12 @@ class LossConfig(Settings):
         return {} if self.open_loop else dict.fromkeys(("open_loop_starts", "open_loop_steps"), "with open_loop 0")
 
 
+def check_open_loop(key: str, loss: LossConfig, chunk_key: str, chunk_length: int) -> None:
+    """Refuse an open loop that is as long as the chunks that it starts in."""
+    steps = loss.open_loop_steps
+    check(steps < chunk_length, f"{key}: expected fewer than {chunk_key}, got {steps}")
+
+
 @dataclass(frozen=True)
 class TrainConfig(Settings):
     """The trainer; everything is counted in updates."""
@@ -436,10 +442,7 @@ class WorldModelConfig(Settings):
 
     def check_together(self) -> None:
         check_game(self.env, self.model, self.data)
-        check(
-            self.loss.open_loop_steps < self.train.chunk_length,
-            f"loss.open_loop_steps: expected fewer than train.chunk_length, got {self.loss.open_loop_steps}",
-        )
+        check_open_loop("loss.open_loop_steps", self.loss, "train.chunk_length", self.train.chunk_length)
 
     def idle(self) -> Mapping[str, str]:
         return huber_only(self.model) | idle_in(self.env)

@@ -14,6 +14,7 @@ from rssm.config import (
     Settings,
     TrainConfig,
     check,
+    check_open_loop,
     group,
     required,
     setting,
@@ -103,6 +104,9 @@ class RSSMConfig(Settings):
     model: ModelConfig = group(ModelConfig)
     loss: LossConfig = group(LossConfig)
     train: TrainConfig = group(TrainConfig)
+
+    def check_together(self) -> None:
+        check_open_loop("loss.open_loop_steps", self.loss, "train.chunk_length", self.train.chunk_length)
 
 
 @dataclass(frozen=True)

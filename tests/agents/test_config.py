@@ -6,7 +6,7 @@ from agents.cli import TRAIN_AGENT
 from agents.config import AgentConfig, AgentTrainConfig, EvaluationConfig, PlayConfig, WorldConfig
 from agents.learning.config import ActorCriticConfig, ImaginationConfig
 from rssm.command import parse
-from rssm.config import HORIZON
+from rssm.config import HORIZON, LossConfig
 from rssm.config_file import read_settings
 from rssm.errors import UserError
 from rssm.places import CONFIG_DIR
@@ -48,6 +48,10 @@ PRESETS = preset_names("train_agent")
         (lambda: WorldConfig(workers=2), "workers: expected at most 1, got 2"),
         (lambda: WorldConfig(learning_rate=0.0), "learning_rate: expected more than 0, got 0.0"),
         (lambda: EvaluationConfig(states=-1), "states: expected at least 0, got -1"),
+        (
+            lambda: AgentConfig(online=True, loss=LossConfig(open_loop_steps=48)),
+            "loss.open_loop_steps: expected fewer than world.chunk_length, got 48",
+        ),
         (lambda: AgentConfig(online=True, env_steps=100), "env_steps: expected more than the 4000 steps of random"),
         (
             lambda: AgentConfig(online=True, play=PlayConfig(games=100)),

@@ -60,6 +60,10 @@ PRESETS = preset_names("train_wm")
         (lambda: ModelConfig(bins=40), "bins: expected an odd number, got 40"),
         (lambda: ModelConfig(decoder="direct", likelihood="discrete"), "likelihood: discrete needs decoder: residual"),
         (lambda: LossConfig(huber_beta=0.0), "huber_beta: expected more than 0, got 0.0"),
+        (
+            lambda: WorldModelConfig(loss=LossConfig(open_loop_steps=48)),
+            "loss.open_loop_steps: expected fewer than train.chunk_length, got 48",
+        ),
         (lambda: TrainConfig(chunk_length=6), "chunk_length: expected at least 7, got 6"),
         (lambda: TrainConfig(learning_rate=float("nan")), "learning_rate: expected a number, got nan"),
         (lambda: TrainConfig(learning_rate=float("inf")), "learning_rate: expected a number, got inf"),

@@ -181,6 +181,12 @@ class TestChunkLosses:
 
 
 class TestOpenLoop:
+    def test_its_length_is_a_setting(self, make_model, chunk):
+        config = LossConfig(open_loop_starts=2, open_loop_steps=9)
+        found = chunk_losses(make_model(), chunk, config)
+        assert found.terms["open_loop"].shape == found.masks["open_loop"].shape == (4, 2 * 9)
+        found.total(config).backward()
+
     @torch.no_grad()
     def test_equals_imagining_by_hand(self, make_model, chunk, monkeypatch):
         model = make_model()
