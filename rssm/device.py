@@ -39,7 +39,7 @@ def pick_device(name: str, number: int = 0) -> torch.device:
 
 
 def allow_tf32(device: torch.device) -> None:
-    """On an NVIDIA card, multiply matrices in TF32: a sixth faster, and as good in trials (docs/tries.md)."""
+    """On an NVIDIA card, multiply matrices in TF32: a sixth faster, and as good in one training (docs/tries.md)."""
     if device.type == "cuda":
         torch.set_float32_matmul_precision("high")
 
