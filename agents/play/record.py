@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from agents.play.scores import GAMES_FILE, WAYS
 from rssm.config import EnvConfig
 from rssm.errors import UserError
 from rssm.evaluation.provenance import file_checksum
+from rssm.files import read_json
 from rssm.training.checkpoint import MODEL_FILE
 
 #: the scores along a training, one entry for each evaluation
@@ -37,12 +37,7 @@ def read_games(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise UserError(f"{path}: expected a run that scripts/evaluate_agent.py has scored; there is no such file")
-    try:
-        games = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path}: expected an agent's games, it cannot be read ({error})") from None
-    if not isinstance(games, dict):
-        raise UserError(f"{path}: expected an agent's games, a JSON object")
+    games = read_json(path, "an agent's games")
     if isinstance(games.get("env"), dict):
         # those of before there were other enemies had the console's own
         games["env"] = {"enemy": "normal", **games["env"]}

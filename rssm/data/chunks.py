@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Protocol
@@ -38,6 +39,58 @@ class Chunk:
 
     def to(self, device: torch.device) -> Chunk:
         return Chunk(*(getattr(self, part.name).to(device) for part in fields(self)))
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What chunks are cut out of: the N rows of a data set as tensors, in the types of its files.
+
+    Args:
+        features: (N, F), raw units.
+        action: (N,), taken after each.
+        reward: (N,), that it earned.
+        terminated: (N,), whether it ended the game.
+    """
+
+    features: Tensor
+    action: Tensor
+    reward: Tensor
+    terminated: Tensor
+
+    @staticmethod
+    def of(data: Dataset) -> Rows:
+        """Views of the files' pages: they need not fit into memory, and nothing is copied."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*not writable", category=UserWarning)  # nobody writes
+            return Rows(*(torch.from_numpy(np.asarray(getattr(data, part.name))) for part in fields(Rows)))
+
+    def to(self, device: torch.device) -> Rows:
+        return Rows(*(getattr(self, part.name).to(device) for part in fields(self)))
+
+    def cut(self, start: Tensor, first: Tensor, stop: Tensor, length: int, stack: int) -> Chunk:
+        """Chunks of ``length`` transitions, with stacks of ``stack`` frames.
+
+        Args:
+            start: (B,) int64, the row that each begins at.
+            first, stop: (B,) int64, its episode's first row and the one behind its last.
+            length: T.
+            stack: frames.
+        """
+        device = start.device
+        is_first = start == first
+        start, first, stop = start.unsqueeze(-1), first.unsqueeze(-1), stop.unsqueeze(-1)
+        rows = start + torch.arange(length, device=device)
+        after = start + torch.arange(length + 1, device=device)
+        frames = after.unsqueeze(-1) + torch.arange(1 - stack, 1, device=device)
+        frames = torch.minimum(torch.maximum(frames, first.unsqueeze(-1)), stop.unsqueeze(-1) - 1)
+        return Chunk(
+            stacks=self.features[frames].transpose(-1, -2).flatten(-2),
+            actions=self.action[rows].long(),
+            rewards=self.reward[rows].float(),
+            terminated=self.terminated[rows].float(),
+            next_exists=(rows + 1 < stop).float(),
+            is_first=is_first,
+        )
 
 
 class Sampler(Protocol):
@@ -77,10 +130,7 @@ class ChunkSampler:
         self._first, self._stop = bounds[:, 0], bounds[:, 1]
         # each episode has a place for every chunk that overlaps it
         self._places = np.cumsum(self._stop - self._first + length - 1)
-        # plain views of the files' pages: they need not fit into memory, and are indexed faster than a memmap
-        self._features = np.asarray(data.features)
-        self._action, self._reward = np.asarray(data.action), np.asarray(data.reward)
-        self._terminated = np.asarray(data.terminated)
+        self.rows = Rows.of(data)
 
     def places(self, update: int, part: Part | None = None) -> tuple[IntArray, IntArray, IntArray]:
         """Where the chunks of one update lie, or some of them: start row, first row of the episode, its end; (B,)."""
@@ -93,19 +143,5 @@ class ChunkSampler:
 
     def batch(self, update: int, part: Part | None = None) -> Chunk:
         """The batch of one update, or some of its chunks."""
-        start, first, stop = self.places(update, part)
-        is_first = start == first
-        first, stop = first[:, None], stop[:, None]
-        rows = start[:, None] + np.arange(self.length)
-        after = start[:, None] + np.arange(self.length + 1)
-        past = np.arange(1 - self.data.game.layout.stack, 1)
-        frames = np.clip(after[..., None] + past, first[..., None], stop[..., None] - 1)
-        stacks = self._features[frames].swapaxes(-1, -2).reshape(len(start), self.length + 1, -1)
-        return Chunk(
-            stacks=torch.from_numpy(stacks),
-            actions=torch.from_numpy(self._action[rows].astype(np.int64)),
-            rewards=torch.from_numpy(self._reward[rows].astype(np.float32)),
-            terminated=torch.from_numpy(self._terminated[rows].astype(np.float32)),
-            next_exists=torch.from_numpy((rows + 1 < stop).astype(np.float32)),
-            is_first=torch.from_numpy(is_first),
-        )
+        start, first, stop = (torch.from_numpy(places) for places in self.places(update, part))
+        return self.rows.cut(start, first, stop, self.length, self.data.game.layout.stack)

@@ -32,7 +32,7 @@ from rssm.training.step import train_step
 #: a plain Dreamer of equal size: a loop over time, coupled posteriors, squared error of a direct decoder
 _STEPWISE = ModelConfig(posterior="coupled", decoder="direct", likelihood="mse")
 _IMAGINED, _HORIZON = 1_024, 6
-_MATRIX, _REAL_STEPS = 768, 4_000
+_MATRIX, _REAL_STEPS, _FITTED = 768, 4_000, 20_000
 
 
 def benchmark(config: BenchmarkConfig) -> None:
@@ -72,13 +72,23 @@ def benchmark(config: BenchmarkConfig) -> None:
     _write(config, result)
 
 
+def _model(job: WorldModelConfig, data: Dataset, device: torch.device) -> WorldModel:
+    """A fresh model; a part of the data says enough of their ranges."""
+    torch.manual_seed(job.seed)
+    part = slice(_FITTED)
+    fitted = data.game.fit(data.features[part], data.action[part], data.is_first[part])
+    return WorldModel(job.model, data.game, fitted, job.loss.huber_beta).to(device)
+
+
+def _wait(device: torch.device) -> None:
+    """Until the device has done all that was asked of it."""
+    if device.type != "cpu":
+        torch.accelerator.synchronize()
+
+
 def _updates(job: WorldModelConfig, data: Dataset, device: torch.device, count: int) -> dict[str, float]:
     """Median wall and CPU time of an update, ms, and transitions that are learned from per second."""
-    torch.manual_seed(job.seed)
-    rows = slice(0, min(len(data), 20_000))
-    statistics_ = data.game.fit(data.features[rows], data.action[rows], data.is_first[rows])
-    model = WorldModel(job.model, data.game, statistics_, job.loss.huber_beta).to(device)
-    optimizer = Optimizer(model, job.train)
+    optimizer = Optimizer(_model(job, data, device), job.train)
     sampler = ChunkSampler(data, job.train.batch_size, job.train.chunk_length, job.seed)
     graph = GraphedUpdates(optimizer, sampler, job.loss) if device.type == "cuda" else None
     wall, spent = [], []
@@ -89,7 +99,7 @@ def _updates(job: WorldModelConfig, data: Dataset, device: torch.device, count: 
             train_step(optimizer, sampler, job.loss, seed, update)
         else:
             graph.run(seed, update)
-            torch.cuda.synchronize()
+        _wait(device)
         wall.append(time.perf_counter() - begin)
         spent.append(time.process_time() - cpu)
     median = statistics.median(wall[5:])
@@ -104,8 +114,7 @@ def _updates(job: WorldModelConfig, data: Dataset, device: torch.device, count: 
 @torch.no_grad()
 def _imagination(job: WorldModelConfig, data: Dataset, device: torch.device) -> float:
     sampler = ChunkSampler(data, 32, 33, 0)
-    fitted = data.game.fit(data.features[:20_000], data.action[:20_000], data.is_first[:20_000])
-    model = WorldModel(job.model, data.game, fitted, job.loss.huber_beta).to(device).eval()
+    model = _model(job, data, device).eval()
     chunk = sampler.batch(0).to(device)
     states = model.observe(chunk.stacks[:, :-1], chunk.actions, chunk.is_first).states
     start = states.map(lambda part: part.flatten(0, 1)[:_IMAGINED])
@@ -114,8 +123,7 @@ def _imagination(job: WorldModelConfig, data: Dataset, device: torch.device) -> 
     for _ in range(6):
         begin = time.perf_counter()
         model.imagine(start, actions, sample=True)
-        if device.type != "cpu":
-            torch.accelerator.synchronize()
+        _wait(device)
         times.append(time.perf_counter() - begin)
     return _IMAGINED * _HORIZON / statistics.median(times[1:])
 
@@ -143,8 +151,7 @@ def _ceiling(device: torch.device) -> float:
     for _ in range(8):
         begin = time.perf_counter()
         left @ left
-        if device.type != "cpu":
-            torch.accelerator.synchronize()
+        _wait(device)
         best = max(best, 2 * _MATRIX**3 / (time.perf_counter() - begin) / 1e9)
     return best
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -25,7 +24,7 @@ from rssm.evaluation.other_players import score_others
 from rssm.evaluation.provenance import Role, checksum, file_checksum, refuse_training_data, shared_games
 from rssm.evaluation.survival import survival
 from rssm.evaluation.windows import count_windows
-from rssm.files import replace_file, write_json
+from rssm.files import read_json, replace_file, write_json
 from rssm.jobs.data_sets import open_heldout, open_others, open_test_sets
 from rssm.model.world_model import WorldModel
 from rssm.progress import QUIET, Progress
@@ -65,7 +64,8 @@ def evaluate_run(config: EvaluateConfig) -> None:
         dataset, others = _games(config, job, training, collect=out != run)
         own = not config.test and _is_heldout(dataset, config, run, job)
         settings = config.eval.over(job.eval)
-        training = _training_data(dataset, run, job)
+        if training is None:
+            _refuse_recorded_training_data(dataset, run, job)
     if training is not None:
         refuse_training_data(dataset, training)
     as_trained = job is not None and own and settings == job.eval and not config.others
@@ -106,6 +106,7 @@ def evaluate_and_report(
     run: Path,
     config: WorldModelConfig,
     model: WorldModel,
+    training: Dataset,
     dataset: Dataset,
     tracker: Tracker,
     update: int,
@@ -117,7 +118,7 @@ def evaluate_and_report(
         what ``openloop.json`` holds.
     """
     result = score(model, dataset, config.eval, others)
-    _say_what_of(result, run, dataset, Dataset.open(config.data.train))
+    _say_what_of(result, run, dataset, training)
     print(format_table(result))
     write_json(run / RESULT_FILE, result)
     gif, chart = _write_pictures(run, config, model, dataset, result, run / CONFIG_FILE)
@@ -227,10 +228,11 @@ def _recorded(path: Path) -> dict[str, Any]:
     """What a result says of its protocol; nothing where there is none."""
     if not path.is_file():
         return {}
+    what = "the results of an evaluation"
     try:
-        protocol: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["protocol"]
-    except (ValueError, LookupError, TypeError) as error:
-        raise UserError(f"{path}: expected the results of an evaluation, it cannot be read ({error})") from None
+        protocol: dict[str, Any] = read_json(path, what)["protocol"]
+    except LookupError as error:
+        raise UserError(f"{path}: expected {what}, it cannot be read ({error})") from None
     return protocol
 
 
@@ -243,18 +245,15 @@ def _is_heldout(dataset: Dataset, config: EvaluateConfig, run: Path, job: WorldM
     return not config.data or (heldout.is_dir() and checksum(dataset) == checksum(Dataset.open(heldout)))
 
 
-def _training_data(dataset: Dataset, run: Path, job: WorldModelConfig) -> Dataset | None:
-    """The run's training data; None where they are not there, which is said, and all that is left is their checksum.
+def _refuse_recorded_training_data(dataset: Dataset, run: Path, job: WorldModelConfig) -> None:
+    """Where the run's training data are not there, which is said, all that is left of them is their checksum.
 
     Raises:
         UserError: the data to score have that checksum.
     """
-    if Path(job.data.train).is_dir():
-        return Dataset.open(job.data.train)
     if checksum(dataset) == (_recorded(run / RESULT_FILE).get("trained_on") or {}).get("sha256"):
         raise UserError(f"data: expected games that the model was not trained on, {dataset.path} are its training data")
     print(f"{job.data.train}: not there, so games that the model was trained on are not looked for", file=sys.stderr)
-    return None
 
 
 def _target(config: EvaluateConfig, run: Path, dataset: Dataset, as_trained: bool) -> Path:

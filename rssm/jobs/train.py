@@ -63,7 +63,7 @@ def train_world_model(config: WorldModelConfig) -> None:
         with Tracker(run, config.log, asdict(config), trainer.update or None) as tracker:
             model = trainer.train(tracker)
             print(f"trained {trainer.update:,} updates in {trainer.seconds:.0f} s; evaluating", file=sys.stderr)
-            evaluate_and_report(run, config, model, heldout, tracker, trainer.update, [others] if others else [])
+            evaluate_and_report(run, config, model, train, heldout, tracker, trainer.update, [others] if others else [])
 
 
 def assist(group: Group, config: WorldModelConfig) -> None:

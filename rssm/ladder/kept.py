@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from rssm.errors import DivergedError, UserError
 from rssm.evaluation.predictor import Predictor
 from rssm.evaluation.provenance import code_version
-from rssm.files import write_json
+from rssm.files import read_json, write_json
 from rssm.ladder.trained import Trained
 from rssm.training.run_folder import CONFIG_FILE
 
@@ -85,11 +84,12 @@ def read_kept(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any] | Non
         if (folder / CONFIG_FILE).exists():
             raise UserError(f"{folder}: holds a run of its own, which says no {RESULT_FILE}; expected another --runs")
         return None
+    what = "a row's results"
+    result = read_json(path, what)
     try:
-        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         there = result["settings"]
-    except (ValueError, LookupError, TypeError) as error:
-        raise UserError(f"{path}: expected a row's results, it cannot be read ({error})") from None
+    except LookupError as error:
+        raise UserError(f"{path}: expected {what}, it cannot be read ({error})") from None
     for key, value in settings.items():
         if key not in there or there[key] != value:
             raise UserError(

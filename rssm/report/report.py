@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,18 +47,26 @@ def write_report(
         page.section("Real and imagined", _picture(gif)),
         page.section("Error by step", _errors(result)),
         page.section("Where the error is", _events(result) + _features(result)),
-        page.section("The start of a game", _start(result.get("start", {}))),
-        page.section("Off policy", _off_policy(result.get("off_policy", {}))),
-        page.section("The floor", _floor(result.get("floor", {}))),
-        page.section("Other players", _players(result.get("players", {}))),
-        page.section("How long a dream stays right", _survival(result.get("survival", {}))),
-        page.section("Does it know when it is wrong?", _calibration(result.get("calibration", {}))),
+        page.section("The start of a game", _measured(result, "start", "floor", _start)),
+        page.section("Off policy", _measured(result, "off_policy", "mse", _off_policy)),
+        page.section("The floor", _measured(result, "floor", "mean", _floor)),
+        page.section("Other players", _measured(result, "players", "players", _players)),
+        page.section("How long a dream stays right", _measured(result, "survival", "within_2px", _survival)),
+        page.section("Does it know when it is wrong?", _measured(result, "calibration", "spread", _calibration)),
         page.section("Training", _training(history or [], result["protocol"])),
         page.section("Do it again", page.code(command)),
         page.details("All settings", "\n".join(f"{key}: {value}" for key, value in flat_settings(config))),
     ]
     text = page.page(f"{name or 'World model'}: open-loop report", "".join(sections))
     replace_file(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def _measured(result: Mapping[str, Any], part: str, key: str, show: Callable[[Mapping[str, Any]], str]) -> str:
+    """A part of the result as ``show`` has it; why it was not measured; nothing where it lacks ``key``."""
+    found = result.get(part, {})
+    if "skipped" in found:
+        return page.paragraph(f"Not measured: {found['skipped']}.", "soft")
+    return show(found) if key in found else ""
 
 
 def _head(result: Mapping[str, Any], name: str) -> str:
@@ -183,10 +191,6 @@ def _features(result: Mapping[str, Any]) -> str:
 
 
 def _start(start: Mapping[str, Any]) -> str:
-    if "skipped" in start:
-        return page.paragraph(f"Not measured: {start['skipped']}.", "soft")
-    if "floor" not in start:
-        return ""
     rows = {"least possible": start["floor"], "model": start["model"], "model ÷ least possible": start["ratio"]}
     return page.paragraph(
         f"{start['windows']:,} windows begin in the first 40 steps of a game. When its first serve comes depends on "
@@ -198,10 +202,6 @@ def _start(start: Mapping[str, Any]) -> str:
 
 
 def _off_policy(off_policy: Mapping[str, Any]) -> str:
-    if "skipped" in off_policy:
-        return page.paragraph(f"Not measured: {off_policy['skipped']}.", "soft")
-    if "mse" not in off_policy:
-        return ""
     rows = {name: off_policy["mse"][key] for name, key in _STATISTICS.items()}
     if "baselines" in off_policy:
         rows["persistence"] = off_policy["baselines"]["persistence"]["mean"]
@@ -220,10 +220,6 @@ _STATISTICS = {"mean": "mean", "median": "median", "90th percentile": "p90"}
 
 
 def _floor(floor: Mapping[str, Any]) -> str:
-    if "skipped" in floor:
-        return page.paragraph(f"Not measured: {floor['skipped']}.", "soft")
-    if "mean" not in floor:
-        return ""
     rows = {"floor": floor["mean"], "model": floor["model"], "model ÷ floor": floor["ratio"]}
     rows["model ÷ floor, but for the first 40 steps of a game"] = floor["after_start"]["ratio"]
     return page.paragraph(
@@ -236,10 +232,6 @@ def _floor(floor: Mapping[str, Any]) -> str:
 
 
 def _players(players: Mapping[str, Any]) -> str:
-    if "skipped" in players:
-        return page.paragraph(f"Not measured: {players['skipped']}.", "soft")
-    if "players" not in players:
-        return ""
     rows, ratios = {}, {}
     for name, player in players["players"].items():
         rows[f"{name} ({player['games']} games)"] = player["mse"]["mean"]
@@ -262,10 +254,6 @@ def _players(players: Mapping[str, Any]) -> str:
 
 
 def _survival(found: Mapping[str, Any]) -> str:
-    if "skipped" in found:
-        return page.paragraph(f"Not measured: {found['skipped']}.", "soft")
-    if "within_2px" not in found:
-        return ""
     head = ("right for at least … steps", *(f"{mark}" for mark in MARKS), "median")
     rows = {
         name: [*(f"{found[key]['share'][str(mark)]:.0%}" for mark in MARKS), f"{found[key]['median']:g}"]
@@ -281,10 +269,6 @@ def _survival(found: Mapping[str, Any]) -> str:
 
 
 def _calibration(found: Mapping[str, Any]) -> str:
-    if "skipped" in found:
-        return page.paragraph(f"Not measured: {found['skipped']}.", "soft")
-    if "spread" not in found:
-        return ""
     (section,) = sections({"calibration": found})
     caption = (
         f"Where the truth comes among {found['samples']} sampled futures of {found['windows']:,} windows, at "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -13,6 +12,7 @@ from rssm.config import HORIZON, ResultsConfig, WorldModelConfig
 from rssm.config_file import load_config
 from rssm.errors import UserError
 from rssm.evaluation.provenance import lookup, refuse_copies, refuse_unlike
+from rssm.files import read_json
 from rssm.numbers import number
 from rssm.report.further import Section, sections
 from rssm.report.publish import publish, refuse_to_drop
@@ -69,10 +69,7 @@ def _read(run: Path, name: str, file: str) -> _Run:
     path = run / file
     if not path.is_file():
         raise UserError(f"{path}: expected a run that was evaluated; there is no such file")
-    try:
-        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path}: expected the result of an evaluation, it cannot be read ({error})") from None
+    result = read_json(path, "the result of an evaluation")
     for key in _SAME:
         lookup(result, key, str(path), "protocol")
     job = load_config(run / CONFIG_FILE, WorldModelConfig)

@@ -8,15 +8,13 @@ are copied into fixed tensors, and nothing is read back but what is logged.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from rssm.config import LossConfig
-from rssm.data.chunks import Chunk, ChunkSampler
+from rssm.data.chunks import ChunkSampler
 from rssm.errors import DivergedError
 from rssm.model.losses import Losses, chunk_losses
 from rssm.training.average import follow_weight
@@ -42,9 +40,7 @@ class GraphedUpdates:
     def __init__(self, optimizer: Optimizer, sampler: ChunkSampler, config: LossConfig) -> None:
         self.optimizer, self.sampler, self.config = optimizer, sampler, config
         self.device = next(optimizer.model.parameters()).device
-        data = sampler.data
-        self._features, self._reward = self._put(data.features), self._put(data.reward)
-        self._action, self._terminated = self._put(data.action).long(), self._put(data.terminated).float()
+        self._rows = sampler.rows.to(self.device)
         self._places = torch.zeros(3, sampler.batch_size, dtype=torch.int64, device=self.device)
         # learning rate, weight in the average, number of the update
         self._numbers = torch.zeros(3, device=self.device)
@@ -97,7 +93,9 @@ class GraphedUpdates:
         return terms
 
     def _update(self) -> None:
-        self._losses = losses = chunk_losses(self.optimizer.model, self._chunk(), self.config)
+        start, first, stop = self._places
+        chunk = self._rows.cut(start, first, stop, self.sampler.length, self.sampler.data.game.layout.stack)
+        self._losses = losses = chunk_losses(self.optimizer.model, chunk, self.config)
         if self._scales is None:
             self._scales = scales_of(losses, self.config, self.device)
         values = gradient_step(self.optimizer, losses, self._scales)
@@ -109,23 +107,3 @@ class GraphedUpdates:
         norm = torch.where(going, values[-1], 1.0)
         self.optimizer.apply(norm, torch.where(going, rate, 0.0), torch.where(going, weight, 0.0))
         self._values = values
-
-    def _chunk(self) -> Chunk:
-        """As :meth:`rssm.data.chunks.ChunkSampler.batch`, from the places on the card."""
-        start, first, stop = self._places.unsqueeze(-1)
-        length, stack = self.sampler.length, self.sampler.data.game.layout.stack
-        rows = start + torch.arange(length, device=self.device)
-        after = start + torch.arange(length + 1, device=self.device)
-        frames = after.unsqueeze(-1) + torch.arange(1 - stack, 1, device=self.device)
-        frames = torch.minimum(torch.maximum(frames, first.unsqueeze(-1)), stop.unsqueeze(-1) - 1)
-        return Chunk(
-            stacks=self._features[frames].transpose(-1, -2).flatten(-2),
-            actions=self._action[rows],
-            rewards=self._reward[rows],
-            terminated=self._terminated[rows],
-            next_exists=(rows + 1 < stop).float(),
-            is_first=(start == first).squeeze(-1),
-        )
-
-    def _put(self, array: npt.NDArray[Any]) -> Tensor:
-        return torch.from_numpy(np.array(array)).to(self.device)

@@ -43,20 +43,6 @@ def stander(world):
     return agent
 
 
-@pytest.fixture(scope="module")
-def games():
-    """Stacks (L + 1, 56) and rewards (L,) of the games in which nobody moves, to their end."""
-    played, game = [], make_env(EnvConfig())
-    for index in range(GAMES):
-        stacks, rewards, terminated = [game.reset(seed=episode_seed(0, index))[0]], [], False
-        while not terminated:
-            stack, reward, terminated, _, _ = game.step(NOOP)
-            stacks.append(stack)
-            rewards.append(reward)
-        played.append((np.stack(stacks), np.array(rewards)))
-    return played
-
-
 def play(world, stander, seed=0, count=60, env=None, games=GAMES):
     """Games of the sampled policy, and what was drawn from them."""
     env = EnvConfig() if env is None else env

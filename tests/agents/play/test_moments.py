@@ -5,8 +5,6 @@ import torch
 from agents.play.moments import Moments, discounted
 from agents.play.scores import play_games
 from rssm.config import EnvConfig
-from rssm.games.pong.env import make_env
-from rssm.seeds import episode_seed
 
 #: a paddle that stands still loses a game in less than a thousand steps
 NOOP, DISCOUNT, GAMES = 0, 0.95, 2
@@ -19,20 +17,6 @@ def stand_still(state):
 @pytest.fixture(scope="module")
 def model(make_model):
     return make_model()
-
-
-@pytest.fixture(scope="module")
-def games():
-    """Stacks (L + 1, 56) and rewards (L,) of the games in which nobody moves, to their end."""
-    played, game = [], make_env(EnvConfig())
-    for index in range(GAMES):
-        stacks, rewards, terminated = [game.reset(seed=episode_seed(0, index))[0]], [], False
-        while not terminated:
-            stack, reward, terminated, _, _ = game.step(NOOP)
-            stacks.append(stack)
-            rewards.append(reward)
-        played.append((np.stack(stacks), np.array(rewards)))
-    return played
 
 
 @pytest.fixture(scope="module")

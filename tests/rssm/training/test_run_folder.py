@@ -28,9 +28,11 @@ def test_what_no_result_depends_on_may_change(job, tmp_path):
 def test_the_number_of_processes_may_change(job, tmp_path):
     claim(tmp_path / "run", job)
     claim(tmp_path / "run", dataclasses.replace(job, data=dataclasses.replace(job.data, workers=3)))
+    assert load_config(tmp_path / "run" / CONFIG_FILE, WorldModelConfig) == job
     agent = AgentConfig(run=str(tmp_path / "agent"))
     claim(tmp_path / "agent", agent)
     claim(tmp_path / "agent", dataclasses.replace(agent, world=WorldConfig(workers=0)))
+    assert load_config(tmp_path / "agent" / CONFIG_FILE, AgentConfig) == agent
 
 
 def test_settings_that_do_nothing_may_change(job, tmp_path):
