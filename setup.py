@@ -17,7 +17,7 @@ setup(
     package_dir={f"{INSIDE}.agents": "agents", f"{INSIDE}.configs": "configs"},
     package_data={
         "rssm": ["py.typed"],
-        "rssm.export": ["*.html", "*.css", "*.js"],
+        "rssm.games.pong.export": ["*.html", "*.css", "*.js"],
         "rssm.weights": ["*/*"],
         f"{INSIDE}.configs": ["*/*.yaml"],
     },

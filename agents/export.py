@@ -10,11 +10,11 @@ from agents.learning.actor import Actor
 from agents.learning.agent import Agent
 from agents.load import load_players
 from agents.show_config import ExportConfig
-from rssm.dream.dream import require_pong
-from rssm.dream.starts import PlayedStarts
-from rssm.export.onnx_step import write_onnx
-from rssm.export.page import write_page
-from rssm.export.payload import ExportedPolicy
+from rssm.games.pong.dream.dream import require_pong
+from rssm.games.pong.dream.starts import PlayedStarts
+from rssm.games.pong.export.onnx_step import write_onnx
+from rssm.games.pong.export.page import write_page
+from rssm.games.pong.export.payload import ExportedPolicy
 from rssm.weights import find_run, run_env
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from agents.load import load_players
 from agents.show_config import PlayDreamConfig
 from rssm.device import pick_device, set_threads
-from rssm.dream.dream import require_pong
-from rssm.dream.picture import save_gif
-from rssm.dream.session import Session, View
-from rssm.dream.terminal import Terminal
-from rssm.dream.window import Window, has_display, has_pygame
 from rssm.errors import UserError
+from rssm.games.pong.dream.dream import require_pong
+from rssm.games.pong.dream.picture import save_gif
+from rssm.games.pong.dream.session import Session, View
+from rssm.games.pong.dream.terminal import Terminal
+from rssm.games.pong.dream.window import Window, has_display, has_pygame
 from rssm.weights import find_run, run_env
 
 

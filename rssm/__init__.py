@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 __all__ = ["DREAM_ID", "ENVIRONMENTS", "ENV_ID", "Model", "__version__", "evaluate", "load", "own_agents"]
 
 ENV_ID = "rssm/PongFeatures-v0"
-#: Pong inside a world model (rssm.dream.env.PongDream)
+#: Pong inside a world model (rssm.games.pong.dream.env.PongDream)
 DREAM_ID = "rssm/PongDream-v0"
 ENVIRONMENTS = (ENV_ID, DREAM_ID)
 
 gymnasium.register(id=ENV_ID, entry_point="rssm.games.pong.env:PongFeatures", max_episode_steps=27_000)
-gymnasium.register(id=DREAM_ID, entry_point="rssm.dream.env:PongDream", max_episode_steps=27_000)
+gymnasium.register(id=DREAM_ID, entry_point="rssm.games.pong.dream.env:PongDream", max_episode_steps=27_000)
 
 
 def __getattr__(name: str) -> Any:

@@ -15,7 +15,7 @@ from agents.learning.inputs import inputs_size
 from rssm.config import EnvConfig, LogConfig, LossConfig, ModelConfig
 from rssm.data.chunks import Chunk, ChunkSampler
 from rssm.data.dataset import Dataset
-from rssm.dream.session import Session, View
+from rssm.games.pong.dream.session import Session, View
 from rssm.games.pong.game import PONG
 from rssm.model.state import State
 from rssm.model.world_model import WorldModel

@@ -2,7 +2,7 @@ import numpy as np
 import torch
 
 from rssm.data.frames import stack_episode
-from rssm.dream.follower import Follower
+from rssm.games.pong.dream.follower import Follower
 
 
 def test_following_step_by_step_gives_what_filtering_at_once_gives(pong_data, any_model):

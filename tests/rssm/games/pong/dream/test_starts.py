@@ -6,8 +6,8 @@ from rssm.config import EnvConfig
 from rssm.data.collect import play_episode
 from rssm.data.dataset import Dataset, write_dataset
 from rssm.data.frames import newest_frame, stack_episode
-from rssm.dream.starts import PlayedStarts, RecordedStarts
 from rssm.errors import DataError
+from rssm.games.pong.dream.starts import PlayedStarts, RecordedStarts
 from rssm.games.pong.env import make_env
 from rssm.games.pong.player import Player
 

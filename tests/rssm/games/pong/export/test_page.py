@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from rssm.data.frames import newest_frame
-from rssm.export.page import write_page
+from rssm.games.pong.export.page import write_page
 from rssm.model.state import State
 
 

@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from rssm.config import EnvConfig
-from rssm.dream.dream import Dream, game_over, require_pong
-from rssm.dream.env import PongDream
-from rssm.dream.starts import PlayedStarts
 from rssm.errors import UserError
 from rssm.game import load_game
+from rssm.games.pong.dream.dream import Dream, game_over, require_pong
+from rssm.games.pong.dream.env import PongDream
+from rssm.games.pong.dream.starts import PlayedStarts
 from rssm.games.pong.features import ENEMY_SCORE, PLAYER_SCORE, SCORE_PLAYER
 
 ACTIONS = [2, 2, 3, 0, 5, 1, 4, 0]

@@ -8,9 +8,9 @@ import json
 import re
 from pathlib import Path
 
-from rssm.dream.starts import Start
-from rssm.export.payload import ExportedPolicy, make_payload
 from rssm.files import replace_file
+from rssm.games.pong.dream.starts import Start
+from rssm.games.pong.export.payload import ExportedPolicy, make_payload
 from rssm.model.world_model import WorldModel
 
 _FOLDER = Path(__file__).resolve().parent

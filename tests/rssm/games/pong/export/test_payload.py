@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-import rssm.export
+import rssm.games.pong.export
 from rssm.data.frames import newest_frame
-from rssm.export.payload import make_payload
+from rssm.games.pong.export.payload import make_payload
 from rssm.model.state import State
 
-MODEL_JS = Path(rssm.export.__file__).parent / "model.js"
+MODEL_JS = Path(rssm.games.pong.export.__file__).parent / "model.js"
 #: pixels
 TOLERANCE = 2.0
 STEPS = 60

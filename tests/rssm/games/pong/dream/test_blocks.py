@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rssm.dream.blocks import HALF, TextScreen, cells, text_lines
+from rssm.games.pong.dream.blocks import HALF, TextScreen, cells, text_lines
 
 BALL, PLAYER = (236, 236, 236), (92, 186, 92)
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from rssm.dream.picture import draw_game, error_text, status, title
-from rssm.dream.session import View
 from rssm.games.pong.drawing import FIELD_TOP, HEIGHT, WALL_HEIGHT, WIDTH
+from rssm.games.pong.dream.picture import draw_game, error_text, status, title
+from rssm.games.pong.dream.session import View
 
 #: the upper half of a character takes the text's colour, the lower one the ground's
 HALF = "▀"

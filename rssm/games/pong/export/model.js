@@ -80,7 +80,7 @@
   }
 
   class Model {
-    // description: what rssm/export/payload.py writes; weights: Float32Array of all tensors, end to end.
+    // description: what rssm/games/pong/export/payload.py writes; weights: Float32Array of all tensors, end to end.
     constructor(description, weights) {
       this.d = description;
       this.c = description.model;

@@ -7,8 +7,8 @@ import pytest
 from torch import nn
 
 from rssm.config import EnvConfig
-from rssm.dream import starts
-from rssm.dream.session import Session
+from rssm.games.pong.dream import starts
+from rssm.games.pong.dream.session import Session
 from rssm.games.pong.env import PongFeatures, make_env
 from rssm.games.pong.game import PONG
 from rssm.model.world_model import WorldModel

@@ -13,9 +13,9 @@ from rssm.arrays import FloatArray
 from rssm.data.dataset import Dataset
 from rssm.data.frames import newest_frame
 from rssm.device import pick_device
-from rssm.dream.dream import Dream, require_pong
-from rssm.dream.starts import START_STEPS, PlayedStarts, RecordedStarts, Starts
 from rssm.games.pong.drawing import draw_frame
+from rssm.games.pong.dream.dream import Dream, require_pong
+from rssm.games.pong.dream.starts import START_STEPS, PlayedStarts, RecordedStarts, Starts
 from rssm.games.pong.env import observation_bounds
 from rssm.games.pong.features import NUM_ACTIONS
 from rssm.model.world_model import WorldModel

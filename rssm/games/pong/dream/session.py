@@ -18,10 +18,10 @@ from rssm.arrays import FloatArray
 from rssm.config import EnvConfig
 from rssm.data.frames import newest_frame
 from rssm.device import seeded
-from rssm.dream.dream import Dream
-from rssm.dream.follower import Follower
-from rssm.dream.starts import START_STEPS, PlayedStarts
 from rssm.games.pong.animation import STEPS_PER_SECOND
+from rssm.games.pong.dream.dream import Dream
+from rssm.games.pong.dream.follower import Follower
+from rssm.games.pong.dream.starts import START_STEPS, PlayedStarts
 from rssm.games.pong.features import ACTION_NAMES, BALL_X, BALL_Y, ENEMY_Y, PLAYER_Y
 from rssm.model.world_model import Policy, WorldModel
 

@@ -3,9 +3,9 @@ import sys
 import numpy as np
 import pytest
 
-from rssm.dream.picture import draw_view
-from rssm.dream.window import Window, has_display
 from rssm.errors import UserError
+from rssm.games.pong.dream.picture import draw_view
+from rssm.games.pong.dream.window import Window, has_display
 
 pygame = pytest.importorskip("pygame", reason="pygame-ce is not installed: pip install 'pong-rssm[play]'")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from rssm.dream.session import View
 from rssm.games.pong.animation import write_gif
 from rssm.games.pong.drawing import FIELD_COLOUR, GHOST_COLOUR, HEIGHT, IMAGINED_COLOUR, WIDTH, draw_frame
+from rssm.games.pong.dream.session import View
 
 #: pixels of the head above the game and of the help below it, at scale 1
 HEAD, FOOT = 36, 20

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 
-from rssm.dream.picture import FOOT, HEAD, draw_view
-from rssm.dream.session import HELD, Key, Session
 from rssm.errors import UserError
 from rssm.games.pong.animation import STEPS_PER_SECOND
 from rssm.games.pong.drawing import HEIGHT
+from rssm.games.pong.dream.picture import FOOT, HEAD, draw_view
+from rssm.games.pong.dream.session import HELD, Key, Session
 
 # its greeting on stdout
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
-from rssm.dream.blocks import TextScreen
-from rssm.dream.session import Key, Session
 from rssm.errors import UserError
 from rssm.games.pong.animation import STEPS_PER_SECOND
+from rssm.games.pong.dream.blocks import TextScreen
+from rssm.games.pong.dream.session import Key, Session
 
 #: agent steps for which a tap holds a key down, in a terminal that does not tell when a key is let go
 TAP = 3

@@ -4,9 +4,9 @@ import torch
 
 from rssm.config import EnvConfig
 from rssm.data.frames import newest_frame
-from rssm.dream import session as module
-from rssm.dream.session import RESYNC, Session, distance
-from rssm.dream.starts import PlayedStarts
+from rssm.games.pong.dream import session as module
+from rssm.games.pong.dream.session import RESYNC, Session, distance
+from rssm.games.pong.dream.starts import PlayedStarts
 from rssm.games.pong.env import make_env
 from rssm.games.pong.features import BALL_X, BALL_Y, ENEMY_Y, NUM_FEATURES, PLAYER_Y
 
@@ -245,7 +245,7 @@ def test_a_dream_goes_on_after_the_real_game_s_end_until_its_own(make_session, m
     session = make_session(start_steps=(20_000, 20_000))
     session._starts.steps = (45, 45)
     session.handle("ghost")
-    monkeypatch.setattr("rssm.dream.dream.game_over", lambda frame: False)
+    monkeypatch.setattr("rssm.games.pong.dream.dream.game_over", lambda frame: False)
     monkeypatch.setattr(session.model, "continuation", lambda features: torch.ones(1))
     views = [session.step() for _ in range(15)]
     assert views[-1].step == 15

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from rssm.config import EnvConfig
-from rssm.dream.starts import PlayedStarts, Start
+from rssm.games.pong.dream.starts import PlayedStarts, Start
 from rssm.model.world_model import WorldModel
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

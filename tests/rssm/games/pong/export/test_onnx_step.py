@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from rssm.errors import UserError
-from rssm.export.onnx_step import INPUTS, OUTPUTS, write_onnx
+from rssm.games.pong.export.onnx_step import INPUTS, OUTPUTS, write_onnx
 
 REASON = "expected: pip install 'pong-rssm[onnx]'"
 

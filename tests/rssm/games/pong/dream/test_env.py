@@ -8,8 +8,8 @@ import torch
 from gymnasium.utils.env_checker import check_env
 
 import rssm  # noqa: F401 (registers)
-from rssm.dream.env import PongDream
 from rssm.errors import UserError
+from rssm.games.pong.dream.env import PongDream
 from rssm.games.pong.env import PongFeatures
 
 ID = "rssm/PongDream-v0"

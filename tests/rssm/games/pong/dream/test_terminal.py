@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from rssm.dream.terminal import TAP, Keyboard, Terminal
 from rssm.errors import UserError
+from rssm.games.pong.dream.terminal import TAP, Keyboard, Terminal
 
 
 def pressed(text):

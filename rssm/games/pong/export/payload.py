@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from rssm.dream.starts import Start
 from rssm.games.pong.decoder import BALL, FIRST
+from rssm.games.pong.dream.starts import Start
 from rssm.games.pong.statistics import FeatureStatistics
 from rssm.model.state import State
 from rssm.model.world_model import WorldModel

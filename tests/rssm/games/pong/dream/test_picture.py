@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from rssm.dream.picture import FOOT, HEAD, draw_view, error_text, save_gif, status, title
 from rssm.games.pong.drawing import GHOST_COLOUR
+from rssm.games.pong.dream.picture import FOOT, HEAD, draw_view, error_text, save_gif, status, title
 
 BLUE, BROWN = (28, 38, 84), (144, 72, 17)
 
