@@ -162,11 +162,11 @@ class Decoder(Protocol):
     """A ``torch.nn.Module``: from the latent state to the next stack.
 
     Attributes:
-        reads_frame: whether it starts from the stack before, so that the recurrence has to know that too.
+        reads_stack: whether it starts from the stack before, so that the recurrence has to know that too.
         differentiable: whether a prediction's mode has a gradient; whole outcomes have none.
     """
 
-    reads_frame: bool
+    reads_stack: bool
     differentiable: bool
 
     def __call__(self, latent: Tensor, embedding: Tensor, stack: Tensor, action: Tensor) -> Prediction:

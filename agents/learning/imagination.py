@@ -101,9 +101,9 @@ def imagine(
         else:
             actions.append(sample(log_probs[-1].detach()))
         deter, stoch, _ = model.imagine_latent(seen, actions[-1], embedding=seen.embedding)
-        prediction = model.predict(deter, stoch, seen.embedding, seen.frame, actions[-1])
-        frame, unlikely = prediction.sample_with_loss()
-        state = State(deter, stoch, frame)
+        prediction = model.predict(deter, stoch, seen.embedding, seen.stack, actions[-1])
+        stack, unlikely = prediction.sample_with_loss()
+        state = State(deter, stoch, stack)
         surprise.append(unlikely)
         seen = see(model, state)
         rows.append(seen.inputs)

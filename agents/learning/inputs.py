@@ -31,7 +31,7 @@ class Seen(State):
         """States (...) with the encoder's embedding (..., E) and its view (..., V) of their stacks."""
         # the first three are the world model's own features
         parts = [state.deter, state.stoch.flatten(-2), embedding, view]
-        return Seen(state.deter, state.stoch, state.frame, embedding, torch.cat(parts, -1))
+        return Seen(state.deter, state.stoch, state.stack, embedding, torch.cat(parts, -1))
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Seen:
         return Seen(*(function(getattr(self, part.name)) for part in fields(self)))
@@ -51,8 +51,8 @@ def see(model: WorldModel, state: State, embedding: Tensor | None = None) -> See
         embedding: (..., E), of their stacks where it is known; None encodes them.
     """
     if embedding is None:
-        return Seen.of(state, *model.encoder.see(state.frame))
-    return Seen.of(state, embedding, model.encoder.view(state.frame))
+        return Seen.of(state, *model.encoder.see(state.stack))
+    return Seen.of(state, embedding, model.encoder.view(state.stack))
 
 
 def agent_inputs(model: WorldModel, state: State) -> Tensor:

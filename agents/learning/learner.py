@@ -94,7 +94,7 @@ class Learner:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.agent.load_state_dict(state["agent"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self._ends = None if state["ends"] is None else State(**state["ends"])
+        self._ends = None if state["ends"] is None else State(*state["ends"].values())
 
     def _imagine(self, model: WorldModel, chunk: Chunk) -> Trajectories:
         settings = self.imagination

@@ -49,6 +49,6 @@ def dream(model: WorldModel, policy: Policy, env: EnvConfig, seed: int, steps: i
         while len(playing):
             state, step = playing.look(), playing.games.steps[0]
             if step % HORIZON == 0:
-                dreamt.append(model.imagine(state, policy, HORIZON, sample=False).states.frame[0].cpu().numpy())
+                dreamt.append(model.imagine(state, policy, HORIZON, sample=False).states.stack[0].cpu().numpy())
             real.append(newest_frame(playing.play(state).stacks[0]))
     return np.stack(real), newest_frame(np.concatenate(dreamt))[: len(real)]

@@ -68,10 +68,10 @@ def imagined_against_real(
         over :data:`ALARM` (:func:`alarm` says so in words).
     """
     chosen, returns = moments.drawn()
-    start = State.stack([moment.state for moment in chosen], 0)
+    start = State.join([moment.state for moment in chosen], 0)
     with seeded(seed, start.deter.device), torch.inference_mode():
         dreams = imagine(model, agent, start, HORIZON)
-        predicted = model.imagine(start, dreams.actions, sample=False).states.frame
+        predicted = model.imagine(start, dreams.actions, sample=False).states.stack
         value = float(agent.value(dreams.inputs[: dreams.starts]).mean())
     truth = play_same(env, chosen, dreams.actions.cpu().numpy())
     errors, _ = squared_errors(predicted.cpu().numpy(), truth.stacks)

@@ -73,7 +73,7 @@ class WorldModelPredictor:
         with seeded(self.seed, self.device):
             for rows in window.split(_BATCH):
                 imagined = self.model.imagine(states[rows], ahead[rows], sample=True)
-                frames.append(newest(imagined.states.frame))
+                frames.append(newest(imagined.states.stack))
                 losses.append(torch.stack([one.loss(came[rows, k]) for k, one in enumerate(imagined.predictions)], 1))
         shape = (samples, *futures.shape)
         surprise = None
@@ -93,10 +93,10 @@ class WorldModelPredictor:
     def _imagine(self, states: State, actions: torch.Tensor) -> torch.Tensor:
         windows = len(actions)
         if self.samples == 0:
-            modes = self.model.imagine(states, actions, sample=False).states.frame
+            modes = self.model.imagine(states, actions, sample=False).states.stack
             self.advance(windows)
             return modes
-        total = torch.zeros(*actions.shape, states.frame.shape[-1], device=self.device)
+        total = torch.zeros(*actions.shape, states.stack.shape[-1], device=self.device)
         for sample in range(self.samples):
             imagined = self.model.imagine(states, actions, sample=True)
             total += torch.stack([prediction.mean() for prediction in imagined.predictions], 1)

@@ -30,7 +30,7 @@ class ResidualDecoder(nn.Module):
         beta: of the Huber loss, in units of ``scale``; None takes the squared loss.
     """
 
-    reads_frame, differentiable = True, True
+    reads_stack, differentiable = True, True
     std: Tensor
 
     def __init__(self, config: ModelConfig, layout: Layout, scale: Sequence[float], beta: float | None) -> None:
@@ -57,7 +57,7 @@ class DirectDecoder(nn.Module):
         beta: of the Huber loss in standard deviations; None takes the squared loss.
     """
 
-    reads_frame, differentiable = False, True
+    reads_stack, differentiable = False, True
     mean: Tensor
     std: Tensor
 

@@ -127,7 +127,7 @@ def open_loop_loss(
 ) -> tuple[Tensor, Tensor]:
     """Imagine some steps (six) with the recorded actions from random steps of each chunk and score what is decoded.
 
-    The frame that the model feeds itself is its own mode (whole pixels under the discrete likelihood), as in
+    The stack that the model feeds itself is its own mode (whole pixels under the discrete likelihood), as in
     evaluation. They are scored in one call, when all of them are known.
 
     Returns:
@@ -145,16 +145,16 @@ def open_loop_loss(
     targets = chunk.stacks[rows, steps + 1].flatten(0, 1)
     exists = chunk.next_exists[rows, steps].flatten(1)
     # a mode of whole outcomes has no gradient: the decoder's is then that of the scoring alone
-    through_frames = torch.is_grad_enabled() and model.decoder.differentiable
+    through_stacks = torch.is_grad_enabled() and model.decoder.differentiable
     parts: list[tuple[Tensor, ...]] = []
     for k in range(horizon):
         action = actions[:, k]
-        embedding = model.encoder(state.frame) if k else embedding
+        embedding = model.encoder(state.stack) if k else embedding
         deter, stoch, _ = model.imagine_latent(state, action, embedding=embedding)
-        parts.append((deter, stoch, embedding, state.frame))
+        parts.append((deter, stoch, embedding, state.stack))
         if k + 1 < horizon:
-            with torch.set_grad_enabled(through_frames):
-                state = State(deter, stoch, model.predict(deter, stoch, embedding, state.frame, action).mode())
+            with torch.set_grad_enabled(through_stacks):
+                state = State(deter, stoch, model.predict(deter, stoch, embedding, state.stack, action).mode())
     deter, stoch, embedding, before = (torch.stack(part, 1) for part in zip(*parts, strict=True))
     loss = model.predict(deter, stoch, embedding, before, actions).loss(targets)
     return loss.view(batch, -1) * exists, exists

@@ -9,7 +9,7 @@ for categorical latents. With actions a, embeddings e = encoder(x) and latents z
                                    plain GRU over known inputs, one function for all steps
                q(z_t | h_t, x_t)   coupled: encodes a little better, runs step by step
 
-e_t is read by the recurrence where the decoder is residual (the frame is then part of the state); a plain Dreamer
+e_t is read by the recurrence where the decoder is residual (the stack is then part of the state); a plain Dreamer
 (``decoder: direct``) reads (z_t, a_t) alone.
 """
 
@@ -36,17 +36,17 @@ class RSSM(nn.Module):
     Args:
         config: sizes and variants.
         num_actions: A.
-        reads_frame: whether the recurrence reads the embedding.
+        reads_stack: whether the recurrence reads the embedding.
     """
 
     actions: Tensor
 
-    def __init__(self, config: ModelConfig, num_actions: int, reads_frame: bool) -> None:
+    def __init__(self, config: ModelConfig, num_actions: int, reads_stack: bool) -> None:
         super().__init__()
-        self.config, self.reads_frame = config, reads_frame
+        self.config, self.reads_stack = config, reads_stack
         self.coupled = config.posterior == "coupled"
         latents = config.stoch * config.classes
-        inputs = latents + num_actions + (config.hidden if reads_frame else 0)
+        inputs = latents + num_actions + (config.hidden if reads_stack else 0)
         self.gru = nn.GRU(inputs, config.deter, batch_first=True)
         _remember(self.gru)
         # two learned starts: an episode's first step, and the middle of a game whose past is unknown
@@ -120,7 +120,7 @@ class RSSM(nn.Module):
 
     def _inputs(self, stoch: Tensor, embedding: Tensor, action: Tensor) -> Tensor:
         parts = [stoch.flatten(-2), nnf.embedding(action, self.actions)]
-        return torch.cat([*parts, embedding] if self.reads_frame else parts, -1)
+        return torch.cat([*parts, embedding] if self.reads_stack else parts, -1)
 
     def _log_probs(self, logits: Tensor) -> Tensor:
         return mix_uniform(logits.unflatten(-1, (self.config.stoch, self.config.classes)), self.config.unimix)

@@ -17,13 +17,13 @@ class State:
     Args:
         deter: (..., D), the GRU's deterministic state h, a function of everything *before* this step.
         stoch: (..., S, C), one-hot samples z of the categorical latents.
-        frame: (..., 56), the stack of the four newest frames in raw pixels: observed while filtering, the model's own
-            in imagination. The residual decoder predicts the next newest frame as a change of this one.
+        stack: (..., 56), the newest frames, raw units: observed while filtering, the model's own in imagination. The
+            residual decoder predicts the next newest frame as a change of this one's.
     """
 
     deter: Tensor
     stoch: Tensor
-    frame: Tensor
+    stack: Tensor
 
     @property
     def shape(self) -> torch.Size:
@@ -44,7 +44,7 @@ class State:
         return self.map(Tensor.detach)
 
     @staticmethod
-    def stack(states: list[State], dim: int) -> State:
+    def join(states: list[State], dim: int) -> State:
         """Join states of equal shape along a new leading dimension."""
         return State(*(torch.stack([getattr(s, part.name) for s in states], dim) for part in fields(State)))
 

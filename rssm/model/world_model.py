@@ -24,7 +24,7 @@ class Observed:
     """A filtered sequence of T steps.
 
     Args:
-        states: State (B, T), with posterior latents and the observed frames.
+        states: State (B, T), with posterior latents and the observed stacks.
         next_deter: (B, D), the deterministic state of the step after the sequence.
         posterior: (B, T, S, C), log-probabilities.
         embedding: (B, T, H).
@@ -41,7 +41,7 @@ class Imagined:
     """An imagined trajectory of H steps.
 
     Args:
-        states: State (B, H): the states *after* each action; their ``frame`` is the predicted stack.
+        states: State (B, H): the states *after* each action; their ``stack`` is the predicted one.
         actions: (B, H) int64.
         predictions: the H distributions over the stacks, each with leading shape (B,).
         prior: (B, H, S, C), log-probabilities of the latents.
@@ -70,7 +70,7 @@ class WorldModel(nn.Module):
         self.config, self.game, self.statistics, self.huber_beta = config, game, statistics, huber_beta
         self.encoder = game.encoder(config, statistics)
         self.decoder = game.decoder(config, statistics, huber_beta)
-        self.rssm = RSSM(config, game.layout.num_actions, self.decoder.reads_frame)
+        self.rssm = RSSM(config, game.layout.num_actions, self.decoder.reads_stack)
         self.reward_head = start_uniform(MLP(config.feature_size, config.head_hidden, 1, config.bins))
         self.continue_head = start_uniform(MLP(config.feature_size, config.head_hidden, 1, 1))
         bins = torch.linspace(-config.reward_limit, config.reward_limit, config.bins)
@@ -104,7 +104,7 @@ class WorldModel(nn.Module):
     def imagine_latent(
         self, state: State, action: Tensor, *, embedding: Tensor, sample: bool = True
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """:meth:`imagine_step` without the frame: the next deter (B, D), stoch (B, S, C) and the prior (B, S, C)."""
+        """:meth:`imagine_step` without the stack: the next deter (B, D), stoch (B, S, C) and the prior (B, S, C)."""
         deter = self.rssm.step(state.deter, state.stoch, embedding, action)
         prior = self.rssm.prior(deter)
         return deter, self.rssm.draw(prior, sample), prior
@@ -115,7 +115,7 @@ class WorldModel(nn.Module):
         action: Tensor,
         *,
         sample: bool = True,
-        sample_frame: bool | None = None,
+        sample_stack: bool | None = None,
         embedding: Tensor | None = None,
     ) -> tuple[State, Prediction, Tensor]:
         """One step ahead of state (B,) under action (B,) int64, from the prior alone.
@@ -124,18 +124,18 @@ class WorldModel(nn.Module):
             state: (B,).
             action: (B,) int64.
             sample: whether the latent is sampled or takes its mode.
-            sample_frame: the same for the predicted frame; None does as ``sample``.
-            embedding: (B, H), the encoder's view of the state's frame where it is known; None encodes it.
+            sample_stack: the same for the predicted stack; None does as ``sample``.
+            embedding: (B, H), the encoder's embedding of the state's stack where it is known; None encodes it.
 
         Returns:
-            The next state (its frame is the prediction's sample or mode), the prediction and the prior's
+            The next state (its stack is the prediction's sample or mode), the prediction and the prior's
             log-probabilities (B, S, C).
         """
-        embedding = self.encoder(state.frame) if embedding is None else embedding
+        embedding = self.encoder(state.stack) if embedding is None else embedding
         deter, stoch, prior = self.imagine_latent(state, action, embedding=embedding, sample=sample)
-        prediction = self.predict(deter, stoch, embedding, state.frame, action)
-        frame = prediction.sample() if (sample if sample_frame is None else sample_frame) else prediction.mode()
-        return State(deter, stoch, frame), prediction, prior
+        prediction = self.predict(deter, stoch, embedding, state.stack, action)
+        stack = prediction.sample() if (sample if sample_stack is None else sample_stack) else prediction.mode()
+        return State(deter, stoch, stack), prediction, prior
 
     def imagine(
         self,
@@ -144,7 +144,7 @@ class WorldModel(nn.Module):
         horizon: int | None = None,
         *,
         sample: bool = True,
-        sample_frame: bool | None = None,
+        sample_stack: bool | None = None,
     ) -> Imagined:
         """Roll the prior forward from state (B,).
 
@@ -152,7 +152,7 @@ class WorldModel(nn.Module):
             state: (B,), usually an observed one.
             actions: (B, H) int64, or a policy that is asked at each state.
             horizon: number of steps under a policy; with given actions it is their number.
-            sample, sample_frame: as in :meth:`imagine_step`.
+            sample, sample_stack: as in :meth:`imagine_step`.
 
         Raises:
             ValueError: a policy without a horizon, or a horizon that is not the number of given actions.
@@ -168,16 +168,16 @@ class WorldModel(nn.Module):
         states, taken, predictions, priors = [], [], [], []
         for k in range(steps):
             action = actions(state) if callable(actions) else actions[:, k]
-            state, prediction, prior = self.imagine_step(state, action, sample=sample, sample_frame=sample_frame)
+            state, prediction, prior = self.imagine_step(state, action, sample=sample, sample_stack=sample_stack)
             states.append(state)
             taken.append(action)
             predictions.append(prediction)
             priors.append(prior)
-        return Imagined(State.stack(states, 1), torch.stack(taken, 1), predictions, torch.stack(priors, 1))
+        return Imagined(State.join(states, 1), torch.stack(taken, 1), predictions, torch.stack(priors, 1))
 
     def features(self, state: State) -> Tensor:
-        """What an agent reads: (..., D + S C + H), the latent state and the encoded frame, free of absolute scores."""
-        return self.join_features(state.deter, state.stoch, self.encoder(state.frame))
+        """What an agent reads: (..., D + S C + H), the latent state and the encoded stack, free of absolute scores."""
+        return self.join_features(state.deter, state.stoch, self.encoder(state.stack))
 
     @staticmethod
     def join_features(deter: Tensor, stoch: Tensor, embedding: Tensor) -> Tensor:

@@ -68,7 +68,7 @@ def test_the_page_holds_the_agent_and_it_plays_as_in_python(call, agent_folder, 
         torch.tensor([start["stack"] for start in starts]),
     )
     expected = model.imagine(state, agent.policy(model, greedy=True), STEPS, sample=False)
-    assert np.abs(np.array(json.loads(process.stdout)) - newest_frame(expected.states.frame.numpy())).max() <= 2.0
+    assert np.abs(np.array(json.loads(process.stdout)) - newest_frame(expected.states.stack.numpy())).max() <= 2.0
     assert len(expected.actions.unique()) > 1
 
 

@@ -30,7 +30,7 @@ class DiscreteDecoder(nn.Module):
     exactly the paddle stands while they meet, inside the step that is being predicted.
     """
 
-    reads_frame, differentiable = True, False
+    reads_stack, differentiable = True, False
     actions: Tensor
 
     def __init__(self, config: ModelConfig, layout: Layout, statistics: FeatureStatistics) -> None:

@@ -35,10 +35,10 @@ def test_the_sampled_policy_draws(make_model, make_agent, pong_data):
 def test_nothing_depends_on_the_absolute_score(make_model, make_agent, pong_data):
     model, agent = make_model(), make_agent()
     state = states(model, frames(pong_data, 20))
-    grid = state.frame.reshape(20, -1, 4).clone()
+    grid = state.stack.reshape(20, -1, 4).clone()
     grid[:, list(SCORES)] = 17.0
     elsewhere = State(state.deter, state.stoch, grid.reshape(20, -1))
-    assert not torch.equal(elsewhere.frame, state.frame)
+    assert not torch.equal(elsewhere.stack, state.stack)
     one, other = agent_inputs(model, state), agent_inputs(model, elsewhere)
     assert torch.equal(agent.player(one), agent.player(other))
     assert torch.equal(agent.value(one), agent.value(other))

@@ -24,7 +24,7 @@ def test_trajectories_are_the_world_model_s_own(make_model, make_agent, batches)
     assert torch.allclose(dreams.by_step(dreams.log_probs), agent.actor(inputs[:, :-1]), atol=1e-4)
     assert torch.allclose(dreams.reward, model.reward(after), atol=1e-5)
     assert torch.allclose(dreams.continuation, model.continuation(after), atol=1e-5)
-    unlikely = [p.loss(imagined.states.frame[:, k]) for k, p in enumerate(imagined.predictions)]
+    unlikely = [p.loss(imagined.states.stack[:, k]) for k, p in enumerate(imagined.predictions)]
     assert torch.allclose(dreams.surprise, torch.stack(unlikely, 1), atol=1e-4)
     assert dreams.surprise.mean() > 1.0  # nats: an untrained model does not know what comes
 

@@ -30,16 +30,16 @@ def test_starts_are_what_the_model_sees(make_model, batches):
     states = model.observe(chunk.stacks[:, :-1], chunk.actions, chunk.is_first).states
     chosen = is_start(chunk, burn_in=4)
     assert torch.equal(start.deter, states.deter[chosen])
-    assert torch.equal(start.frame, chunk.stacks[:, :-1][chosen])
+    assert torch.equal(start.stack, chunk.stacks[:, :-1][chosen])
     fresh = agent_inputs(model, states)[chosen]
     assert torch.allclose(start.inputs, fresh, atol=1e-5)
-    assert torch.allclose(start.embedding, model.encoder(start.frame), atol=1e-5)
+    assert torch.allclose(start.embedding, model.encoder(start.stack), atol=1e-5)
 
 
 @pytest.mark.parametrize(("share", "ends", "added"), [(0.75, 100, 30), (0.5, 100, 10), (0.0, 100, 0), (0.75, 12, 12)])
 def test_real_starts_are_all_kept_and_ends_added_by_their_share(numbered, share, ends, added, monkeypatch):
     def look(model, state):
-        return Seen(state.deter, state.stoch, state.frame, 2 * state.deter, 3 * state.deter)
+        return Seen(state.deter, state.stoch, state.stack, 2 * state.deter, 3 * state.deter)
 
     torch.manual_seed(0)
     monkeypatch.setattr("agents.learning.start_states.see", look)
@@ -50,7 +50,7 @@ def test_real_starts_are_all_kept_and_ends_added_by_their_share(numbered, share,
     assert len(set(number)) == len(number)
     assert number[10:] != list(range(100, 100 + added)) or not added
     assert torch.equal(starts.stoch[:, 0, 0], starts.deter[:, 0])
-    assert torch.equal(starts.frame[:, 55], starts.deter[:, 0])
+    assert torch.equal(starts.stack[:, 55], starts.deter[:, 0])
     assert torch.equal(starts.embedding, 2 * starts.deter)
     assert torch.equal(starts.inputs, 3 * starts.deter)
 
@@ -63,7 +63,7 @@ class TestDrawnByStake:
         risky = torch.arange(start.shape[0]) % 10 == 0
         monkeypatch.setattr(agent, "stake", lambda features: risky.float())
         torch.manual_seed(0)
-        marked = Seen(risky.float().unsqueeze(-1), start.stoch, start.frame, start.embedding, start.inputs)
+        marked = Seen(risky.float().unsqueeze(-1), start.stoch, start.stack, start.embedding, start.inputs)
         drawn = [drawn_by_stake(agent, marked, 10).deter.mean().item() for _ in range(200)]
         # each draws 10 of all: the chance of the first is 1 + 0.025 for one in ten, 0.025 for the others
         assert sum(drawn) / len(drawn) > 0.6

@@ -14,7 +14,7 @@ from rssm.seeds import episode_seed
 
 def up_and_down(state):
     """Up while the newest paddle is low, else down: what it does follows from the frame alone."""
-    return torch.where(state.frame[..., 7] > 100.0, 2, 3)
+    return torch.where(state.stack[..., 7] > 100.0, 2, 3)
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_a_dream_starts_from_the_real_game_every_six_steps(make_model, played, s
         for step in range(steps):
             state = player.look(stacks[step : step + 1], np.array([step == 0]))
             if step % 6 == 0:
-                imagined = model.imagine(state, up_and_down, 6, sample=False).states.frame[0].numpy()
+                imagined = model.imagine(state, up_and_down, 6, sample=False).states.stack[0].numpy()
                 expected = newest_frame(imagined)[: steps - step]
                 assert np.allclose(dreamt[step : step + 6], expected, atol=1e-3)
             assert player.choose(state).item() == actions[step]

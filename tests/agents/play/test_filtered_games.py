@@ -15,7 +15,7 @@ SEEDS, STEPS = (11, 12, 13, 14), 50
 
 
 def follow_the_ball(state):
-    frame = newest(state.frame)
+    frame = newest(state.stack)
     gap = frame[..., F.BALL_Y] - frame[..., F.PLAYER_Y] - 6
     return torch.where(gap < -3, 2, torch.where(gap > 3, 3, 0))
 
@@ -39,7 +39,7 @@ def test_in_each_game_the_policy_sees_what_filtering_it_alone_gives(make_model, 
     while len(playing):
         state = playing.look()
         for row, game in enumerate(playing.games.games):
-            shown[game].append(state.frame[row].numpy())
+            shown[game].append(state.stack[row].numpy())
             deter[game].append(state.deter[row])
         playing.play(state)
     for game, seed in enumerate(SEEDS):

@@ -36,7 +36,7 @@ def test_step_by_step_it_remembers_what_filtering_the_whole_game_gives(make_mode
         state = player.look(shown, np.array([t == 0, False]))
         seen.append(state)
         assert player.choose(state).tolist() == [actions[p + t] for p in places]
-    states = State.stack(seen, 1)
+    states = State.join(seen, 1)
     rows = [slice(p, p + STEPS) for p in places]
     with torch.no_grad():
         whole = model.observe(
@@ -47,7 +47,7 @@ def test_step_by_step_it_remembers_what_filtering_the_whole_game_gives(make_mode
         )
     torch.testing.assert_close(states.deter, whole.states.deter)
     torch.testing.assert_close(states.stoch, whole.states.stoch)
-    assert torch.equal(states.frame, whole.states.frame)
+    assert torch.equal(states.stack, whole.states.stack)
     torch.testing.assert_close(player.deter, whole.next_deter)
 
 
@@ -95,7 +95,7 @@ def test_a_stack_is_looked_at_once_for_the_filter_and_for_the_policy(make_model,
     state = player.look(stacks[[0, 3]], np.array([True, False]))
     chosen = player.choose(state)
     assert rows == [2]
-    alone = State(state.deter, state.stoch, state.frame)
+    alone = State(state.deter, state.stoch, state.stack)
     assert torch.allclose(state.inputs, agent_inputs(model, alone), atol=1e-6)
     assert chosen.tolist() == agent.policy(model, greedy=True)(alone).tolist()
 

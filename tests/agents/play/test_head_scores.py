@@ -20,7 +20,7 @@ def read_the_scores(frames):
 def model(make_model, monkeypatch):
     """A model whose head reads the frame itself."""
     model = make_model()
-    monkeypatch.setattr(model, "features", lambda state: state.frame)
+    monkeypatch.setattr(model, "features", lambda state: state.stack)
     monkeypatch.setattr(model, "reward", read_the_scores)
     return model
 
@@ -40,13 +40,13 @@ def dreams_come_true(model, pong_data, monkeypatch):
         assert not sample
         windows = len(real) // 6
         first = len(real) - 6 * windows
-        assert torch.equal(states.frame, real[first::6])
+        assert torch.equal(states.stack, real[first::6])
         assert np.array_equal(actions.numpy().ravel(), episode.action[first:])
         frames = after[first:].reshape(windows, 6, -1)
-        return SimpleNamespace(states=SimpleNamespace(frame=frames))
+        return SimpleNamespace(states=SimpleNamespace(stack=frames))
 
     monkeypatch.setattr(model, "imagine", imagine)
-    monkeypatch.setattr(model, "imagine_step", lambda state, action, sample: (SimpleNamespace(frame=over), None, None))
+    monkeypatch.setattr(model, "imagine_step", lambda state, action, sample: (SimpleNamespace(stack=over), None, None))
 
 
 @pytest.mark.usefixtures("dreams_come_true")

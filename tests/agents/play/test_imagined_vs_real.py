@@ -104,9 +104,9 @@ def compare(world, stander, moments):
 def test_error_and_reward_are_those_of_the_same_actions(compare, world, drawn, games):
     result = compare()
     chosen, returns = drawn
-    start = State.stack([moment.state for moment in chosen], 0)
+    start = State.join([moment.state for moment in chosen], 0)
     with torch.no_grad():
-        predicted = world.imagine(start, torch.full((len(chosen), 6), NOOP), sample=False).states.frame.numpy()
+        predicted = world.imagine(start, torch.full((len(chosen), 6), NOOP), sample=False).states.stack.numpy()
     errors = [[] for _ in range(6)]
     for row, moment in enumerate(chosen):
         stacks, rewards = games[moment.game]

@@ -38,7 +38,7 @@ def test_a_moment_is_the_real_game_and_the_return_is_what_it_came_to(drawn, game
     assert len({(moment.game, moment.step) for moment in moments}) == 60
     for moment, real in zip(moments, returns, strict=True):
         stacks, rewards = games[moment.game]
-        assert np.array_equal(moment.state.frame.numpy(), stacks[moment.step])
+        assert np.array_equal(moment.state.stack.numpy(), stacks[moment.step])
         assert np.array_equal(moment.emulator.stack, stacks[moment.step])
         after = rewards[moment.step :]
         assert real == pytest.approx((DISCOUNT ** np.arange(len(after)) * after).sum())

@@ -45,7 +45,7 @@ def test_the_mode_equals_filtering_and_imagining_one_window_at_a_time(any_model,
                 sample=False,
             )
             future = torch.from_numpy(futures[None, window])
-            frames = any_model.imagine(seen.states[:, -1], future, sample=False).states.frame[0].numpy()
+            frames = any_model.imagine(seen.states[:, -1], future, sample=False).states.stack[0].numpy()
             # a random model blows rounding up where frames are no whole pixels: there two steps have to do
             steps = 6 if any_model.config.likelihood == "discrete" else 2
             assert np.allclose(predicted[window, :steps], frames[:steps], atol=0.01)
@@ -112,7 +112,7 @@ def test_sampled_futures_are_single_ones_and_their_surprise_is_of_all_together(a
     torch.manual_seed(5)
     window = torch.arange(len(starts)).repeat(3)
     drawn = any_model.imagine(states[window], torch.from_numpy(futures)[window], sample=True)
-    expected = drawn.states.frame.numpy()[..., 3::4].reshape(3, len(starts), 6, 14)
+    expected = drawn.states.stack.numpy()[..., 3::4].reshape(3, len(starts), 6, 14)
     assert np.allclose(found.frames, expected, atol=1e-3)
     assert (found.frames[0] != found.frames[1]).any()
     if any_model.config.likelihood != "discrete":

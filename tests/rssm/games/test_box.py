@@ -134,10 +134,10 @@ def test_predictions_of_every_kind(data, decoder, likelihood):
     stacks = torch.from_numpy(stack_episode(np.array(data.features[:8])))[None]
     seen = model.observe(stacks, torch.zeros(1, 8, dtype=torch.int64), torch.tensor([True]))
     ahead = model.imagine(seen.states[:, -1], torch.ones(1, 6, dtype=torch.int64))
-    assert ahead.states.frame.shape == (1, 6, 16)
+    assert ahead.states.stack.shape == (1, 6, 16)
     assert ahead.predictions[0].loss(stacks[:, 0]).shape == (1,)
     if decoder == "residual":  # a change of 0, before anything is learnt
-        assert torch.equal(ahead.states.frame[0, 0, 3::4], stacks[0, -1, 3::4])
+        assert torch.equal(ahead.states.stack[0, 0, 3::4], stacks[0, -1, 3::4])
 
 
 def test_all_windows_are_alike():

@@ -6,9 +6,9 @@ from rssm.games.pong.features import NUM_ACTIONS
 from rssm.model.rssm import RSSM
 
 
-def _rssm(sizes, posterior="decoupled", reads_frame=True, unimix=0.01):
+def _rssm(sizes, posterior="decoupled", reads_stack=True, unimix=0.01):
     torch.manual_seed(0)
-    rssm = RSSM(ModelConfig(posterior=posterior, unimix=unimix, **sizes), NUM_ACTIONS, reads_frame)
+    rssm = RSSM(ModelConfig(posterior=posterior, unimix=unimix, **sizes), NUM_ACTIONS, reads_stack)
     with torch.no_grad():
         for parameter in rssm.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))
@@ -23,10 +23,10 @@ def sequence(tiny_sizes):
 
 
 @pytest.mark.parametrize("sample", [False, True])
-@pytest.mark.parametrize("reads_frame", [False, True])
+@pytest.mark.parametrize("reads_stack", [False, True])
 @pytest.mark.parametrize("posterior", ["decoupled", "coupled"])
-def test_observe_equals_stepping_by_hand(tiny_sizes, sequence, posterior, reads_frame, sample):
-    rssm = _rssm(tiny_sizes, posterior, reads_frame)
+def test_observe_equals_stepping_by_hand(tiny_sizes, sequence, posterior, reads_stack, sample):
+    rssm = _rssm(tiny_sizes, posterior, reads_stack)
     embedding, action, is_first = sequence
     torch.manual_seed(2)
     deter, stoch, log_probs = rssm.observe(rssm.initial(is_first), embedding, action, sample)
@@ -59,9 +59,9 @@ def test_a_posterior_reads_what_it_is_named_after(tiny_sizes, sequence, posterio
     assert torch.allclose(rssm.posterior(h + 0.5, x), before) == (posterior == "decoupled")
 
 
-@pytest.mark.parametrize("reads_frame", [False, True])
-def test_a_step_reads_the_latent_the_action_and_perhaps_the_frame(tiny_sizes, sequence, reads_frame):
-    rssm = _rssm(tiny_sizes, reads_frame=reads_frame)
+@pytest.mark.parametrize("reads_stack", [False, True])
+def test_a_step_reads_the_latent_the_action_and_perhaps_the_frame(tiny_sizes, sequence, reads_stack):
+    rssm = _rssm(tiny_sizes, reads_stack=reads_stack)
     embedding, _, is_first = sequence
     h, x, a = rssm.initial(is_first), embedding[:, 0], torch.zeros(3, dtype=torch.long)
     z = rssm.draw(rssm.prior(h), sample=True)
@@ -69,7 +69,7 @@ def test_a_step_reads_the_latent_the_action_and_perhaps_the_frame(tiny_sizes, se
     assert not torch.allclose(rssm.step(h, z, x, a + 1), before)
     assert not torch.allclose(rssm.step(h, z.roll(1, -1), x, a), before)
     assert not torch.allclose(rssm.step(h + 0.1, z, x, a), before)
-    assert torch.equal(rssm.step(h, z, x + 0.5, a), before) != reads_frame
+    assert torch.equal(rssm.step(h, z, x + 0.5, a), before) != reads_stack
 
 
 def test_an_episode_s_start_differs_from_the_middle_of_a_game(tiny_sizes):
@@ -106,7 +106,7 @@ def test_draw_samples_or_takes_the_mode(tiny_sizes):
 def test_update_gates_start_out_remembering_for_up_to_31_steps():
     torch.manual_seed(0)
     size = 4096
-    rssm = RSSM(ModelConfig(deter=size, stoch=1, classes=2, hidden=1, head_hidden=1), NUM_ACTIONS, reads_frame=False)
+    rssm = RSSM(ModelConfig(deter=size, stoch=1, classes=2, hidden=1, head_hidden=1), NUM_ACTIONS, reads_stack=False)
     _, _, input_bias, hidden_bias = rssm.gru.all_weights[0]
     update_gate = slice(size, 2 * size)
     steps = input_bias[update_gate].exp() + 1.0  # a gate sigmoid(log(n - 1)) keeps 1 - 1/n of the state

@@ -20,12 +20,12 @@ def test_indexing_takes_the_same_entries_of_every_part(state):
     picked = state[torch.tensor([1, 0, 1]), torch.tensor([4, 2, 0])]
     assert torch.equal(picked.deter[0], state.deter[1, 4])
     assert torch.equal(picked.stoch[1], state.stoch[0, 2])
-    assert torch.equal(picked.frame[2], state.frame[1, 0])
+    assert torch.equal(picked.stack[2], state.stack[1, 0])
 
 
 def test_stack_undoes_indexing(state):
     steps = [state[:, t] for t in range(5)]
-    again = State.stack(steps, 1)
+    again = State.join(steps, 1)
     for part in dataclasses.fields(State):
         assert torch.equal(getattr(again, part.name), getattr(state, part.name))
 
@@ -40,12 +40,12 @@ def test_detach_cuts_every_part_and_keeps_the_values():
     leaf = torch.ones(3, requires_grad=True)
     state = State(leaf * 2, leaf * 3, leaf * 4)
     cut = state.detach()
-    assert not any(part.requires_grad for part in (cut.deter, cut.stoch, cut.frame))
+    assert not any(part.requires_grad for part in (cut.deter, cut.stoch, cut.stack))
     assert cut.stoch.tolist() == [3, 3, 3]
     assert state.deter.requires_grad
 
 
 def test_to_moves_every_part(state):
     moved = state.to("meta")
-    assert {moved.deter.device.type, moved.stoch.device.type, moved.frame.device.type} == {"meta"}
+    assert {moved.deter.device.type, moved.stoch.device.type, moved.stack.device.type} == {"meta"}
     assert moved.shape == state.shape

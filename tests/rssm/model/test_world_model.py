@@ -28,7 +28,7 @@ def game(pong_data):
 def _same(one: State, other: State, atol=0.0):
     return all(
         torch.allclose(getattr(one, part), getattr(other, part), atol=atol, rtol=1e-6)
-        for part in ("deter", "stoch", "frame")
+        for part in ("deter", "stoch", "stack")
     )
 
 
@@ -37,7 +37,7 @@ def test_observe_gives_one_state_per_observation(any_model, game):
     stacks, actions, is_first = game
     seen = any_model.observe(stacks, actions, is_first)
     assert seen.states.shape == (2, 30)
-    assert torch.equal(seen.states.frame, stacks)
+    assert torch.equal(seen.states.stack, stacks)
     assert torch.equal(seen.embedding, any_model.encoder(stacks))
     assert (seen.states.stoch.sum(-1) - 1).abs().max() < 1e-6
     assert torch.allclose(seen.states.deter[:, 0], any_model.rssm.initial(is_first))
@@ -48,7 +48,7 @@ def test_observe_goes_on_from_a_state(any_model, game):
     stacks, actions, is_first = game
     whole = any_model.observe(stacks, actions, is_first, sample=False)
     first = any_model.observe(stacks[:, :13], actions[:, :13], is_first, sample=False)
-    state = State(first.next_deter, first.states.stoch[:, -1], first.states.frame[:, -1])
+    state = State(first.next_deter, first.states.stoch[:, -1], first.states.stack[:, -1])
     second = any_model.observe(stacks[:, 13:], actions[:, 13:], ~is_first, sample=False, state=state)
     assert _same(second.states, whole.states[:, 13:], atol=1e-5)
     assert torch.allclose(second.next_deter, whole.next_deter, atol=1e-5)
@@ -95,7 +95,7 @@ def test_an_imagined_step_by_hand(any_model, game):
     assert torch.equal(state.stoch, any_model.rssm.draw(prior, False))
     decoded = any_model.predict(state.deter, state.stoch, seen.embedding[:, -1], stacks[:, 19], actions[:, 19])
     assert torch.allclose(prediction.mode(), decoded.mode(), atol=1e-4)
-    assert torch.equal(state.frame, prediction.mode())
+    assert torch.equal(state.stack, prediction.mode())
 
 
 @torch.no_grad()
@@ -106,7 +106,7 @@ def test_a_policy_and_the_actions_that_it_takes_give_the_same(any_model, game):
 
     def policy(state):
         asked.append(state)
-        return state.frame.sum(-1).long() % F.NUM_ACTIONS
+        return state.stack.sum(-1).long() % F.NUM_ACTIONS
 
     torch.manual_seed(5)
     by_policy = any_model.imagine(start, policy, STEPS)
@@ -115,7 +115,7 @@ def test_a_policy_and_the_actions_that_it_takes_give_the_same(any_model, game):
     assert _same(by_policy.states, by_actions.states)
     assert len(asked) == STEPS
     assert asked[0] is start
-    assert _same(State.stack(asked[1:], 1), by_policy.states[:, :-1])
+    assert _same(State.join(asked[1:], 1), by_policy.states[:, :-1])
 
 
 @torch.no_grad()
@@ -129,7 +129,7 @@ def test_the_mode_takes_no_random_numbers_and_samples_do(make_model, game):
     assert _same(one.states, model.imagine(start, actions[:, :STEPS], sample=False).states)
     samples = [model.imagine(start, actions[:, :STEPS]).states for _ in range(2)]
     assert not torch.equal(samples[0].stoch, samples[1].stoch)
-    assert not torch.equal(samples[0].frame, samples[1].frame)
+    assert not torch.equal(samples[0].stack, samples[1].stack)
 
 
 @torch.no_grad()
@@ -137,11 +137,11 @@ def test_the_frame_is_sampled_apart_from_the_latent(make_model, game):
     model = make_model()
     stacks, actions, is_first = game
     start = model.observe(stacks, actions, is_first, sample=False).states[:, -1]
-    state, prediction, _ = model.imagine_step(start, actions[:, 0], sample=True, sample_frame=False)
-    assert torch.equal(state.frame, prediction.mode())
-    state, prediction, prior = model.imagine_step(start, actions[:, 0], sample=False, sample_frame=True)
+    state, prediction, _ = model.imagine_step(start, actions[:, 0], sample=True, sample_stack=False)
+    assert torch.equal(state.stack, prediction.mode())
+    state, prediction, prior = model.imagine_step(start, actions[:, 0], sample=False, sample_stack=True)
     assert torch.equal(state.stoch, model.rssm.draw(prior, False))
-    assert not torch.equal(state.frame, prediction.mode())
+    assert not torch.equal(state.stack, prediction.mode())
 
 
 def test_imagine_needs_to_know_how_far(make_model, game):
@@ -172,7 +172,7 @@ def test_predictions_do_not_depend_on_the_absolute_scores(any_model, game, sampl
         imagined = any_model.imagine(seen[:, 20], actions[:, 20 : 20 + STEPS], sample=sample)
         means = torch.stack([p.mean() for p in imagined.predictions], 1)
         modes = torch.stack([p.mode() for p in imagined.predictions], 1)
-        unshifted = [decoded - shift.flatten() for decoded in (imagined.states.frame, means, modes)]
+        unshifted = [decoded - shift.flatten() for decoded in (imagined.states.stack, means, modes)]
         latents = [imagined.states.deter, imagined.states.stoch, imagined.prior]
         heads = [any_model.reward(features), any_model.continuation(features)]
         return [*latents, features, any_model.features(imagined.states), *heads], unshifted
@@ -194,7 +194,7 @@ def test_features_are_what_their_parts_join_to(any_model, game):
     config = any_model.config
     features = any_model.features(states)
     assert features.shape == (2, 30, config.deter + config.stoch * config.classes + config.hidden)
-    joined = any_model.join_features(states.deter, states.stoch, any_model.encoder(states.frame))
+    joined = any_model.join_features(states.deter, states.stoch, any_model.encoder(states.stack))
     assert torch.equal(features, joined)
 
 

@@ -61,7 +61,7 @@ def test_a_model_predicts_the_same_when_read_back(any_model, chunk, tmp_path):
         imagined = model.imagine(state, chunk.actions[:, :6])
         features = model.features(imagined.states)
         losses = [p.loss(chunk.stacks[:, k]) for k, p in enumerate(imagined.predictions)]
-        results.append([imagined.states.frame, model.reward(features), model.continuation(features), *losses])
+        results.append([imagined.states.stack, model.reward(features), model.continuation(features), *losses])
     assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
 
 

@@ -64,7 +64,7 @@ class Dream:
     @property
     def stack(self) -> FloatArray:
         """(56,) float32, the four newest frames."""
-        stack: FloatArray = self.state.frame[0].cpu().numpy().astype(np.float32)
+        stack: FloatArray = self.state.stack[0].cpu().numpy().astype(np.float32)
         return stack
 
 

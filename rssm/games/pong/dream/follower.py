@@ -29,7 +29,7 @@ class Follower:
         """The state (1,) after an action, in which the game shows a stack (56,); latents take their mode."""
         before, rssm = self.state, self.model.rssm
         taken = torch.tensor([action], device=before.deter.device)
-        deter = rssm.step(before.deter, before.stoch, self.model.encoder(before.frame), taken)
+        deter = rssm.step(before.deter, before.stoch, self.model.encoder(before.stack), taken)
         seen = torch.from_numpy(np.ascontiguousarray(stack[None])).to(deter.device)
         posterior = rssm.posterior(deter, self.model.encoder(seen))
         self.state = State(deter, rssm.draw(posterior, sample=False), seen)

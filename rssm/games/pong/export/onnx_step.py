@@ -37,7 +37,7 @@ class MostLikelyStep(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         state, _, _ = self.model.imagine_step(State(deter, stoch, stack), action, sample=False)
         features = self.model.features(state)
-        return state.deter, state.stoch, state.frame, self.model.reward(features), self.model.continuation(features)
+        return state.deter, state.stoch, state.stack, self.model.reward(features), self.model.continuation(features)
 
 
 def write_onnx(path: Path, model: WorldModel) -> None:

@@ -87,5 +87,5 @@ def _start(state: State) -> dict[str, Any]:
     return {
         "deter": state.deter[0].tolist(),
         "stoch": state.stoch[0].argmax(-1).tolist(),
-        "stack": state.frame[0].tolist(),
+        "stack": state.stack[0].tolist(),
     }

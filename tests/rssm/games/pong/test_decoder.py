@@ -87,7 +87,7 @@ def test_what_a_decoder_reads(tiny_sizes, pong_statistics, parts, decoder, likel
     assert not torch.equal(made(latent + 0.1, embedding, stacks, action).loss(target), before)
     assert torch.equal(made(latent, embedding + 0.1, stacks, action).loss(target), before) == (decoder == "direct")
     assert torch.equal(made(latent, embedding, stacks, other).loss(target), before) == (decoder == "direct")
-    assert made.reads_frame == (decoder == "residual")
+    assert made.reads_stack == (decoder == "residual")
 
 
 def test_a_decoder_s_statistics_are_not_part_of_its_weights(tiny_sizes, pong_statistics):

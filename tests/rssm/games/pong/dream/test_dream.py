@@ -26,7 +26,7 @@ def test_the_likeliest_dream_is_what_the_model_imagines(any_model, state):
     dream = Dream(any_model, fitting, sample=False)
     steps = [dream.step(action, np.random.default_rng(0)) for action in ACTIONS]
     imagined = any_model.imagine(fitting, torch.tensor([ACTIONS]), sample=False).states
-    assert np.allclose(np.stack([step.stack for step in steps]), imagined.frame[0].numpy())
+    assert np.allclose(np.stack([step.stack for step in steps]), imagined.stack[0].numpy())
     reward = any_model.reward(any_model.features(imagined))[0].tolist()
     assert [step.reward for step in steps] == pytest.approx(reward, abs=1e-5)
 
@@ -49,12 +49,12 @@ def test_a_dream_is_over_with_21_points_or_where_the_continue_head_says_so(make_
     model = make_model()
     last = model.continue_head.layers[-1]
     last.weight.zero_()
-    frame = state.frame.reshape(1, 14, 4).clone()
+    frame = state.stack.reshape(1, 14, 4).clone()
 
     def over(points, logit):
         last.bias.fill_(logit)
         frame[:, PLAYER_SCORE] = points
-        dream = Dream(model, replace(state, frame=frame.reshape(1, 56)), sample=False)
+        dream = Dream(model, replace(state, stack=frame.reshape(1, 56)), sample=False)
         return dream.step(0, np.random.default_rng(0)).over
 
     assert over(0, 1.0) is False

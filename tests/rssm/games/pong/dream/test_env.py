@@ -73,9 +73,9 @@ def test_it_begins_in_recorded_games_where_these_are_given(model, pong_data):
 def test_an_observation_stays_in_its_space_where_the_dream_does_not(model):
     env = PongDream(model=model, sample=False)
     env.reset(seed=0)
-    far = env._dream.state.frame.clone()
+    far = env._dream.state.stack.clone()
     far[:, 36:40] = 1000.0
-    env._dream.state = replace(env._dream.state, frame=far)
+    env._dream.state = replace(env._dream.state, stack=far)
     observation, *_ = env.step(0)
     assert env.observation_space.contains(observation)
     assert not env.observation_space.contains(env._dream.stack)

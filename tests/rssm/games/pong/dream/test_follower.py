@@ -18,4 +18,4 @@ def test_following_step_by_step_gives_what_filtering_at_once_gives(pong_data, an
         state = follower.follow(int(actions[t - 1]), stacks[t])
         assert torch.allclose(state.deter, whole.deter[:, t], atol=1e-5)
         assert torch.equal(state.stoch, whole.stoch[:, t])
-        assert torch.equal(state.frame, whole.frame[:, t])
+        assert torch.equal(state.stack, whole.stack[:, t])

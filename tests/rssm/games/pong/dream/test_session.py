@@ -36,7 +36,7 @@ def dreamt(model, start):
     def imagine(actions):
         with torch.no_grad():
             states = model.imagine(start.state, torch.tensor([actions]), sample=False).states
-        return newest_frame(states.frame[0].numpy())
+        return newest_frame(states.stack[0].numpy())
 
     return imagine
 
@@ -72,7 +72,7 @@ def test_tab_shows_the_real_game_and_back_a_dream_that_begins_there(session, rea
     assert view.dream
     assert view.since == 1
     with torch.no_grad():
-        expected = model.imagine_step(before, torch.tensor([NOOP]), sample=False)[0].frame
+        expected = model.imagine_step(before, torch.tensor([NOOP]), sample=False)[0].stack
     assert np.allclose(view.frame, newest_frame(expected[0].numpy()))
 
 

@@ -13,7 +13,7 @@ from rssm.games.pong.player import Player
 
 
 def same(one, other):
-    return all(torch.equal(getattr(one, part), getattr(other, part)) for part in ("deter", "stoch", "frame"))
+    return all(torch.equal(getattr(one, part), getattr(other, part)) for part in ("deter", "stoch", "stack"))
 
 
 def test_a_played_start_is_decided_by_the_generator_alone(model):
@@ -28,16 +28,16 @@ def test_a_played_start_is_decided_by_the_generator_alone(model):
 def test_the_game_of_a_played_start_goes_on_from_its_moment(model):
     start = PlayedStarts(model, EnvConfig()).draw(np.random.default_rng(1))
     game = make_env(EnvConfig())
-    assert np.array_equal(game.restore_state(start.game), start.state.frame[0].numpy())
+    assert np.array_equal(game.restore_state(start.game), start.state.stack[0].numpy())
     frame = newest_frame(game.step(0)[0])
-    assert np.abs(frame - newest_frame(start.state.frame[0].numpy())).max() < 30
+    assert np.abs(frame - newest_frame(start.state.stack[0].numpy())).max() < 30
 
 
 def test_a_start_after_no_step_is_the_game_s_first_moment(model):
     starts = PlayedStarts(model, EnvConfig(), (0, 0))
     state = starts.draw(np.random.default_rng(0)).state
     assert torch.equal(state.deter, model.rssm.initial(torch.tensor([True])))
-    assert len(np.unique(state.frame.reshape(14, 4), axis=1).T) == 1
+    assert len(np.unique(state.stack.reshape(14, 4), axis=1).T) == 1
 
 
 def test_a_game_that_ends_sooner_is_stopped_a_step_before_its_end(model):
@@ -73,7 +73,7 @@ def test_recorded_starts_are_spread_over_all_moments_but_the_last_ones(model, tm
     write_dataset(tmp_path / "data", episodes, env=EnvConfig(), policy={"name": "tracking"}, seed=0)
     starts = RecordedStarts(model, Dataset.open(tmp_path / "data"))
     rng = np.random.default_rng(0)
-    drawn = {tuple(starts.draw(rng).state.frame[0].tolist()) for _ in range(60)}
+    drawn = {tuple(starts.draw(rng).state.stack[0].tolist()) for _ in range(60)}
     stacks = [tuple(row) for i in (0, 2) for row in stack_episode(episodes[i].features)[:-1].tolist()]
     assert drawn == set(stacks)
     with pytest.raises(DataError, match="expected a game of more than 4 steps"):
@@ -90,7 +90,7 @@ def test_games_of_one_step_hold_no_start(model, tmp_path):
 def test_the_game_is_the_one_of_the_settings(model):
     """An enemy that rests while the ball flies away from it is elsewhere after a while than the console's own."""
     lazy, own = (
-        PlayedStarts(model, EnvConfig(enemy=enemy)).draw(np.random.default_rng(0), 60).state.frame
+        PlayedStarts(model, EnvConfig(enemy=enemy)).draw(np.random.default_rng(0), 60).state.stack
         for enemy in ("lazy", "normal")
     )
     assert not torch.equal(lazy, own)

@@ -25,14 +25,14 @@ def test_onnxruntime_imagines_what_python_imagines(make_model, pong_data, tmp_pa
     state = model.observe(stacks, actions, torch.tensor([False]), sample=False).states[0]
     for step in range(10):  # six games at once, and on from where each is
         action = actions[0].roll(step)
-        fed = dict(zip(INPUTS, (state.deter, state.stoch, state.frame, action), strict=True))
+        fed = dict(zip(INPUTS, (state.deter, state.stoch, state.stack, action), strict=True))
         answer = session.run(list(OUTPUTS), {name: tensor.numpy() for name, tensor in fed.items()})
         state, _, _ = model.imagine_step(state, action, sample=False)
         features = model.features(state)
-        expected = (state.deter, state.stoch, state.frame, model.reward(features), model.continuation(features))
+        expected = (state.deter, state.stoch, state.stack, model.reward(features), model.continuation(features))
         for found, wanted in zip(answer, expected, strict=True):
             assert np.allclose(found, wanted.numpy(), atol=1e-4)
-    single = [tensor[:1].numpy() for tensor in (state.deter, state.stoch, state.frame, actions[0])]
+    single = [tensor[:1].numpy() for tensor in (state.deter, state.stoch, state.stack, actions[0])]
     assert session.run(None, dict(zip(INPUTS, single, strict=True)))[2].shape == (1, 56)
 
 

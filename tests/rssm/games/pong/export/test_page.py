@@ -42,7 +42,7 @@ def test_in_a_browser_it_dreams_what_python_dreams(page, dump_dom):
     *likeliest, drawn = json.loads(result[1])
     with torch.no_grad():
         state = State.cat([start.state for start in starts])
-        expected = model.imagine(state, torch.from_numpy(actions), sample=False).states.frame.numpy()
+        expected = model.imagine(state, torch.from_numpy(actions), sample=False).states.stack.numpy()
     assert np.abs(np.array(likeliest) - newest_frame(expected)).max() <= 2.0
     assert drawn != likeliest[0]
     # and the page itself ran, without an agent
