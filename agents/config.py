@@ -240,7 +240,13 @@ class AgentConfig(Settings):
     )
     seed: int = setting(0, "of the weights, the games and everything that is drawn", low=0, high=SEEDS)
     device: str = setting("auto", "auto takes an accelerator if there is one, else the CPU", filled=True)
-    threads: int = setting(1, "of torch on the CPU, in each process; 0 leaves torch's choice", low=0, high=WORKERS)
+    threads: int = setting(
+        0,
+        "of torch on the CPU, in each process; 0 shares the physical cores out among them (two processes online), four "
+        "each at most",
+        low=0,
+        high=WORKERS,
+    )
     env: EnvConfig = group(EnvConfig)
     actor_critic: ActorCriticConfig = group(ActorCriticConfig)
     imagination: ImaginationConfig = group(ImaginationConfig)
@@ -355,7 +361,7 @@ class EvaluateAgentConfig(Settings):
         high=SEEDS,
     )
     device: str = setting("auto", "auto takes an accelerator if there is one, else the CPU", filled=True)
-    threads: int = setting(1, "of torch on the CPU; 0 leaves torch's choice", low=0, high=WORKERS)
+    threads: int = setting(1, "of torch on the CPU; 0 takes the physical cores, four at most", low=0, high=WORKERS)
 
     def check_together(self) -> None:
         check(

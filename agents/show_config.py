@@ -34,7 +34,7 @@ class PlayDreamConfig(Settings):
     gifs: str = setting(".", "folder that recordings are written to", filled=True)
     seed: int = setting(0, "of the games and of all that is drawn", low=0, high=SEEDS)
     device: str = setting("cpu", "auto takes an accelerator if there is one", filled=True)
-    threads: int = setting(1, "of torch on the CPU; 0 leaves torch's choice", low=0, high=WORKERS)
+    threads: int = setting(1, "of torch on the CPU; 0 takes the physical cores, four at most", low=0, high=WORKERS)
 
     def idle(self) -> Mapping[str, str]:
         return {"scale": "in the terminal"} if self.view == "terminal" else {}

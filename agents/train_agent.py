@@ -46,7 +46,7 @@ def train_agent(config: AgentConfig) -> None:
         UserError: the run's folder belongs to another configuration, or the world model, data or settings do not fit.
     """
     device = pick_device(config.device)
-    set_threads(config.threads)
+    set_threads(config.threads, 2 if config.online else 1)
     run, game = Path(config.run), load_game(config.env.id)
     with ExitStack() as stack:
         experience: Experience

@@ -11,6 +11,9 @@ import torch
 
 from rssm.errors import UserError
 
+#: the products of these networks are small: what two threads gain is in docs/results/speed.md, more were not tried
+_MOST_THREADS = 4
+
 
 def pick_device(name: str, number: int = 0) -> torch.device:
     """``auto`` takes an accelerator if there is one, else the CPU.
@@ -44,10 +47,14 @@ def allow_tf32(device: torch.device) -> None:
         torch.set_float32_matmul_precision("high")
 
 
-def set_threads(threads: int) -> None:
-    """Have torch use this many CPU threads; 0 leaves its own choice."""
-    if threads > 0:
-        torch.set_num_threads(threads)
+def set_threads(threads: int, processes: int = 1) -> None:
+    """Have torch use this many CPU threads.
+
+    Args:
+        threads: in each process; 0 shares the physical cores out among the processes, and takes four at most.
+        processes: that compute at the same time on this machine.
+    """
+    torch.set_num_threads(threads or max(1, min(physical_cores() // processes, _MOST_THREADS)))
 
 
 def physical_cores() -> int:

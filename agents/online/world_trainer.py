@@ -56,7 +56,7 @@ class Work:
             ``world/NAME``.
         """
         config, device = self.config, pick_device(self.config.device)
-        set_threads(config.threads)
+        set_threads(config.threads, 2)  # the agent learns beside it
         model, optimizer = self._start(device)
         seed = derived_seed(config.seed, Stream.WORLD_CHUNKS)
         sampler = ChunkSampler(self.data, config.world.batch_size, config.world.chunk_length, seed)

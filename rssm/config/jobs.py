@@ -143,7 +143,7 @@ class EvaluateConfig(Settings):
         "folder (openloop.json where nothing differs from the run's own evaluation)",
     )
     device: str = setting("auto", "auto takes an accelerator if there is one, else the CPU", filled=True)
-    threads: int = setting(1, "of torch on the CPU; 0 leaves torch's choice", low=0, high=WORKERS)
+    threads: int = setting(0, "of torch on the CPU; 0 takes the physical cores, four at most", low=0, high=WORKERS)
     eval: EvalOverrides = group(EvalOverrides)
 
     def check_together(self) -> None:
@@ -166,7 +166,7 @@ class AblationConfig(Settings):
         high=10**7,
     )
     seeds: int = setting(1, "trainings per row", low=1, high=1_000)
-    threads: int = setting(1, "of torch on the CPU; 0 leaves torch's choice", low=0, high=WORKERS)
+    threads: int = setting(1, "of torch on the CPU; 0 takes the physical cores, four at most", low=0, high=WORKERS)
     runs: str = setting(
         "runs/ablation",
         "folder of the results of each training; those that are there are not trained again",
@@ -186,7 +186,7 @@ class BenchmarkConfig(Settings):
 
     updates: int = setting(30, "timed updates of each variant", low=3, high=10_000)
     device: str = setting("auto", "auto takes an accelerator if there is one, else the CPU", filled=True)
-    threads: int = setting(1, "of torch on the CPU; 0 leaves torch's choice", low=0, high=WORKERS)
+    threads: int = setting(1, "of torch on the CPU; 0 takes the physical cores, four at most", low=0, high=WORKERS)
     out: str = setting("runs/results", "folder of the table; docs/results publishes it", filled=True)
     name: str = setting("speed", "of the table's files", name=True)
 

@@ -425,13 +425,18 @@ class WorldModelConfig(Settings):
     device: str = setting("auto", "auto takes an accelerator if there is one, else the CPU", filled=True)
     workers: Workers = setting(
         "auto",
-        "processes that share the training, each with a part of every batch; auto takes one for each physical core, or "
-        "one on an accelerator; their number changes nothing but rounding; under torchrun it is what that has started",
+        "processes that share the training, each with a part of every batch; auto takes one, or what torchrun has "
+        "started; their number changes nothing but rounding, and so does that of the threads, which are quicker here",
         low=1,
         high=WORKERS,
         before="auto",
     )
-    threads: int = setting(1, "of torch on the CPU, in each worker; 0 leaves torch's choice", low=0, high=WORKERS)
+    threads: int = setting(
+        0,
+        "of torch on the CPU, in each worker; 0 shares the physical cores out among the workers, four each at most",
+        low=0,
+        high=WORKERS,
+    )
     env: EnvConfig = group(EnvConfig)
     data: DataConfig = group(DataConfig)
     model: ModelConfig = group(ModelConfig)

@@ -27,7 +27,7 @@ from rssm.jobs.evaluate import evaluate_and_report
 from rssm.model.world_model import WorldModel
 from rssm.tracker import Tracker
 from rssm.training.group import ALONE, Group
-from rssm.training.launch import count_processes, launched, local_rank, processes
+from rssm.training.launch import count_processes, launched, local_rank, local_size, processes
 from rssm.training.muon import name_of
 from rssm.training.run_folder import claim
 from rssm.training.trainer import SCORE, Evaluation, Trainer
@@ -43,9 +43,9 @@ def train_world_model(config: WorldModelConfig) -> None:
             training was killed.
     """
     device = pick_device(config.device, local_rank())
-    set_threads(config.threads)
-    allow_tf32(device)
     count = count_processes(config.workers, device, config.train.batch_size)
+    set_threads(config.threads, local_size(count))
+    allow_tf32(device)
     place = launched()
     if place is not None and not place.is_first:
         with processes(count, device, assist) as join:
@@ -73,7 +73,7 @@ def assist(group: Group, config: WorldModelConfig) -> None:
         UserError: its settings or data do not fit, or the first process has stopped.
     """
     device = pick_device(config.device, local_rank())
-    set_threads(config.threads)
+    set_threads(config.threads, local_size(group.size))
     allow_tf32(device)
     data = _open_in_turn(config, group, None)
     make_trainer(Path(config.run), config, data, device, group).assist()

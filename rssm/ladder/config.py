@@ -53,7 +53,7 @@ class CompareConfig(Settings):
         32, "sampled futures per window whose mean the RSSM predicts; 0 predicts the mode", low=0, high=10_000
     )
     presets: str = setting("", "folder of the rows' presets; empty takes ours")
-    threads: int = setting(1, "of torch on the CPU; 0 leaves torch's choice", low=0, high=WORKERS)
+    threads: int = setting(1, "of torch on the CPU; 0 takes the physical cores, four at most", low=0, high=WORKERS)
     device: str = setting("cpu", "auto takes an accelerator if there is one", filled=True)
     more_data: str = setting(
         "data/pong/train_more",

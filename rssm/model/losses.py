@@ -83,7 +83,9 @@ def chunk_losses(model: WorldModel, chunk: Chunk, config: LossConfig) -> Losses:
     exists = chunk.next_exists
     over = exists[:, -1:, None] == 0
     imagined = model.rssm.draw(prior[:, -1:], True)
-    last_stack = torch.where(over, _last_mode(model, deter, imagined, seen, chunk), target[:, -1:])
+    last_stack = target[:, -1:]
+    if over.device.type != "cpu" or over.any():  # on a card nothing is looked at: that would wait for it
+        last_stack = torch.where(over, _last_mode(model, deter, imagined, seen, chunk), last_stack)
     last_embedding = model.encoder(last_stack)
     last_posterior = model.rssm.posterior(deter[:, -1:], last_embedding)
     drawn = model.rssm.draw(last_posterior, True)

@@ -19,7 +19,6 @@ import torch
 import torch.distributed as dist
 
 from rssm.data.collect import start_worker
-from rssm.device import physical_cores
 from rssm.errors import LostProcessError, UserError
 from rssm.training.group import ALONE, KILLED, Group
 
@@ -46,12 +45,17 @@ def local_rank() -> int:
     return int(os.environ.get("LOCAL_RANK", "0"))
 
 
+def local_size(count: int) -> int:
+    """How many of the ``count`` processes of a training are on this machine."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", count)) if launched() else count
+
+
 def count_processes(workers: Literal["auto"] | int, device: torch.device, rows: int) -> int:
     """Processes that share a training.
 
     Args:
-        workers: the setting; ``auto`` is what ``torchrun`` started, else one per physical core, or one on an
-            accelerator.
+        workers: the setting; ``auto`` is what ``torchrun`` started, else one: on the two cores of one machine threads
+            are quicker (docs/results/speed.md).
         device: of the training.
         rows: chunks of a batch; each process has one at least.
 
@@ -66,7 +70,7 @@ def count_processes(workers: Literal["auto"] | int, device: torch.device, rows: 
             )
         count = torchrun.size
     elif workers == "auto":
-        return min(physical_cores(), rows) if device.type == "cpu" else 1
+        return 1
     else:
         count = workers
         if count > 1 and device.type != "cpu":

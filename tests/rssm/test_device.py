@@ -28,13 +28,15 @@ def test_a_device_that_is_not_there_is_refused_in_one_line(name):
     assert "\n" not in str(caught.value)
 
 
-def test_threads_are_set_and_zero_leaves_them():
+@pytest.mark.parametrize(("cores", "processes", "shared"), [(2, 1, 2), (2, 2, 1), (8, 3, 2), (2, 5, 1), (64, 2, 4)])
+def test_threads_are_set_or_shared_out(monkeypatch, cores, processes, shared):
+    monkeypatch.setattr("rssm.device.physical_cores", lambda: cores)
     before = torch.get_num_threads()
     try:
-        set_threads(3)
+        set_threads(3, processes)
         assert torch.get_num_threads() == 3
-        set_threads(0)
-        assert torch.get_num_threads() == 3
+        set_threads(0, processes)
+        assert torch.get_num_threads() == shared
     finally:
         torch.set_num_threads(before)
 

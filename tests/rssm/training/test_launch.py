@@ -17,7 +17,7 @@ from rssm.config_file import save_config
 from rssm.errors import UserError
 from rssm.tracker import METRICS_FILE
 from rssm.training.checkpoint import TRAINER_FILE, load_trainer
-from rssm.training.launch import count_processes
+from rssm.training.launch import count_processes, local_size
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "train_wm.py"
@@ -25,17 +25,16 @@ SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "train_wm.py"
 
 class TestCount:
     @pytest.fixture(autouse=True)
-    def four_cores(self, monkeypatch):
-        for name in ("RANK", "WORLD_SIZE"):
+    def no_torchrun(self, monkeypatch):
+        for name in ("RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"):
             monkeypatch.delenv(name, raising=False)
-        monkeypatch.setattr("rssm.training.launch.physical_cores", lambda: 4)
 
     @pytest.mark.parametrize(
         ("workers", "device", "rows", "count"),
-        [("auto", CPU, 16, 4), ("auto", CPU, 3, 3), ("auto", CUDA, 16, 1), (1, CUDA, 16, 1), (7, CPU, 16, 7)],
+        [("auto", CPU, 16, 1), ("auto", CUDA, 16, 1), (1, CUDA, 16, 1), (7, CPU, 16, 7)],
     )
     def test_by_setting(self, workers, device, rows, count):
-        assert count_processes(workers, device, rows) == count
+        assert count_processes(workers, device, rows) == local_size(count) == count
 
     @pytest.mark.parametrize(
         ("workers", "device", "line"),
@@ -52,7 +51,9 @@ class TestCount:
     def test_torchrun_knows_better(self, monkeypatch):
         monkeypatch.setenv("RANK", "1")
         monkeypatch.setenv("WORLD_SIZE", "3")
+        monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
         assert count_processes("auto", CPU, 16) == count_processes(3, CUDA, 16) == 3
+        assert local_size(3) == 2
         with pytest.raises(UserError, match="workers: expected auto or 3, as torchrun started 3, got 2"):
             count_processes(2, CPU, 16)
 
