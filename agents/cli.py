@@ -8,6 +8,7 @@ from typing import Any
 from agents.config import AgentConfig, AgentResultsConfig, EvaluateAgentConfig
 from agents.show_config import ExportConfig, PlayDreamConfig
 from rssm.command import Job, run_job
+from rssm.config import BenchmarkConfig
 
 
 def _train(config: AgentConfig) -> None:
@@ -34,6 +35,12 @@ def _play(config: PlayDreamConfig) -> None:
     play_dream(config)
 
 
+def _benchmark(config: BenchmarkConfig) -> None:
+    from agents.benchmark import benchmark
+
+    benchmark(config)
+
+
 def _export(config: ExportConfig) -> None:
     from agents.export import export
 
@@ -54,6 +61,7 @@ SUMMARIZE_AGENTS = Job(
     '--runs runs/agent,runs/agent-1 --name offline --command "python scripts/train_agent.py --seed SEED"',
 )
 PLAY = Job("play", PlayDreamConfig, _play, "--run runs/agent")
+BENCHMARK = Job("benchmark", BenchmarkConfig, _benchmark, "--updates 50")
 EXPORT = Job("export", ExportConfig, _export, "--run runs/agent --html dream.html")
 
 
@@ -75,6 +83,11 @@ def summarize_agents() -> int:
 def play() -> int:
     """Play in the dream; the entry point is :func:`rssm.cli.play`."""
     return run_job(PLAY)
+
+
+def benchmark() -> int:
+    """Time this machine; the entry point is :func:`rssm.cli.benchmark`."""
+    return run_job(BENCHMARK)
 
 
 def export() -> int:

@@ -8,7 +8,6 @@ from rssm import ENV_ID
 from rssm.command import EXIT_BAD_INPUT, EXIT_INTERRUPTED, Job, parse, run_job
 from rssm.config import (
     AblationConfig,
-    BenchmarkConfig,
     CollectConfig,
     EvaluateConfig,
     ImportConfig,
@@ -21,12 +20,6 @@ from rssm.ladder.config import CompareConfig
 from rssm.places import own_agents
 
 __all__ = ["EXIT_BAD_INPUT", "EXIT_INTERRUPTED", "Job", "parse", "run_job"]
-
-
-def _benchmark(config: BenchmarkConfig) -> None:
-    from rssm.jobs.benchmark import benchmark
-
-    benchmark(config)
 
 
 def _collect(config: CollectConfig) -> None:
@@ -77,7 +70,6 @@ def _summarize(config: ResultsConfig) -> None:
     summarize(config)
 
 
-BENCHMARK = Job("benchmark", BenchmarkConfig, _benchmark, "--updates 50")
 COLLECT = Job("collect", CollectConfig, _collect, "--out data/random --steps 20000 --players random")
 IMPORT_DATA = Job("import_data", ImportConfig, _import, "--input recording.npz --out data/recording --layout jaxatari")
 INSPECT_DATA = Job("inspect_data", InspectConfig, _inspect, "--data data/random --gif random.gif")
@@ -86,11 +78,6 @@ EVALUATE = Job("evaluate", EvaluateConfig, _evaluate, "--run runs/wm --data data
 ABLATE = Job("ablate", AblationConfig, _ablate, "--rows default,huber --seconds 60")
 COMPARE = Job("compare", CompareConfig, _compare, "--rows gru,rssm --budget 120 --seeds 3")
 SUMMARIZE = Job("summarize", ResultsConfig, _summarize, "--runs runs/wm,runs/wm-1 --name pong")
-
-
-def benchmark() -> int:
-    """Entry point of ``rssm-benchmark`` and ``scripts/benchmark.py``."""
-    return run_job(BENCHMARK)
 
 
 def collect() -> int:
@@ -153,6 +140,11 @@ def play() -> int:
     return _agents_job("play")
 
 
+def benchmark() -> int:
+    """Entry point of ``rssm-benchmark`` and ``scripts/benchmark.py``."""
+    return _agents_job("benchmark")
+
+
 def export() -> int:
     """Entry point of ``rssm-export`` and ``scripts/export.py``."""
     return _agents_job("export")
@@ -172,6 +164,7 @@ def _agents_job(name: str) -> int:
         "evaluate_agent": cli.evaluate_agent,
         "summarize_agents": cli.summarize_agents,
         "play": cli.play,
+        "benchmark": cli.benchmark,
         "export": cli.export,
     }
     return jobs[name]()

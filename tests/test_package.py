@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from agents.cli import EVALUATE_AGENT, EXPORT, PLAY, SUMMARIZE_AGENTS, TRAIN_AGENT
-from rssm.cli import ABLATE, BENCHMARK, COLLECT, COMPARE, EVALUATE, IMPORT_DATA, INSPECT_DATA, SUMMARIZE, TRAIN_WM
+from agents.cli import BENCHMARK, EVALUATE_AGENT, EXPORT, PLAY, SUMMARIZE_AGENTS, TRAIN_AGENT
+from rssm.cli import ABLATE, COLLECT, COMPARE, EVALUATE, IMPORT_DATA, INSPECT_DATA, SUMMARIZE, TRAIN_WM
 from rssm.command import parse
 from rssm.config import EnvConfig
 from rssm.data.collect import play_episode

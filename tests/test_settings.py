@@ -7,8 +7,8 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from agents.cli import EVALUATE_AGENT, SUMMARIZE_AGENTS, TRAIN_AGENT
-from rssm.cli import ABLATE, BENCHMARK, COLLECT, COMPARE, EVALUATE, IMPORT_DATA, SUMMARIZE, TRAIN_WM
+from agents.cli import BENCHMARK, EVALUATE_AGENT, SUMMARIZE_AGENTS, TRAIN_AGENT
+from rssm.cli import ABLATE, COLLECT, COMPARE, EVALUATE, IMPORT_DATA, SUMMARIZE, TRAIN_WM
 from rssm.command import parse
 from rssm.config import Settings, group, setting
 from rssm.config.keys import defaults, idle_settings, is_group, required_settings, setting_types

@@ -186,7 +186,6 @@ class BenchmarkConfig(Settings):
 
     updates: int = setting(30, "timed updates of each variant", low=3, high=10_000)
     device: str = setting("auto", "auto takes an accelerator if there is one, else the CPU", filled=True)
-    threads: int = setting(1, "of torch on the CPU; 0 takes the physical cores, four at most", low=0, high=WORKERS)
     out: str = setting("runs/results", "folder of the table; docs/results publishes it", filled=True)
     name: str = setting("speed", "of the table's files", name=True)
 
