@@ -152,9 +152,14 @@ class DataConfig(Settings):
 
     renamed: ClassVar[Mapping[str, tuple[str, ...]]] = {"policy": (), "epsilon": ()}
 
-    train: str = setting("data/pong_mixed/train", "folder of the training data", filled=True)
+    train: str = setting("data/pong_million/train", "folder of the training data", filled=True)
     heldout: str = setting("data/pong/heldout", "folder of the data that is only ever evaluated on", filled=True)
-    train_steps: int = setting(100_000, "transitions to collect for training", low=1, high=STEPS)
+    train_steps: int = setting(
+        1_000_000,
+        "transitions to collect for training; two cores play a million in some two minutes",
+        low=1,
+        high=STEPS,
+    )
     heldout_steps: int = setting(24_000, "transitions to collect for evaluation", low=1, high=STEPS)
     validation_steps: int = setting(
         4_000,

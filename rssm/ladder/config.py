@@ -28,6 +28,14 @@ _UNSAID = ("presets", "out", "threads", "device", "data.workers")
 
 
 @dataclass(frozen=True)
+class LadderDataConfig(DataConfig):
+    """The data sets that all rows share: as those of a world model, but for the number of training steps."""
+
+    train: str = setting("data/pong_mixed/train", "folder of the training data", filled=True)
+    train_steps: int = setting(100_000, "transitions to collect for training", low=1, high=STEPS)
+
+
+@dataclass(frozen=True)
 class CompareConfig(Settings):
     """Train every row of the ladder on the same data for the same time and print and write one table."""
 
@@ -71,7 +79,7 @@ class CompareConfig(Settings):
     )
     name: str = setting("ladder", "of the table's files", name=True)
     env: EnvConfig = group(EnvConfig)
-    data: DataConfig = group(DataConfig)
+    data: LadderDataConfig = group(LadderDataConfig)
 
     def check_together(self) -> None:
         for folder in (self.data.train, self.data.heldout):

@@ -47,7 +47,7 @@ PRESETS = preset_names("train_wm")
         (lambda: DataConfig(heldout_player="random, tracking"), "heldout_player: expected one player, got random,"),
         (lambda: DataConfig(fresh_steps=-1), "fresh_steps: expected at least 0, got -1"),
         (
-            lambda: DataConfig(fresh_steps=20_001),
+            lambda: DataConfig(fresh_steps=20_001, train_steps=100_000),
             "fresh_steps: expected at most a fifth of train_steps (20000), got 20001",
         ),
         (lambda: OthersConfig(players="50% random, 50% tracking"), "players: expected players without shares, got 50%"),
@@ -127,9 +127,12 @@ def test_presets_share_no_run_and_only_data_sets_that_are_the_same():
 def test_one_player_s_data_can_be_had():
     config = parse(TRAIN_WM, ["--config", "pong_one_player"])
     assert config is not None
-    default = WorldModelConfig()
+    mixed = parse(TRAIN_WM, ["--config", "pong_100k"])
+    assert mixed is not None
     assert (config.data.players, config.data.train) == ("tracking", "data/pong/train")
-    assert dataclasses.replace(config.data, players=default.data.players, train=default.data.train) == default.data
+    assert dataclasses.replace(config.data, players=mixed.data.players, train=mixed.data.train) == mixed.data
+    whole = {"train": WorldModelConfig().data.train, "train_steps": 1_000_000}
+    assert dataclasses.replace(mixed.data, **whole) == WorldModelConfig().data
 
 
 def test_the_sticky_preset_is_sticky_and_measures_the_floor():
@@ -138,9 +141,3 @@ def test_the_sticky_preset_is_sticky_and_measures_the_floor():
     assert config.env.repeat_action_probability == 0.25
     assert config.eval.floor_futures >= 32
     assert config.eval.samples >= 32
-
-
-def test_the_large_preset_has_a_million_steps():
-    config = parse(TRAIN_WM, ["--config", "pong_large"])
-    assert config is not None
-    assert config.data.train_steps == 1_000_000

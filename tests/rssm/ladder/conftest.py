@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from rssm.config import DataConfig, EnvConfig
-from rssm.ladder.config import CompareConfig
+from rssm.config import EnvConfig
+from rssm.ladder.config import CompareConfig, LadderDataConfig
 
 _TINY = "baseline:\n  network: {scale: 1, layers: 1}\n  fit: {batch_size: 8, context: 4, epochs: 4, patience: 2}\n"
 ROWS = {
@@ -45,7 +45,7 @@ def job(ladder_data: Path, tmp_path: Path) -> CompareConfig:
         runs=str(tmp_path / "runs"),
         out=str(tmp_path / "docs"),
         env=EnvConfig(max_episode_steps=150),
-        data=DataConfig(
+        data=LadderDataConfig(
             train=str(ladder_data / "train"),
             heldout=str(ladder_data / "heldout"),
             train_steps=900,

@@ -1,5 +1,4 @@
-from rssm.config import DataConfig
-from rssm.ladder.config import CompareConfig
+from rssm.ladder.config import CompareConfig, LadderDataConfig
 
 
 def test_the_command_says_what_is_not_as_by_default_and_changes_a_result():
@@ -12,7 +11,7 @@ def test_the_command_says_what_is_not_as_by_default_and_changes_a_result():
         out="elsewhere",
         runs="runs/long",
         name="long",
-        data=DataConfig(heldout="data/more", heldout_steps=120_000, workers=2),
+        data=LadderDataConfig(heldout="data/more", heldout_steps=120_000, workers=2),
     )
     assert config.command == (
         "python scripts/compare.py --budget 780.5 --seeds 3 --rows mlp,rssm --learning_rates 1e-3,3e-3 "
