@@ -6,6 +6,7 @@ import json
 import math
 import os
 import resource
+import secrets
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -297,7 +298,7 @@ def _run_id(run_dir: Path) -> str:
     """wandb's id of the run in this folder, made when it is first asked for."""
     path = run_dir / "wandb" / RUN_ID_FILE
     if not path.is_file():
-        made: str = _quiet_wandb().util.generate_id()
+        made = secrets.token_hex(8)
         path.parent.mkdir(exist_ok=True)
         replace_file(path, lambda temporary: temporary.write_text(made, encoding="utf-8"))
     return path.read_text(encoding="utf-8").strip()

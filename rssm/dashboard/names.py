@@ -41,7 +41,7 @@ _FAMILIES: dict[str, tuple[str, str, Best]] = {
 
 #: metrics that stand elsewhere than their family
 _OTHERS: dict[str, tuple[str, str, Best]] = {
-    **{f"real/{name}": (IMAGINED, f"real_{name}", "last") for name in ("reward", "value", "return", "steps")},
+    **{f"real/{name}": (IMAGINED, f"real_{name}", "last") for name in ("reward", "value", "steps")},
     **{f"real/{name}": (AGENT, name, "max") for name in ("score", "sampled_score", "played_score")},
     **{
         f"train/{name}": (AGENT, name, "last")

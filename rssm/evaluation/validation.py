@@ -15,7 +15,7 @@ from rssm.data.frames import newest_frame
 from rssm.evaluation.calibration import calibration
 from rssm.evaluation.constant_velocity import ConstantVelocity
 from rssm.evaluation.floor import measure_floor
-from rssm.evaluation.model_predictor import WorldModelPredictor
+from rssm.evaluation.model_predictor import FilteredOnce, WorldModelPredictor
 from rssm.evaluation.off_policy import random_windows
 from rssm.evaluation.openloop import by_step, episode_lengths, episode_windows, score_windows
 from rssm.evaluation.persistence import Persistence
@@ -27,9 +27,9 @@ from rssm.model.world_model import WorldModel
 from rssm.training.trainer import SCORE
 
 #: windows under random actions, and of the calibration and the floor, that are looked at while training
-FEW = 60
+FEW = 48
 #: futures of a window, for the calibration
-_FUTURES = 8
+_FUTURES = 6
 _OFF_POLICY, _FLOOR = 3, 4  # one stream of random numbers each
 
 
@@ -38,12 +38,12 @@ class Seen:
     """What an evaluation while training saw.
 
     Attributes:
-        model: what was scored.
+        predictor: of the model that was scored; it remembers the games.
         errors: of N windows.
         imagined: (N, K, F) newest frames that the model predicted in them, raw units.
     """
 
-    model: WorldModel
+    predictor: WorldModelPredictor
     errors: WindowErrors
     imagined: FloatArray
 
@@ -72,15 +72,16 @@ class Validation:
             ``distance/NAME`` (mean absolute error, px); ``off_policy/mse_k0`` …, ``calibration/ratio_k0`` … (spread
             over error, 1 is right) and ``floor/mse_k0`` … where they are measured.
         """
-        predictor = _Keeping(WorldModelPredictor(model))
-        errors = score_windows({"model": predictor}, episode_windows(self.data, self.lengths))["model"]
-        self.seen = Seen(model, errors, np.concatenate(predictor.frames))
+        predictor = FilteredOnce(model, seed=self.config.seed)
+        keeping = _Keeping(predictor)
+        errors = score_windows({"model": keeping}, episode_windows(self.data, self.lengths))["model"]
+        self.seen = Seen(predictor, errors, np.concatenate(keeping.frames))
         mean, median = errors.stack.mean(axis=0), np.median(errors.stack, axis=0)
         metrics = by_step("openloop/mse", mean) | by_step("openloop/median", median)
         metrics["openloop/mse_mean"] = float(mean.mean())
         # nearly all of the mean lies in a handful of windows with a wrong goal or serve, too few to choose by
         metrics[SCORE] = float(np.log1p(errors.stack).mean())
-        return metrics | self._fixed | self._parts(errors) | self._off_policy(model) | self._calibration(model)
+        return metrics | self._fixed | self._parts(errors) | self._off_policy(predictor) | self._calibration(predictor)
 
     def _parts(self, errors: WindowErrors) -> dict[str, float]:
         """The error at the last step, taken apart."""
@@ -97,18 +98,17 @@ class Validation:
             for name, value in values.items()
         }
 
-    def _off_policy(self, model: WorldModel) -> dict[str, float]:
+    def _off_policy(self, predictor: WorldModelPredictor) -> dict[str, float]:
         if not self._random_windows:
             return {}
-        errors = score_windows({"model": WorldModelPredictor(model)}, self._random_windows)["model"]
+        errors = score_windows({"model": predictor}, self._random_windows)["model"]
         return by_step("off_policy/mse", errors.stack.mean(axis=0))
 
-    def _calibration(self, model: WorldModel) -> dict[str, float]:
+    def _calibration(self, predictor: WorldModelPredictor) -> dict[str, float]:
         windows = min(self.config.calibration_windows, FEW)
         if not windows:
             return {}
-        sampler, seed = WorldModelPredictor(model, seed=self.config.seed), self.config.seed
-        found = calibration(sampler, self.data, windows, _FUTURES, seed, self.lengths)
+        found = calibration(predictor, self.data, windows, _FUTURES, self.config.seed, self.lengths)
         ratios = (float("nan") if ratio is None else ratio for ratio in found["ratio"])
         return by_step("calibration/ratio", ratios)
 

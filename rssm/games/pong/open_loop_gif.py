@@ -58,27 +58,27 @@ def open_loop_gif(path: Path, real: FloatArray, imagined: FloatArray, observed: 
 def _draw(real: FloatArray, imagined: FloatArray, dreamt: int) -> Canvas:
     """One picture, after so many dreamt steps."""
     rim = DREAMT if dreamt else SEEN
-    panels = [draw_canvas(real, 1, None), draw_canvas(imagined, 1, real), _difference(real, imagined)]
+    truth = draw_canvas(real, 1, None)
+    panels = [truth, draw_canvas(imagined, 1, real), _difference(truth, draw_canvas(imagined, 1, None))]
     width = len(panels) * WIDTH + (len(panels) - 1) * _GAP
     canvas = np.full((_HEAD + HEIGHT + 2 * _RIM, width + 2 * _RIM), rim, np.uint8)
     canvas[_RIM:-_RIM, _RIM:-_RIM] = HEAD_GROUND
     error = float(np.mean((imagined.astype(np.float64) - real) ** 2))
     says = f"dreams, k = {dreamt - 1}" if dreamt else "sees the game"
-    for place, (panel, title, line) in enumerate(
-        zip(panels, ("REAL", "IMAGINED", "ERROR"), ("", says, f"{error:,.2f} px²"), strict=True)
-    ):
+    lines = "", says, f"squared: {error:,.2f} px"
+    for place, (panel, title, line) in enumerate(zip(panels, ("REAL", "IMAGINED", "ERROR"), lines, strict=True)):
         left = _RIM + place * (WIDTH + _GAP)
         canvas[_RIM + _HEAD : -_RIM, left : left + WIDTH] = panel
         write(canvas, left + 4, _RIM + 1, title, 12)
-        write(canvas, left + 4, _RIM + 16, line, 12)
+        if line:
+            write(canvas, left + 4, _RIM + 16, line, 12)
     return canvas
 
 
-def _difference(real: FloatArray, imagined: FloatArray) -> Canvas:
+def _difference(real: Canvas, imagined: Canvas) -> Canvas:
     """Where the two games are drawn differently."""
-    one, other = draw_canvas(real, 1, None), draw_canvas(imagined, 1, None)
-    differs = one != other
-    canvas = np.full_like(one, HEAD_GROUND)
-    canvas[differs & (other != FIELD)] = WRONG
-    canvas[differs & (one != FIELD)] = GHOST
+    differs = real != imagined
+    canvas = np.full_like(real, HEAD_GROUND)
+    canvas[differs & (imagined != FIELD)] = WRONG
+    canvas[differs & (real != FIELD)] = GHOST
     return canvas
