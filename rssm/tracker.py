@@ -32,7 +32,7 @@ from rssm.errors import UserError
 from rssm.files import replace_file
 
 if TYPE_CHECKING:
-    import wandb
+    from wandb import Run
 
 METRICS_FILE = "metrics.jsonl"
 #: below ``wandb/``: wandb's id of the run, by which what comes after an interruption is the same run
@@ -250,7 +250,7 @@ def refuse_without_key(config: LogConfig) -> None:
         raise UserError("log.wandb: online needs an account: run `wandb login` or set WANDB_API_KEY; or take offline")
 
 
-def _start_wandb(run_dir: Path, config: LogConfig, run_config: Mapping[str, Any], about: About) -> wandb.Run | None:
+def _start_wandb(run_dir: Path, config: LogConfig, run_config: Mapping[str, Any], about: About) -> Run | None:
     refuse_without_key(config)
     mode = _mode(config)
     if mode == "disabled":
@@ -258,7 +258,7 @@ def _start_wandb(run_dir: Path, config: LogConfig, run_config: Mapping[str, Any]
     wandb = _quiet_wandb()
     name = run_dir.resolve().name
     try:
-        run: wandb.Run = wandb.init(
+        run: Run = wandb.init(
             mode=mode,
             project=config.project,
             name=name,
@@ -306,7 +306,7 @@ def _run_id(run_dir: Path) -> str:
 
 @contextmanager
 def _copies_in(folder: Path) -> Iterator[None]:
-    """wandb copies what an artifact holds into this folder instead of the user's home, so that a run lies in one place."""
+    """wandb copies what an artifact holds into this folder, not into the user's home: a run lies in one place."""
     name, before = "WANDB_DATA_DIR", os.environ.get("WANDB_DATA_DIR")
     os.environ[name] = before or str(folder.resolve())
     try:

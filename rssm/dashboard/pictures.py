@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from rssm.config import HORIZON
 from rssm.dashboard.names import REAL_STEPS, UPDATES
@@ -28,8 +29,9 @@ _HORIZON = {
     "openloop/persistence": ("persistence", _GREY, "-."),
     "openloop/mse": ("model, mean", COLOURS[0], "-"),
     "openloop/median": ("model, median", COLOURS[0], "--"),
-    "off_policy/mse": ("random actions", COLOURS[3], ":"),
+    "off_policy/mse": ("random actions", COLOURS[3], "-."),
     "floor/mse": ("floor", COLOURS[2], "--"),
+    "imagination/error": ("on its own behaviour", COLOURS[0], "-"),
 }
 _STYLE_SHEET = (
     ":root{color-scheme:light dark}body{font:14px system-ui,sans-serif;margin:8px}img{max-width:560px;width:100%}"
@@ -53,9 +55,8 @@ def over_horizon(row: Mapping[str, Any], unit: str) -> Figure:
             strong = metric == "openloop/mse"
             lines.append(Line(name, points, colour, style, width=2.2 if strong else 1.4, marker="o"))
     figure = curves(lines, f"squared error, {unit}", "predicted step k")
-    figure.axes[0].minorticks_off()
     figure.axes[0].set_xticks(range(HORIZON))
-    return figure
+    return _readable(figure)
 
 
 def over_training(questions: Sequence[Question], history: History, axis: str = UPDATES) -> dict[str, Figure]:
@@ -72,17 +73,16 @@ def over_training(questions: Sequence[Question], history: History, axis: str = U
         if question.needs and not any(name.startswith(question.needs) for name in logged):
             continue
         lines = []
-        for place, (metric, name) in enumerate(question.lines.items()):
+        for metric, (name, colour, style) in _looks(question).items():
             if metric in logged:
                 points = [(float(row[axis]), row[metric]) for row in history if metric in row and axis in row]
-                colour = _GREY if "persistence" in metric else COLOURS[place % len(COLOURS)]
-                lines.append(Line(name, points, colour, _STYLES[place % len(_STYLES)], marker="o"))
+                lines.append(Line(name, points, colour, style, marker="o"))
         if lines:
             log = question.log and any(value is not None and value > 0 for line in lines for _, value in line.points)
             label = "real steps" if axis == REAL_STEPS else "updates"
-            charts[question.name] = figure = curves(lines, question.title, label, log=log)
-            figure.axes[0].minorticks_off()  # they are not seen, and take a third of the time
+            figure = curves(lines, question.title, label, log=log)
             figure.axes[0].set_xlim(0, 1.05 * max(1.0, *(x for line in lines for x, _ in line.points)))
+            charts[question.name] = _readable(figure)
     return charts
 
 
@@ -116,6 +116,31 @@ def write_charts(
         f"<h3>numbers</h3><table>{rows}</table></html>"
     )
     return files
+
+
+def _looks(question: Question) -> dict[str, tuple[str, str, str]]:
+    """Name, colour and style of each line, by its metric: what has a colour over the horizon has the same here."""
+    whats = {metric: metric.rpartition("_k")[0] for metric in question.lines}
+    looks, drawn = {}, set[str]()
+    known = len({*whats.values()}) > 1 and all(what in _HORIZON for what in whats.values())
+    for place, (metric, name) in enumerate(question.lines.items()):
+        colour, style = COLOURS[place % len(COLOURS)], _STYLES[place % len(_STYLES)]
+        if known:
+            _, colour, style = _HORIZON[whats[metric]]
+            style = ":" if whats[metric] in drawn else style
+            drawn.add(whats[metric])
+        looks[metric] = name, colour, style
+    return looks
+
+
+def _readable(figure: Figure) -> Figure:
+    """The figure with numbers on its logarithmic axis even where that spans no power of ten."""
+    axes = figure.axes[0]
+    axes.minorticks_off()  # they are not seen, and take long
+    low, high = axes.get_ylim()
+    if axes.get_yscale() == "log" and high < 30 * low:
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    return figure
 
 
 def _write(content: bytes, path: Path) -> None:

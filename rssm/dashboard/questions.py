@@ -121,8 +121,8 @@ def agent_questions() -> list[Question]:
             "points to come, discounted",
             {
                 "imagination/value": "the critic's value",
-                "imagination/return": "imagined return",
                 "real/value": "real return",
+                "imagination/return": "imagined return",
             },
             log=False,
         ),

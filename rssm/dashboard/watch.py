@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from rssm.arrays import FloatArray, IntArray
 from rssm.config import HORIZON
@@ -51,9 +52,9 @@ class Watch:
 
     def _pictures(self, seen: Seen) -> dict[str, Path]:
         """What the game can be drawn as."""
-        loop, fixed, worst = (self.folder / name for name in ("open_loop.gif", "paths.png", "worst.png"))
+        loop, fixed, worst = (self.folder / name for name in ("open_loop.gif", "paths.png", "worst_windows.png"))
         found = {}
-        if self.game.draw_open_loop(loop, *open_loops(seen.predictor, self.validation)):
+        if self.game.draw_open_loop(loop, *open_loops(seen.predictor, *self._longest())):
             found["open_loop"] = loop
         for name, path, windows in (
             ("paths", fixed, fixed_windows(seen.errors.event)),
@@ -63,6 +64,10 @@ class Watch:
             if self.game.draw_paths(path, real, imagined, titles):
                 found[name] = path
         return found
+
+    def _longest(self) -> tuple[FloatArray, IntArray]:
+        episode = self.validation.data.episode(int(np.argmax(self.validation.lengths)))
+        return episode.features, episode.action.astype(np.int64)
 
     def _windows(self, seen: Seen, windows: IntArray) -> tuple[FloatArray, FloatArray, list[str]]:
         """Frames (W, K + 1, F) of some windows, real and imagined, and their titles."""
@@ -85,16 +90,18 @@ def fixed_windows(events: IntArray) -> IntArray:
 
 
 def open_loops(
-    predictor: WorldModelPredictor, validation: Validation
-) -> tuple[FloatArray, FloatArray, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
-    """Real frames (T, F), imagined ones, and whether the model had seen the game up to the step before.
+    predictor: WorldModelPredictor, frames: FloatArray, actions: IntArray
+) -> tuple[FloatArray, FloatArray, npt.NDArray[np.bool_]]:
+    """Open loops in a game: some steps are observed, each predicted from the one before, and then some are dreamt.
 
-    From the longest of the validation games, at places that stay the same: some steps are observed, each predicted from
-    the one before, and then some are dreamt.
+    Args:
+        predictor: of the model.
+        frames: (L, F) of the game.
+        actions: (L,) taken after each of them.
+
+    Returns:
+        real frames (T, F), imagined ones, and whether the model had seen the game up to the step before (T,).
     """
-    index = int(np.argmax(validation.lengths))
-    episode = validation.data.episode(index)
-    frames, actions = episode.features, episode.action.astype(np.int64)
     stacks = stack_episode(frames)
     longest = min(_OBSERVED + _DREAMT, len(frames) - 1)
     dreamt = max(1, longest * _DREAMT // (_OBSERVED + _DREAMT))

@@ -107,7 +107,7 @@ class WorldModelPredictor:
 
 
 def _digest(values: FloatArray | IntArray) -> bytes:
-    return hashlib.sha256(np.ascontiguousarray(values)).digest()
+    return hashlib.sha256(values.tobytes()).digest()
 
 
 class FilteredOnce(WorldModelPredictor):

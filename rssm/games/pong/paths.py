@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -79,7 +80,7 @@ def _draw_window(draw: ImageDraw.ImageDraw, real: FloatArray, imagined: FloatArr
             if one is not None and other is not None:
                 draw.line([one, other], _TEXT, 1)
         for path, colour in zip(paths, (GHOST_COLOUR, WRONG_COLOUR), strict=True):
-            for before, after in zip(path, path[1:], strict=False):
+            for before, after in itertools.pairwise(path):
                 if before is not None and after is not None:
                     draw.line([before, after], colour, 1)
         for step in range(len(real)):
