@@ -80,7 +80,8 @@ def imagined_against_real(model: WorldModel, agent: Agent, moments: Moments, env
 
     Returns:
         the windows, and as metrics ``imagination/error_k0`` to ``_k5``: open-loop error on the agent's own behaviour
-        (px², mean over all values, of the model's mode); ``imagination/reward`` and ``real/reward``: points in six steps of the same actions;
+        (px², mean over all values, of the model's mode); ``imagination/reward`` and
+        ``real/reward``: points in six steps of the same actions;
         ``imagination/steps`` and ``real/steps``: how many of the six steps end within the game;
         ``imagination/return``: the discounted imagined reward and the critic's value behind it, in points;
         ``imagination/value`` and ``real/value``: the critic's value and the discounted return that really followed, in

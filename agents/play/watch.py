@@ -14,7 +14,7 @@ from agents.play.imagined_vs_real import Comparison
 from rssm.arrays import FloatArray, IntArray
 from rssm.config import HORIZON, EnvConfig
 from rssm.dashboard.names import REAL_STEPS, UPDATES
-from rssm.dashboard.pictures import over_horizon, over_training, write_charts
+from rssm.dashboard.pictures import HORIZON_CHART, over_horizon, over_training, write_charts
 from rssm.dashboard.questions import agent_questions
 from rssm.dashboard.watch import FOLDER, open_loops
 from rssm.data.frames import newest_frame
@@ -58,7 +58,7 @@ class AgentWatch:
         charts = over_training(agent_questions(), history, self.axis)
         if "imagination/error_k0" in row:
             unit = "px²" if self.game.in_pixels else "squared units"
-            charts = {"error over the horizon": over_horizon(row, unit)} | charts
+            charts = {HORIZON_CHART: over_horizon(row, unit)} | charts
         files = write_charts(self.folder, f"update {update:,}", charts, row)
         loop = self.folder / "open_loop.gif"
         frames, actions = record(model, agent, self.env, seed, _STEPS)

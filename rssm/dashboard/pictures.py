@@ -38,6 +38,9 @@ _STYLE_SHEET = (
     "table{border-collapse:collapse}td,th{padding:2px 10px 2px 0;text-align:left}td+td{text-align:right}"
 )
 
+#: the chart of one evaluation, and the page on which all charts are
+HORIZON_CHART, PAGE = "error over the horizon", "charts"
+
 History = Sequence[Mapping[str, Any]]
 
 
@@ -86,6 +89,11 @@ def over_training(questions: Sequence[Question], history: History, axis: str = U
     return charts
 
 
+def chart_key(name: str) -> str:
+    """What the picture of a chart is called."""
+    return f"chart_{name.replace(' ', '_')}"
+
+
 def write_charts(
     folder: Path, title: str, charts: Mapping[str, Figure], values: Mapping[str, float | None]
 ) -> dict[str, Path | str]:
@@ -99,7 +107,7 @@ def write_charts(
     files: dict[str, Path | str] = {}
     parts = []
     for name, figure in charts.items():
-        key = f"chart_{name.replace(' ', '_')}".replace("'", "")
+        key = chart_key(name)
         content, path = to_png(figure, _DPI), folder / f"{key}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, functools.partial(_write, content))
@@ -110,7 +118,7 @@ def write_charts(
         f"<tr><td>{html.escape(name)}</td><td>{html.escape(_written(value))}</td></tr>"
         for name, value in values.items()
     )
-    files["charts"] = (
+    files[PAGE] = (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
         f"<style>{_STYLE_SHEET}</style><h2>{html.escape(title)}</h2>{''.join(parts)}"
         f"<h3>numbers</h3><table>{rows}</table></html>"
