@@ -32,8 +32,9 @@ from rssm.device import pick_device, seeded, set_threads
 from rssm.errors import UserError
 from rssm.files import write_json
 from rssm.game import load_game
+from rssm.rerun import command_of
 from rssm.seeds import Stream, derived_seed
-from rssm.tracker import Tracker
+from rssm.tracker import METRICS_FILE, About, Tracker, refuse_without_key
 from rssm.training.checkpoint import MODEL_FILE, load_model
 from rssm.training.muon import name_of, pick_precision
 from rssm.training.run_folder import CONFIG_FILE, claim
@@ -45,6 +46,7 @@ def train_agent(config: AgentConfig) -> None:
     Raises:
         UserError: the run's folder belongs to another configuration, or the world model, data or settings do not fit.
     """
+    refuse_without_key(config.log)
     device = pick_device(config.device)
     set_threads(config.threads, 2 if config.online else 1)
     run, game = Path(config.run), load_game(config.env.id)
@@ -63,12 +65,20 @@ def train_agent(config: AgentConfig) -> None:
             agent = Agent(config.actor_critic, size, game).to(device)
         learner = Learner(agent, config.imagination, config.train, experience.updates)
         training = AgentTrainer(run, config, learner, experience, device)
-        with Tracker(run, config.log, asdict(config), training.update or None) as tracker:
+        with Tracker(run, config.log, asdict(config), training.update or None, _about(config)) as tracker:
             _announce(config, experience, device)
             training.train(tracker)
             spent = training.spent
             print(f"trained {training.update:,} updates in {spent.total:.0f} s: {spent}; playing", file=sys.stderr)
             _finish(run, config, training, tracker)
+
+
+def _about(config: AgentConfig) -> About:
+    kind = "online" if config.online else "offline"
+    tags = [config.env.id, f"{kind} agent", *(["sticky actions"] if config.env.repeat_action_probability else [])]
+    first = {} if config.online else {"world-model": config.world_model}
+    command = command_of("scripts/train_agent.py", config, ("log", "device", "threads", "world_model"), first)
+    return About("train_agent", config.seed, tags, command, real_steps=config.online)
 
 
 def open_offline(config: AgentConfig, device: torch.device) -> Offline:
@@ -125,12 +135,14 @@ def _finish(run: Path, config: AgentConfig, training: AgentTrainer, tracker: Tra
     write_json(run / CURVE_FILE, {"points": [*training.curve, training.point(result)]})
     summary = {f"real/{name}_score": result[name]["mean"] for name in WAYS if name in result}
     if moments is not None:
-        summary |= imagined_against_real(model, agent, moments, config.env, seed)
+        summary |= imagined_against_real(model, agent, moments, config.env, seed).metrics
     gif = run / "media" / "dream.gif"
     drawn = write_dream(gif, model, agent.policy(model, greedy=True), config.env, seed)
     if drawn:
-        tracker.log_gif("dream", gif, training.update)
+        tracker.show({"final_dream": gif}, training.update, training.experience.env_steps)
     tracker.summary({"env_steps": float(training.experience.env_steps)} | summary, training.update)
+    tracker.keep("model", [run / name for name in (AGENT_FILE, MODEL_FILE, CONFIG_FILE)])
+    tracker.keep("results", [run / name for name in (GAMES_FILE, CURVE_FILE, METRICS_FILE)])
     said = alarm(summary)
     print(f"{format_games(result)}\n" + (f"\nNote: {said}.\n" if said else ""))
     print(f"After {training.experience.env_steps:,} real steps and {training.update:,} updates of the agent:")

@@ -14,10 +14,11 @@ from agents.config import AgentConfig
 from agents.learning.agent import Agent
 from agents.learning.learner import Learner
 from agents.online.experience import Experience
-from agents.play.imagined_vs_real import alarm, imagined_against_real
+from agents.play.imagined_vs_real import Comparison, alarm, imagined_against_real
 from agents.play.moments import Moments
 from agents.play.record import CURVE_FILE
 from agents.play.scores import score_agent
+from agents.play.watch import AgentWatch
 from agents.spent import Spent
 from rssm.config.keys import idle_settings
 from rssm.config.stored import from_stored
@@ -59,7 +60,7 @@ class AgentTrainer:
         self.run, self.config, self.device = run, config, device
         self.learner, self.experience = learner, experience
         self.update, self._score, self._warned = 0, "not scored yet", False
-        self.spent = Spent()
+        self.spent, self._watch = Spent(), AgentWatch(run, config.env, config.online)
         #: the scores of each evaluation, which CURVE_FILE holds
         self.curve: list[dict[str, Any]] = []
         if (run / TRAINER_FILE).exists():
@@ -79,7 +80,10 @@ class AgentTrainer:
                 self._log(tracker, metrics)
                 if self._evaluation_due(before, played):
                     with self.spent.on("evaluation"):
-                        self._log(tracker, self._evaluate())
+                        metrics, compared = self._evaluate()
+                        self._log(tracker, metrics)
+                        seed = derived_seed(self.config.seed, Stream.EVALUATION, self.update)
+                        self._watch(tracker, self.update, self.experience.model, self.learner.agent, compared, seed)
                 if self._due(before, settings.checkpoint_every):
                     self.save()
                 progress.advance(self.update - before, f"{self.experience.env_steps:,} real steps, {self._score}")
@@ -112,7 +116,7 @@ class AgentTrainer:
         """Whether a multiple of ``every``, or the end, was passed since update ``before``."""
         return self.update // every > before // every or self.update == self.experience.updates
 
-    def _evaluate(self) -> dict[str, float]:
+    def _evaluate(self) -> tuple[dict[str, float], Comparison | None]:
         """Real games and dreams held against the real game; nothing is learnt from them."""
         settings, model, agent = self.config.evaluation, self.experience.model, self.learner.agent
         seed = derived_seed(self.config.seed, Stream.EVALUATION, self.update)
@@ -126,13 +130,15 @@ class AgentTrainer:
             for key, name in (("mean", "score"), ("standard_error", "score_error"), ("length", "length"))
         }
         self._score = f"score {metrics['real/score']:+.1f} greedy, {metrics['real/sampled_score']:+.1f} sampled"
+        compared = None
         if moments is not None:
-            metrics |= imagined_against_real(model, agent, moments, self.config.env, seed)
+            compared = imagined_against_real(model, agent, moments, self.config.env, seed)
+            metrics |= compared.metrics
             said = alarm(metrics)
             if said and not self._warned:
                 print(f"warning: {said} (said once; imagination/alarm is logged each time)", file=sys.stderr)
                 self._warned = True
-        return metrics
+        return metrics, compared
 
     def point(self, result: dict[str, Any]) -> dict[str, Any]:
         """The scores of an evaluation with the moment of the training that it is of."""

@@ -9,6 +9,7 @@ from rssm.command import EXIT_BAD_INPUT, EXIT_INTERRUPTED, Job, parse, run_job
 from rssm.config import (
     AblationConfig,
     CollectConfig,
+    DashboardConfig,
     EvaluateConfig,
     ImportConfig,
     InspectConfig,
@@ -70,6 +71,12 @@ def _summarize(config: ResultsConfig) -> None:
     summarize(config)
 
 
+def _make_dashboard(config: DashboardConfig) -> None:
+    from rssm.dashboard.workspace import make_dashboard
+
+    make_dashboard(config)
+
+
 COLLECT = Job("collect", CollectConfig, _collect, "--out data/random --steps 20000 --players random")
 IMPORT_DATA = Job("import_data", ImportConfig, _import, "--input recording.npz --out data/recording --layout jaxatari")
 INSPECT_DATA = Job("inspect_data", InspectConfig, _inspect, "--data data/random --gif random.gif")
@@ -78,6 +85,7 @@ EVALUATE = Job("evaluate", EvaluateConfig, _evaluate, "--run runs/wm --data data
 ABLATE = Job("ablate", AblationConfig, _ablate, "--rows default,huber --seconds 60")
 COMPARE = Job("compare", CompareConfig, _compare, "--rows gru,rssm --budget 120 --seeds 3")
 SUMMARIZE = Job("summarize", ResultsConfig, _summarize, "--runs runs/wm,runs/wm-1 --name pong")
+MAKE_DASHBOARD = Job("make_dashboard", DashboardConfig, _make_dashboard, "--dry-run")
 
 
 def collect() -> int:
@@ -118,6 +126,11 @@ def compare() -> int:
 def summarize() -> int:
     """Entry point of ``rssm-summarize`` and ``scripts/summarize.py``."""
     return run_job(SUMMARIZE)
+
+
+def make_dashboard() -> int:
+    """Entry point of ``rssm-make-dashboard`` and ``scripts/make_dashboard.py``."""
+    return run_job(MAKE_DASHBOARD)
 
 
 def train_agent() -> int:

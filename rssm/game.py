@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self, SupportsFloat, cast
@@ -294,6 +294,22 @@ class Game(ABC):
 
     def animate(self, path: Path, frames: FloatArray) -> bool:
         """Write a GIF of the frames (T, F) of a real game; False where the game has no picture."""
+        return False
+
+    def draw_open_loop(
+        self, path: Path, real: FloatArray, imagined: FloatArray, observed: npt.NDArray[np.bool_]
+    ) -> bool:
+        """Write a GIF of real frames (T, F), imagined ones and where they differ; False where the game has no picture.
+
+        ``observed`` (T,) says where the model had seen the real game up to the step before.
+        """
+        return False
+
+    def draw_paths(self, path: Path, real: FloatArray, imagined: FloatArray, titles: Sequence[str]) -> bool:
+        """Write a PNG of the paths of what moves through W windows; False where the game has no picture.
+
+        Both are frames (W, K + 1, F) from a window's start on, which is real in both.
+        """
         return False
 
     def import_data(self, config: ImportConfig) -> None:

@@ -15,7 +15,17 @@ import pytest
 from packaging.requirements import Requirement
 
 from agents.cli import BENCHMARK, EVALUATE_AGENT, EXPORT, PLAY, SUMMARIZE_AGENTS, TRAIN_AGENT
-from rssm.cli import ABLATE, COLLECT, COMPARE, EVALUATE, IMPORT_DATA, INSPECT_DATA, SUMMARIZE, TRAIN_WM
+from rssm.cli import (
+    ABLATE,
+    COLLECT,
+    COMPARE,
+    EVALUATE,
+    IMPORT_DATA,
+    INSPECT_DATA,
+    MAKE_DASHBOARD,
+    SUMMARIZE,
+    TRAIN_WM,
+)
 from rssm.command import parse
 from rssm.config import EnvConfig
 from rssm.data.collect import play_episode
@@ -43,6 +53,7 @@ JOBS = {
         PLAY,
         EXPORT,
         INSPECT_DATA,
+        MAKE_DASHBOARD,
     )
 }
 ENTRIES = (
@@ -60,6 +71,7 @@ ENTRIES = (
     "play",
     "export",
     "inspect-data",
+    "make-dashboard",
 )
 
 
@@ -140,7 +152,7 @@ def test_every_dependency_is_constrained_and_installed_within_its_bounds():
     constraints = [Requirement(line) for line in lines_of("constraints.txt")]
     constrained = {constraint.name.lower(): constraint.specifier for constraint in constraints}
     needed = {requirement.name for requirement in requirements("dev")}
-    for requirement in requirements("dev", "play", "onnx", "minari", "examples", "notebook"):
+    for requirement in requirements("dev", "dashboard", "play", "onnx", "minari", "examples", "notebook"):
         if requirement.name.startswith("types-"):
             continue
         assert requirement.name.lower() in constrained, requirement

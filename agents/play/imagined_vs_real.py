@@ -16,10 +16,12 @@ import torch
 
 from agents.learning.agent import Agent
 from agents.learning.imagination import imagine
+from agents.learning.returns import lambda_returns
 from agents.play.moments import Moment, Moments
 from agents.play.side_by_side import SideBySide, one_after_the_other
 from rssm.arrays import FloatArray, IntArray
 from rssm.config import HORIZON, EnvConfig
+from rssm.data.frames import newest_frame
 from rssm.device import seeded
 from rssm.evaluation.openloop import by_step
 from rssm.evaluation.window_errors import squared_errors
@@ -47,9 +49,26 @@ class Truth:
     reward: npt.NDArray[np.float64]
 
 
-def imagined_against_real(
-    model: WorldModel, agent: Agent, moments: Moments, env: EnvConfig, seed: int
-) -> dict[str, float]:
+@dataclass(frozen=True)
+class Comparison:
+    """N imagined sequences of K steps beside what really happened.
+
+    Attributes:
+        metrics: see :func:`imagined_against_real`.
+        real: (N, K + 1, F) frames from the moment on; those behind a game's end are zero.
+        imagined: (N, K + 1, F) the model's mode, from the same first frame on.
+        error: (N, K) squared error, mean over all values of the stack; not a number behind a game's end.
+        moments: (N,) that were imagined from.
+    """
+
+    metrics: dict[str, float]
+    real: FloatArray
+    imagined: FloatArray
+    error: npt.NDArray[np.float64]
+    moments: list[Moment]
+
+
+def imagined_against_real(model: WorldModel, agent: Agent, moments: Moments, env: EnvConfig, seed: int) -> Comparison:
     """Imagine six steps from moments of real games and play the same actions in the emulator, which can be cloned.
 
     Args:
@@ -60,8 +79,11 @@ def imagined_against_real(
         seed: of all samples; torch's own generator is left as it was.
 
     Returns:
-        ``imagination/error_k0`` to ``_k5``: open-loop error on the agent's own behaviour (px², mean over all values, of
-        the model's mode); ``imagination/reward`` and ``real/reward``: points in six steps of the same actions;
+        the windows, and as metrics ``imagination/error_k0`` to ``_k5``: open-loop error on the agent's own behaviour
+        (px², mean over all values, of the model's mode); ``imagination/reward`` and
+        ``real/reward``: points in six steps of the same actions;
+        ``imagination/steps`` and ``real/steps``: how many of the six steps end within the game;
+        ``imagination/return``: the discounted imagined reward and the critic's value behind it, in points;
         ``imagination/value`` and ``real/value``: the critic's value and the discounted return that really followed, in
         points; ``imagination/optimism``: by how much the first lies above the second, as a multiple of the 5 to 95 %
         range of the returns (which counts as no less than ``return_floor``); ``imagination/alarm``: 1 where that is
@@ -73,20 +95,35 @@ def imagined_against_real(
         dreams = imagine(model, agent, start, HORIZON)
         predicted = model.imagine(start, dreams.actions, sample=False).states.stack
         value = float(agent.value(dreams.inputs[: dreams.starts]).mean())
+        ahead = lambda_returns(
+            dreams.reward, dreams.continuation, dreams.by_step(agent.value(dreams.inputs)), agent.config.discount, 1.0
+        )
     truth = play_same(env, chosen, dreams.actions.cpu().numpy())
-    errors, _ = squared_errors(predicted.cpu().numpy(), truth.stacks)
+    stacks = predicted.cpu().numpy()
+    errors, _ = squared_errors(stacks, truth.stacks)
     goes_on = torch.cat([torch.ones_like(dreams.continuation[:, :1]), dreams.continuation[:, :-1]], 1).cumprod(1)
     real = float(returns.mean())
     low, high = np.quantile(returns, [0.05, 0.95])
     optimism = (value - real) / max(float(high - low), agent.config.return_floor)
-    return by_step("imagination/error", (_mean(errors[truth.exists[:, k], k]) for k in range(HORIZON))) | {
+    metrics = by_step("imagination/error", (_mean(errors[truth.exists[:, k], k]) for k in range(HORIZON))) | {
         "imagination/reward": float((goes_on * dreams.reward).sum(1).mean()),
         "real/reward": float(truth.reward.mean()),
+        "imagination/steps": float(dreams.continuation.cumprod(1).sum(1).mean()),
+        "real/steps": float(truth.exists.sum(1).mean()),
+        "imagination/return": float(ahead[:, 0].mean()),
         "imagination/value": value,
         "real/value": real,
         "imagination/optimism": optimism,
         "imagination/alarm": float(optimism > ALARM),
     }
+    begin = newest_frame(start.stack.cpu().numpy())[:, None]
+    return Comparison(
+        metrics,
+        np.concatenate([begin, newest_frame(truth.stacks)], axis=1),
+        np.concatenate([begin, newest_frame(stacks)], axis=1),
+        np.where(truth.exists, errors, np.nan),
+        chosen,
+    )
 
 
 def alarm(metrics: Mapping[str, float]) -> str | None:

@@ -208,3 +208,16 @@ class ResultsConfig(Settings):
         "folder of the table; docs/results publishes it, and never over rows that it lacks",
         filled=True,
     )
+
+
+@dataclass(frozen=True)
+class DashboardConfig(Settings):
+    """Make wandb's workspace and report of a project: charts of several lines, sections, animations, final numbers."""
+
+    project: str = setting("pong-rssm", "wandb project", filled=True)
+    entity: str = setting("", "wandb user or team; empty takes that of the key")
+    env_id: str = setting(ENV_ID, "gymnasium id of the game, whose events and features have a line each", filled=True)
+    dry_run: bool = setting(False, "print what would be made, as JSON; needs no account")
+
+    def check_together(self) -> None:
+        find_game("env_id", self.env_id)

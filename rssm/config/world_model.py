@@ -351,7 +351,7 @@ class TrainConfig(Settings):
     ema: float = setting(
         0.999, "decay of the averaged weights that are evaluated and kept; 0 turns averaging off", low=0, below=1
     )
-    evaluate_every: int = setting(1_000, "updates between evaluations on the validation episodes", low=1, high=COUNTS)
+    evaluate_every: int = setting(250, "updates between evaluations on the validation episodes", low=1, high=COUNTS)
     patience: int = setting(
         0, "evaluations without improvement after which training stops; 0 never stops early", low=0, high=COUNTS
     )
@@ -419,6 +419,8 @@ class LogConfig(Settings):
         "offline", "offline needs no account; online uploads; disabled writes nothing"
     )
     project: str = setting("pong-rssm", "wandb project", filled=True)
+    tags: str = setting("", "of the run in wandb, separated by commas, beside those of the game and the job", before="")
+    notes: str = setting("", "about the run in wandb; empty takes the command that makes it again", before="")
 
 
 @dataclass(frozen=True)

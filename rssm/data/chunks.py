@@ -100,6 +100,10 @@ class Sampler(Protocol):
 
     def batch(self, update: int, part: Part | None = None) -> Chunk: ...
 
+    def real_steps(self, update: int) -> int:
+        """Real steps that the updates before this one could draw from, those that were replaced included."""
+        ...
+
 
 class ChunkSampler:
     """Draws chunks so that no transition is neglected; update n of a seed is always the same batch.
@@ -131,6 +135,9 @@ class ChunkSampler:
         # each episode has a place for every chunk that overlaps it
         self._places = np.cumsum(self._stop - self._first + length - 1)
         self.rows = Rows.of(data)
+
+    def real_steps(self, update: int) -> int:
+        return int((self._stop - self._first).sum())
 
     def places(self, update: int, part: Part | None = None) -> tuple[IntArray, IntArray, IntArray]:
         """Where the chunks of one update lie, or some of them: start row, first row of the episode, its end; (B,)."""

@@ -68,6 +68,9 @@ class FreshSampler:
             self._drawn_from = newest
         return self._sampler.batch(update, part)
 
+    def real_steps(self, update: int) -> int:
+        return sum(map(len, self._old)) + self._newest(max(update - 1, 0)) * self._block
+
     def close(self) -> None:
         """End the process that plays."""
         if self._player is not None:

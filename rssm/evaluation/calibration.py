@@ -75,8 +75,11 @@ class Doubt:
     event: IntArray
 
 
-def calibration(sampler: Sampler, dataset: Dataset, windows: int, samples: int, seed: int) -> dict[str, Any]:
-    """Hold the spread of sampled futures against their error, over up to ``windows`` windows drawn from the data.
+def calibration(
+    sampler: Sampler, dataset: Dataset, windows: int, samples: int, seed: int, lengths: IntArray | None = None
+) -> dict[str, Any]:
+    """Hold the spread of sampled futures against their error, over up to ``windows`` windows drawn from the data, or
+    from the first ``lengths`` (E,) rows of its episodes.
 
     A calibrated model's ``ratio`` of spread to squared error is 1 (below: too sure of itself), the ranks of the truth
     among its futures are spread evenly over the ten bins of ``ranks`` (at the last step), and a central interval of
@@ -91,7 +94,8 @@ def calibration(sampler: Sampler, dataset: Dataset, windows: int, samples: int, 
         DivergedError: a future is not finite.
     """
     rng, game = np.random.default_rng(seed), dataset.game
-    lengths = np.array([rows.stop - rows.start for rows in dataset.episodes], np.int64)
+    if lengths is None:
+        lengths = np.array([rows.stop - rows.start for rows in dataset.episodes], np.int64)
     parts = []
     for index, starts in sample_starts(lengths, windows, rng).items():
         episode = dataset.episode(index)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable
 
@@ -103,3 +104,21 @@ class WorldModelPredictor:
             # whole windows, as many as their share of the samples: they add up
             self.advance((sample + 1) * windows // self.samples - sample * windows // self.samples)
         return total / self.samples
+
+
+def _digest(values: FloatArray | IntArray) -> bytes:
+    return hashlib.sha256(values.tobytes()).digest()
+
+
+class FilteredOnce(WorldModelPredictor):
+    """The same for a model that is asked about the same games again and again: each of them is filtered once."""
+
+    def __init__(self, model: WorldModel, samples: int = 0, seed: int = 0) -> None:
+        super().__init__(model, samples, seed)
+        self._states: dict[tuple[bytes, bytes], State] = {}
+
+    def _filter(self, observations: FloatArray, actions: IntArray, starts: IntArray) -> State:
+        key = _digest(observations), _digest(actions)
+        if key not in self._states:
+            self._states[key] = super()._filter(observations, actions, np.arange(len(observations)))
+        return self._states[key][torch.from_numpy(np.ascontiguousarray(starts)).to(self.device)]

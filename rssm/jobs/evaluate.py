@@ -122,10 +122,11 @@ def evaluate_and_report(
     print(format_table(result))
     write_json(run / RESULT_FILE, result)
     gif, chart = _write_pictures(run, config, model, dataset, result, run / CONFIG_FILE)
-    if gif is not None:
-        tracker.log_gif("real_imagined", gif, update)
-    tracker.log_image("error_by_step", chart, update)
+    shown: dict[str, Path | str] = {"final_error_by_step": chart}
+    tracker.show(shown if gif is None else shown | {"final_real_imagined": gif}, update)
     tracker.summary(summary(result), update)
+    tracker.keep("model", [run / MODEL_FILE, run / CONFIG_FILE])
+    tracker.keep("results", [run / name for name in (REPORT_FILE, RESULT_FILE, METRICS_FILE)])
     return result
 
 

@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from rssm.config import WorldModelConfig
+from rssm.dashboard.watch import Watch
 from rssm.data.chunks import ChunkSampler, Sampler
 from rssm.data.dataset import Dataset
 from rssm.data.fresh import FreshSampler
 from rssm.device import allow_tf32, pick_device, set_threads
 from rssm.errors import UserError
-from rssm.evaluation.constant_velocity import ConstantVelocity
-from rssm.evaluation.model_predictor import WorldModelPredictor
-from rssm.evaluation.openloop import by_step, episode_lengths, episode_windows, score_windows
-from rssm.evaluation.persistence import Persistence
-from rssm.evaluation.predictor import Predictor
+from rssm.evaluation.validation import Validation
 from rssm.jobs.data_sets import open_datasets, open_others, split_episodes, training_recording
 from rssm.jobs.evaluate import evaluate_and_report
 from rssm.model.world_model import WorldModel
-from rssm.tracker import Tracker
+from rssm.rerun import command_of
+from rssm.tracker import About, Tracker, refuse_without_key
 from rssm.training.group import ALONE, Group
 from rssm.training.launch import count_processes, launched, local_rank, local_size, processes
 from rssm.training.muon import name_of
 from rssm.training.run_folder import claim
-from rssm.training.trainer import SCORE, Evaluation, Trainer
+from rssm.training.trainer import Trainer
 
 
 def train_world_model(config: WorldModelConfig) -> None:
@@ -42,6 +38,7 @@ def train_world_model(config: WorldModelConfig) -> None:
         UserError: the run's folder belongs to another configuration, data or settings do not fit, or a process of the
             training was killed.
     """
+    refuse_without_key(config.log)
     device = pick_device(config.device, local_rank())
     count = count_processes(config.workers, device, config.train.batch_size)
     set_threads(config.threads, local_size(count))
@@ -60,10 +57,16 @@ def train_world_model(config: WorldModelConfig) -> None:
         _open_in_turn(config, group, train)
         trainer = make_trainer(run, config, train, device, group)
         _announce(config, trainer)
-        with Tracker(run, config.log, asdict(config), trainer.update or None) as tracker:
+        with Tracker(run, config.log, asdict(config), trainer.update or None, _about(config)) as tracker:
             model = trainer.train(tracker)
             print(f"trained {trainer.update:,} updates in {trainer.seconds:.0f} s; evaluating", file=sys.stderr)
             evaluate_and_report(run, config, model, train, heldout, tracker, trainer.update, [others] if others else [])
+
+
+def _about(config: WorldModelConfig) -> About:
+    tags = [config.env.id, "world model", *(["sticky actions"] if config.env.repeat_action_probability else [])]
+    command = command_of("scripts/train_wm.py", config, ("log", "device", "threads", "workers"))
+    return About("train_wm", config.seed, tags, command)
 
 
 def assist(group: Group, config: WorldModelConfig) -> None:
@@ -116,7 +119,8 @@ def make_trainer(
     statistics = data.game.fit(data.features[rows], data.action[rows], data.is_first[rows])
     model = WorldModel(config.model, data.game, statistics, config.loss.huber_beta).to(device)
     sampler = _make_sampler(config, data, learned)
-    return Trainer(run, config, model, sampler, _validate(data, validation), group)
+    evaluation = Validation(data, validation, config.eval)
+    return Trainer(run, config, model, sampler, evaluation, group, Watch(run, evaluation))
 
 
 def _make_sampler(config: WorldModelConfig, data: Dataset, learned: Sequence[slice]) -> Sampler:
@@ -127,27 +131,3 @@ def _make_sampler(config: WorldModelConfig, data: Dataset, learned: Sequence[sli
         raise UserError(f"data.fresh_steps: expected 0, as {data.path} is imported: nobody can play more of it")
     recording = training_recording(config)
     return FreshSampler(data, *sizes, learned, recording, config.data.fresh_steps, config.train.updates)
-
-
-def _validate(data: Dataset, episodes: Sequence[slice]) -> Evaluation:
-    """Open-loop error on the validation episodes; the baselines' values stand beside it on the same charts."""
-    lengths = episode_lengths(data, episodes)
-
-    @functools.cache  # the first process alone evaluates
-    def reference() -> dict[str, float]:
-        constant_velocity = ConstantVelocity(data.game.positions.values())
-        baselines: dict[str, Predictor] = {"persistence": Persistence(), "constant_velocity": constant_velocity}
-        values: dict[str, float] = {}
-        for name, errors in score_windows(baselines, episode_windows(data, lengths)).items():
-            values |= by_step(f"openloop/{name}", errors.stack.mean(axis=0))
-        return values
-
-    def evaluate(model: WorldModel) -> dict[str, float]:
-        errors = score_windows({"model": WorldModelPredictor(model)}, episode_windows(data, lengths))["model"]
-        mean, median = errors.stack.mean(axis=0), np.median(errors.stack, axis=0)
-        metrics = by_step("openloop/mse", mean) | by_step("openloop/median", median)
-        metrics["openloop/mse_mean"] = float(mean.mean())
-        # nearly all of the mean lies in a handful of windows with a wrong goal or serve, too few to choose by
-        return metrics | {SCORE: float(np.log1p(errors.stack).mean())} | reference()
-
-    return evaluate

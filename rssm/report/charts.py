@@ -177,10 +177,10 @@ def to_svg(figure: Figure, name: str) -> str:
     return f"<svg {box.group()}>{body}"
 
 
-def to_png(figure: Figure) -> bytes:
-    """The figure as a PNG on white."""
+def to_png(figure: Figure, dpi: int = 200) -> bytes:
+    """The figure as a PNG on white, of so many pixels an inch."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=200, facecolor="white")
+    figure.savefig(buffer, format="png", dpi=dpi, facecolor="white")
     return buffer.getvalue()
 
 
@@ -246,4 +246,8 @@ def _apart(places: Sequence[float], gap: float) -> list[float]:
             if overlap > 0:
                 moved[i] -= overlap / 2
                 moved[i + 1] += overlap / 2
+    last = len(moved) - 1
+    if last * gap <= 1:  # all of them have room beside the axis, none below or above it
+        moved = [max(place, i * gap) for i, place in enumerate(moved)]
+        moved = [min(place, 1 - (last - i) * gap) for i, place in enumerate(moved)]
     return moved

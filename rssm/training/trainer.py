@@ -12,6 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from rssm.config import WorldModelConfig
+from rssm.dashboard.names import REAL_STEPS
 from rssm.data.chunks import ChunkSampler, Sampler
 from rssm.errors import CheckpointError, DivergedError, LostProcessError
 from rssm.model.world_model import WorldModel
@@ -29,6 +30,8 @@ from rssm.training.step import train_step
 Evaluation = Callable[[WorldModel], dict[str, float]]
 #: mean of ln(1 + squared error) over the windows and the six steps
 SCORE = "openloop/log_mse"
+#: draws what the last evaluation saw, at this update
+Show = Callable[[Tracker, int], object]
 
 
 class Trainer:
@@ -45,6 +48,7 @@ class Trainer:
         sampler: the chunks.
         evaluate: scores the averaged weights on episodes that are not trained on; lower is better.
         group: the processes that share the training.
+        show: called after each evaluation.
 
     Raises:
         CheckpointError: ``trainer.pt`` exists but cannot be read or belongs to another configuration.
@@ -58,9 +62,10 @@ class Trainer:
         sampler: Sampler,
         evaluate: Evaluation,
         group: Group = ALONE,
+        show: Show | None = None,
     ) -> None:
         self.run, self.config, self.model = run, config, model
-        self.sampler, self.evaluate, self.group = sampler, evaluate, group
+        self.sampler, self.evaluate, self.group, self.show = sampler, evaluate, group, show
         self.optimizer = Optimizer(model, config.train, group)
         self.update = 0
         #: on an NVIDIA card, for one process and games that stay the same: the update as one graph
@@ -121,6 +126,8 @@ class Trainer:
                     tracker.log(terms, self.update)
                 if self._evaluation_is_due:
                     tracker.log(self._evaluate(), self.update)
+                    if self.show is not None:
+                        self.show(tracker, self.update)
                     self.group.from_first(self.best_update)
                 if self.update % settings.checkpoint_every == 0:
                     self.save()
@@ -172,7 +179,7 @@ class Trainer:
         if metrics[SCORE] < self.best_score:
             self.best_score, self.best_update = metrics[SCORE], self.update
             self.best_weights = weights_of(self.optimizer.average)
-        return metrics
+        return metrics | {REAL_STEPS: self.sampler.real_steps(self.update)}
 
     def save(self) -> None:
         """Write both checkpoints; ``trainer.pt`` last, since a resume reads it alone.

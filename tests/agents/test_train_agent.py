@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from agents.cli import TRAIN_AGENT
 from agents.config import AgentConfig
 from agents.learning.config import ActorCriticConfig
+from agents.play.imagined_vs_real import Comparison
 from agents.train_agent import train_agent
 from rssm.command import EXIT_BAD_INPUT, parse
 from rssm.config import DataConfig, EnvConfig, WorldModelConfig
@@ -169,7 +170,9 @@ def test_the_scores_along_the_training_are_kept(whole, online_job):
 def test_a_hopeful_critic_is_warned_of_once_and_noted_at_the_end(offline_job, monkeypatch, capsys):
     found = {"imagination/alarm": 1.0, "imagination/value": 2.0, "real/value": 1.0, "imagination/optimism": 0.5}
     for place in ("trainer", "train_agent"):
-        monkeypatch.setattr(f"agents.{place}.imagined_against_real", lambda *arguments, **settings: found)
+        monkeypatch.setattr(
+            f"agents.{place}.imagined_against_real", lambda *_, **__: Comparison(found, *[np.zeros(0)] * 3, [])
+        )
     train_agent(offline_job)
     said = capsys.readouterr()
     evaluations = [row for row in rows(Path(offline_job.run)) if "imagination/alarm" in row]

@@ -1,8 +1,12 @@
-"""Pictures of the game, drawn from features: a frame, and a real game beside an imagined one."""
+"""Pictures of the game, drawn from features: a frame, and a real game beside an imagined one.
+
+Other pictures are put together from what is here: canvases of indices into :data:`PALETTE`.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -30,12 +34,17 @@ _SCALE, _GAP, _HEAD, _MARGIN = 2, 12, 50, 8  # of the animation, in its own pixe
 _FRAME_MILLISECONDS, _LAST_MILLISECONDS = 150, 1_000
 _HEAD_COLOUR, _TEXT_COLOUR, _TEXT_SHADES = (17, 19, 24), (236, 238, 242), 8
 
+#: what the model is shown, what it dreams, and what is in a dream alone
+SEEN_COLOUR, DREAMT_COLOUR, WRONG_COLOUR = (40, 190, 90), (226, 48, 48), (96, 170, 255)
+
 # Everything is drawn as indices into one palette, which all frames of an animation share.
-_HEAD_GROUND, _FIELD, _IMAGINED, _WHITE, _PLAYER, _ENEMY, _GHOST, _UNCHANGED, _TEXT = range(9)
-_PALETTE = np.array(
+HEAD_GROUND, FIELD, IMAGINED, _WHITE, _PLAYER, _ENEMY, GHOST, _UNCHANGED, _TEXT = range(9)
+SEEN, DREAMT, WRONG = range(_TEXT + _TEXT_SHADES, _TEXT + _TEXT_SHADES + 3)
+PALETTE = np.array(
     [_HEAD_COLOUR, FIELD_COLOUR, IMAGINED_COLOUR, WHITE_COLOUR, PLAYER_COLOUR, ENEMY_COLOUR, GHOST_COLOUR]
     + [(255, 0, 255)]  # never seen: where a frame of a GIF leaves the one before as it is
-    + [np.add(_HEAD_COLOUR, np.subtract(_TEXT_COLOUR, _HEAD_COLOUR) * i // _TEXT_SHADES) for i in range(1, 9)],
+    + [np.add(_HEAD_COLOUR, np.subtract(_TEXT_COLOUR, _HEAD_COLOUR) * i // _TEXT_SHADES) for i in range(1, 9)]
+    + [SEEN_COLOUR, DREAMT_COLOUR, WRONG_COLOUR],
     np.uint8,
 )
 
@@ -44,7 +53,7 @@ _DIGITS = ("75557", "22222", "71747", "71317", "55711", "74717", "44757", "71111
 _CELL = 4
 _SCORES = ((F.ENEMY_SCORE, 36, _ENEMY), (F.PLAYER_SCORE, 116, _PLAYER))
 
-_Canvas = npt.NDArray[np.uint8]
+Canvas = npt.NDArray[np.uint8]
 
 
 def draw_frame(frame: FloatArray, scale: int = 1, *, ghost: FloatArray | None = None) -> Image.Image:
@@ -62,7 +71,7 @@ def draw_frame(frame: FloatArray, scale: int = 1, *, ghost: FloatArray | None = 
     Returns:
         an RGB picture of (160 x scale, 210 x scale) pixels.
     """
-    return Image.fromarray(_PALETTE[_draw(frame, scale, ghost)])
+    return Image.fromarray(PALETTE[draw_canvas(frame, scale, ghost)])
 
 
 def side_by_side_gif(path: Path, real: FloatArray, imagined: FloatArray) -> None:
@@ -81,24 +90,30 @@ def side_by_side_gif(path: Path, real: FloatArray, imagined: FloatArray) -> None
     """
     if real.shape != imagined.shape or real.ndim != 2 or len(real) == 0:
         raise ValueError(f"side_by_side_gif: expected two arrays (T, 14), got {real.shape} and {imagined.shape}")
+    canvases = [_side_by_side(real[step], imagined[step], step) for step in range(len(real))]
+    save_gif(path, canvases, [_FRAME_MILLISECONDS] * (len(canvases) - 1) + [_LAST_MILLISECONDS])
+
+
+def save_gif(path: Path, canvases: Sequence[Canvas], milliseconds: Sequence[int]) -> None:
+    """Write canvases as a GIF that repeats, each of them shown for so long; replaced atomically."""
     pictures = []
-    for step in range(len(real)):
-        picture = Image.fromarray(_side_by_side(real[step], imagined[step], step))
-        picture.putpalette(_PALETTE.tobytes())
+    for canvas in canvases:
+        picture = Image.fromarray(canvas)
+        picture.putpalette(PALETTE.tobytes())
         pictures.append(picture)
-    durations = [_FRAME_MILLISECONDS] * (len(pictures) - 1) + [_LAST_MILLISECONDS]
     # Pillow writes one palette for all frames only if it is handed over here, and only what changed if it may optimise.
-    settings = {"palette": _PALETTE.tobytes(), "transparency": _UNCHANGED, "optimize": True, "loop": 0}
+    settings = {"palette": PALETTE.tobytes(), "transparency": _UNCHANGED, "optimize": True, "loop": 0}
     replace_file(
         path,
         lambda temporary: pictures[0].save(
-            temporary, "GIF", save_all=True, append_images=pictures[1:], duration=durations, **settings
+            temporary, "GIF", save_all=True, append_images=pictures[1:], duration=list(milliseconds), **settings
         ),
     )
 
 
-def _draw(frame: FloatArray, scale: int, ghost: FloatArray | None) -> _Canvas:
-    ground = _FIELD if ghost is None else _IMAGINED
+def draw_canvas(frame: FloatArray, scale: int, ghost: FloatArray | None) -> Canvas:
+    """As :func:`draw_frame`, as indices into :data:`PALETTE` (210 x scale, 160 x scale)."""
+    ground = FIELD if ghost is None else IMAGINED
     canvas = np.full((HEIGHT * scale, WIDTH * scale), ground, np.uint8)
     for top in (FIELD_TOP - WALL_HEIGHT, FIELD_BOTTOM):
         canvas[top * scale : (top + WALL_HEIGHT) * scale] = _WHITE
@@ -109,7 +124,7 @@ def _draw(frame: FloatArray, scale: int, ghost: FloatArray | None) -> _Canvas:
     field = canvas[FIELD_TOP * scale : FIELD_BOTTOM * scale]
     if ghost is not None:
         for x, y, size, _ in _things(ghost):
-            _fill(field, x, y, size, _GHOST, scale, rim=1)
+            _fill(field, x, y, size, GHOST, scale, rim=1)
             _fill(field, x, y, size, ground, scale)
     for x, y, size, colour in _things(frame):
         _fill(field, x, y, size, colour, scale)
@@ -127,7 +142,7 @@ def _things(frame: FloatArray) -> list[tuple[float, float, tuple[int, int], int]
     return [thing for thing in things if math.isfinite(thing[0]) and math.isfinite(thing[1])]
 
 
-def _fill(canvas: _Canvas, x: float, y: float, size: tuple[int, int], colour: int, scale: int, rim: int = 0) -> None:
+def _fill(canvas: Canvas, x: float, y: float, size: tuple[int, int], colour: int, scale: int, rim: int = 0) -> None:
     """Fill the part of a box that is on the canvas; ``rim`` picture pixels are added around it."""
     left, top = round(x * scale), round(y * scale)
     rows = slice(max(top - rim, 0), max(top + size[1] * scale + rim, 0))
@@ -135,7 +150,7 @@ def _fill(canvas: _Canvas, x: float, y: float, size: tuple[int, int], colour: in
     canvas[rows, columns] = colour
 
 
-def _draw_score(canvas: _Canvas, left: int, score: int, colour: int, scale: int) -> None:
+def _draw_score(canvas: Canvas, left: int, score: int, colour: int, scale: int) -> None:
     for place, digit in enumerate(reversed(str(score))):
         for row, bits in enumerate(_DIGITS[int(digit)]):
             for column in range(3):
@@ -144,33 +159,34 @@ def _draw_score(canvas: _Canvas, left: int, score: int, colour: int, scale: int)
                     _fill(canvas, *corner, (_CELL, _CELL), colour, scale)
 
 
-def _side_by_side(real: FloatArray, imagined: FloatArray, step: int) -> _Canvas:
+def _side_by_side(real: FloatArray, imagined: FloatArray, step: int) -> Canvas:
     panel = WIDTH * _SCALE
     right = panel + _GAP
-    canvas = np.full((_HEAD + HEIGHT * _SCALE, right + panel), _HEAD_GROUND, np.uint8)
-    canvas[_HEAD:, :panel] = _draw(real, _SCALE, None)
-    canvas[_HEAD:, right:] = _draw(imagined, _SCALE, real)
-    for left, ground in ((0, _FIELD), (right, _IMAGINED)):
+    canvas = np.full((_HEAD + HEIGHT * _SCALE, right + panel), HEAD_GROUND, np.uint8)
+    canvas[_HEAD:, :panel] = draw_canvas(real, _SCALE, None)
+    canvas[_HEAD:, right:] = draw_canvas(imagined, _SCALE, real)
+    for left, ground in ((0, FIELD), (right, IMAGINED)):
         canvas[_HEAD - 4 : _HEAD, left : left + panel] = ground
     k = step % HORIZON
-    _write(canvas, _MARGIN, 4, "REAL", 17)
-    _write(canvas, _MARGIN, 26, f"agent step {step + 1}", 13)
-    _write(canvas, right + _MARGIN, 4, "IMAGINED", 17)
+    write(canvas, _MARGIN, 4, "REAL", 17)
+    write(canvas, _MARGIN, 26, f"agent step {step + 1}", 13)
+    write(canvas, right + _MARGIN, 4, "IMAGINED", 17)
     error = float(np.mean((imagined.astype(np.float64) - real) ** 2))
-    _write(canvas, right + _MARGIN, 26, f"squared error of this frame: {error:.2f}", 13)
-    _write(canvas, right + panel - 158, 6, f"k = {k}", 15)
+    write(canvas, right + _MARGIN, 26, f"squared error of this frame: {error:.2f}", 13)
+    write(canvas, right + panel - 158, 6, f"k = {k}", 15)
     for i in range(HORIZON):  # one more is lit with every step since the model last saw the real game
-        colour = _GHOST if i <= k else _IMAGINED
+        colour = GHOST if i <= k else IMAGINED
         start = right + panel - _MARGIN - (HORIZON - i) * 17 + 3
         canvas[9:19, start : start + 14] = colour
     return canvas
 
 
-def _write(canvas: _Canvas, left: int, top: int, text: str, size: int) -> None:
-    mask = Image.new("L", (canvas.shape[1] - left, _HEAD - top))
+def write(canvas: Canvas, left: int, top: int, text: str, size: int) -> None:
+    """Write a line of text onto a canvas; what does not fit is cut off."""
+    mask = Image.new("L", (canvas.shape[1] - left, min(2 * size, len(canvas) - top)))
     ImageDraw.Draw(mask).text((0, 0), text, fill=255, font=_font(size))
     shades = np.asarray(mask).astype(np.int64) * _TEXT_SHADES // 255
-    place = canvas[top:_HEAD, left:]
+    place = canvas[top : top + mask.height, left:]
     place[shades > 0] = (_TEXT - 1 + shades[shades > 0]).astype(np.uint8)
 
 

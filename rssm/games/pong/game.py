@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,6 +103,20 @@ class Pong(Game):
         from rssm.games.pong.animation import game_gif
 
         game_gif(path, frames)
+        return True
+
+    def draw_open_loop(
+        self, path: Path, real: FloatArray, imagined: FloatArray, observed: npt.NDArray[np.bool_]
+    ) -> bool:
+        from rssm.games.pong.open_loop_gif import open_loop_gif
+
+        open_loop_gif(path, real, imagined, observed)
+        return True
+
+    def draw_paths(self, path: Path, real: FloatArray, imagined: FloatArray, titles: Sequence[str]) -> bool:
+        from rssm.games.pong.paths import draw_paths
+
+        draw_paths(path, real, imagined, titles)
         return True
 
     def import_data(self, config: ImportConfig) -> None:

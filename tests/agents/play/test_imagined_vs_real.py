@@ -96,7 +96,7 @@ def test_sticky_actions_are_drawn_as_in_the_game_that_went_on():
 def compare(world, stander, moments):
     def compare(expected=0.0):
         stander.expected = expected
-        return imagined_against_real(world, stander, moments, EnvConfig(), seed=0)
+        return imagined_against_real(world, stander, moments, EnvConfig(), seed=0).metrics
 
     return compare
 
@@ -162,7 +162,7 @@ def test_the_seed_fixes_it_and_it_changes_no_random_numbers(world, stander):
         torch.manual_seed(before)
         state = torch.get_rng_state()
         moments = play(world, stander, seed, count=8, env=env, games=1)
-        result = imagined_against_real(world, stander, moments, env, seed)
+        result = imagined_against_real(world, stander, moments, env, seed).metrics
         assert torch.equal(torch.get_rng_state(), state)
         return result
 

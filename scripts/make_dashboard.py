@@ -1,0 +1,8 @@
+"""Make the workspace and the report of a project in wandb, or show what they are made of (see --help)."""
+
+import sys
+
+from rssm.cli import make_dashboard
+
+if __name__ == "__main__":
+    sys.exit(make_dashboard())
