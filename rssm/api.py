@@ -14,6 +14,7 @@ from rssm.arrays import FloatArray
 from rssm.config import EvalConfig, WorldModelConfig
 from rssm.config_file import load_config
 from rssm.data.dataset import Dataset
+from rssm.data.frames import to_observation, to_stack
 from rssm.device import pick_device, seeded
 from rssm.errors import ShapeError
 from rssm.evaluation import openloop
@@ -32,9 +33,9 @@ Array = TypeVar("Array", bound=FloatArray | Tensor)
 class Model:
     """A trained world model.
 
-    Observations are stacks of raw values, as the environment gives them (Pong's of 56): F features in each of four
-    frames, ``feature * 4 + frame``, the newest frame last. Everything may have a leading dimension B, or none; numpy
-    arrays (or lists) give numpy arrays, tensors give tensors on the model's device.
+    Observations are stacks of raw values, as the environment gives them (Pong's of 56): F features in each of S
+    frames (Pong's four), ``feature * S + frame``, the newest frame last. Everything may have a leading dimension B, or
+    none; numpy arrays (or lists) give numpy arrays, tensors give tensors on the model's device.
 
     Args:
         world_model: the module, in evaluation mode.
@@ -59,34 +60,34 @@ class Model:
         """The stacks that follow one observation, whose past is unknown, under given actions.
 
         Args:
-            stack: (F * 4,) or (B, F * 4).
+            stack: (F * S,) or (B, F * S).
             actions: (K,) or (B, K), one whole number for each step ahead, from 0 to the last action.
             first: whether the observation is an episode's first.
             samples, seed: as in :meth:`imagine`.
 
         Returns:
-            (K, F * 4) or (B, K, F * 4), raw units.
+            (K, F * S) or (B, K, F * S), raw units.
 
         Raises:
             ShapeError: an array of another shape or type; the line names what was expected.
         """
-        stacks = self._stacks("stack", stack, "({0},) or (B, {0})", (1, 2))
-        single = stacks.ndim == 1
-        state = self._observe(stacks.view(-1, 1, stacks.shape[-1]), None, first)
+        seen = self._observations("stack", stack, "({0},) or (B, {0})", (1, 2))
+        single = seen.ndim == 1
+        state = self._observe(seen.view(-1, 1, seen.shape[-1]), None, first)
         return self._imagine(state, self._actions(actions, single, len(state.deter)), single, samples, seed, stack)
 
     def observe(self, stacks: Array, actions: Array | Sequence[int], *, first: bool = True) -> State:
         """The state after a piece of a real game, to :meth:`imagine` from.
 
         Args:
-            stacks: (T, F * 4) or (B, T, F * 4).
+            stacks: (T, F * S) or (B, T, F * S).
             actions: (T - 1,) or (B, T - 1), the action taken after each observation but the last one.
             first: whether the piece begins with an episode's first observation.
 
         Raises:
             ShapeError: an array of another shape or type; the line names what was expected.
         """
-        real = self._stacks("stacks", stacks, "(T, {0}) or (B, T, {0})", (2, 3))
+        real = self._observations("stacks", stacks, "(T, {0}) or (B, T, {0})", (2, 3))
         single = real.ndim == 2
         real = real.view(-1, *real.shape[-2:])
         return self._observe(real, self._actions(actions, single, len(real), real.shape[1] - 1), first)
@@ -103,7 +104,7 @@ class Model:
             seed: of the sampled futures.
 
         Returns:
-            (K, F * 4) or (B, K, F * 4), raw units.
+            (K, F * S) or (B, K, F * S), raw units.
 
         Raises:
             ShapeError: an array of another shape or type; the line names what was expected.
@@ -113,19 +114,20 @@ class Model:
         return self._imagine(state, self._actions(actions, single, count), single, samples, seed, actions)
 
     @torch.no_grad()
-    def _observe(self, stacks: Tensor, actions: Tensor | None, first: bool) -> State:
-        """State (B,) after stacks (B, T, F * 4) and actions (B, T - 1)."""
-        count, steps = stacks.shape[:2]
+    def _observe(self, observations: Tensor, actions: Tensor | None, first: bool) -> State:
+        """State (B,) after observations (B, T, F * S) and actions (B, T - 1)."""
+        count, steps = observations.shape[:2]
         # the action after the last observation is not yet chosen; no state up to there depends on it
         taken = torch.zeros(count, steps, dtype=torch.int64, device=self.device)
         if actions is not None:
             taken[:, :-1] = actions
         is_first = torch.full((count,), first, device=self.device)
+        stacks = to_stack(observations, self.layout.stack)
         return self.world_model.observe(stacks, taken, is_first, sample=False).states[:, -1]
 
     @torch.no_grad()
     def _imagine(self, state: State, actions: Tensor, single: bool, samples: int, seed: int, like: Any) -> Any:
-        """Stacks (B, K, F * 4), or (K, F * 4), that follow states (B,) under actions (B, K); of ``like``'s kind."""
+        """Observations (B, K, F * S) or (K, F * S) that follow states (B,) under actions (B, K); of ``like``'s kind."""
         if samples < 0:
             raise ShapeError(f"samples: expected 0 (the mode) or more, got {samples}")
         with seeded(seed, self.device):
@@ -135,19 +137,19 @@ class Model:
                     self.world_model.imagine(state, actions, sample=samples > 0) for _ in range(samples or 1)
                 )
             ]
-        stacks = torch.stack([torch.stack(future, 1) for future in futures]).mean(0)
-        stacks = stacks[0] if single else stacks
-        return stacks if isinstance(like, Tensor) else stacks.cpu().numpy()
+        observations = to_observation(torch.stack([torch.stack(future, 1) for future in futures]).mean(0))
+        observations = observations[0] if single else observations
+        return observations if isinstance(like, Tensor) else observations.cpu().numpy()
 
-    def _stacks(self, name: str, stacks: Any, shapes: str, dimensions: tuple[int, int]) -> Tensor:
-        """Stacks of one of the shapes, where ``{0}`` stands for their size."""
-        size, features = self.layout.obs_size, self.layout.num_features
+    def _observations(self, name: str, observations: Any, shapes: str, dimensions: tuple[int, int]) -> Tensor:
+        """Observations of one of the shapes, where ``{0}`` stands for their size."""
+        size, features, frames = self.layout.obs_size, self.layout.num_features, self.layout.stack
         shapes = shapes.format(size)
-        array = self._tensor(name, stacks, f"an array of shape {shapes}")
+        array = self._tensor(name, observations, f"an array of shape {shapes}")
         if array.ndim not in dimensions or array.shape[-1] != size or array.numel() == 0:
             raise ShapeError(
-                f"{name}: expected shape {shapes}, four frames of {features} features, feature * 4 + frame; got "
-                f"{tuple(array.shape)}"
+                f"{name}: expected shape {shapes}, {frames} frames of {features} features, feature * {frames} + "
+                f"frame; got {tuple(array.shape)}"
             )
         if not array.isfinite().all():
             raise ShapeError(f"{name}: expected finite numbers")

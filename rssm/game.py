@@ -47,8 +47,8 @@ class Layout:
     Args:
         features: F names, in the order of a frame (..., F).
         actions: A names; an action is an int64 from 0 to A - 1.
-        stack: frames of an observation (..., F * stack), interleaved, oldest first: its index is feature * stack +
-            frame.
+        stack: S, frames of a stack (..., F, S), the oldest first. Environments show it as an observation
+            (..., F * S), see :mod:`rssm.data.frames`.
         counters: pairs of features (total, event): the next total is the last one plus the next event. No network sees
             a total, and none predicts it.
     """
@@ -127,23 +127,23 @@ class Prediction(Protocol):
     """A distribution over the next stack, whatever its likelihood."""
 
     def loss(self, target: Tensor) -> Tensor:
-        """Reconstruction loss (...) of the true stack (..., F * stack), summed over features."""
+        """Reconstruction loss (...) of the true stack (..., F, S), summed over features."""
 
     def mode(self) -> Tensor:
-        """The likeliest stack (..., F * stack) in raw units."""
+        """The likeliest stack (..., F, S) in raw units."""
 
     def mean(self) -> Tensor:
-        """The expected stack (..., F * stack) in raw units."""
+        """The expected stack (..., F, S) in raw units."""
 
     def sample(self) -> Tensor:
-        """A stack (..., F * stack) in raw units, drawn at random where the likelihood is discrete, else the mean."""
+        """A stack (..., F, S) in raw units, drawn at random where the likelihood is discrete, else the mean."""
 
     def sample_with_loss(self) -> tuple[Tensor, Tensor]:
         """A sample and its own loss (...), for less than both cost apart."""
 
 
 class Encoder(Protocol):
-    """A ``torch.nn.Module``: from a raw stack (..., F * stack) to what the rest of the model reads.
+    """A ``torch.nn.Module``: from a raw stack (..., F, S) to what the rest of the model reads.
 
     The embedding is as wide as the hidden layers, H = :attr:`rssm.config.ModelConfig.hidden`.
     """
@@ -175,7 +175,7 @@ class Decoder(Protocol):
         Args:
             latent: (..., D + S C), deter and stoch of the predicted step, joined.
             embedding: (..., H), of ``stack``.
-            stack: (..., F * stack), the stack before the predicted step, raw units.
+            stack: (..., F, S), the stack before the predicted step, raw units.
             action: (...) int64, taken in that step.
         """
 
@@ -244,7 +244,7 @@ class Game(ABC):
 
     @abstractmethod
     def make_env(self, config: EnvConfig, render_mode: str | None = None) -> gymnasium.Env[FloatArray, Any]:
-        """The environment; observations are stacks (F * stack,), ``info["frame"]`` is the newest frame (F,).
+        """The environment; observations are interleaved, (F * S,), ``info["frame"]`` is the newest frame (F,).
 
         ``config.max_episode_steps`` is left to the caller.
         """

@@ -21,6 +21,7 @@ from agents.learning.losses import agent_loss
 from agents.learning.move_search import every_move
 from agents.learning.start_states import continued, drawn_by_stake, start_states
 from rssm.data.chunks import Chunk
+from rssm.data.frames import to_observation, to_stack
 from rssm.errors import DivergedError
 from rssm.model.state import State
 from rssm.model.world_model import WorldModel
@@ -88,13 +89,16 @@ class Learner:
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next update depends on, but the world model and the data."""
-        ends = None if self._ends is None else asdict(self._ends)
+        ends = None if self._ends is None else asdict(self._ends) | {"stack": to_observation(self._ends.stack)}
         return {"agent": self.agent.state_dict(), "optimizer": self.optimizer.state_dict(), "ends": ends}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.agent.load_state_dict(state["agent"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self._ends = None if state["ends"] is None else State(*state["ends"].values())
+        self._ends = None
+        if state["ends"] is not None:
+            deter, stoch, observation = state["ends"].values()
+            self._ends = State(deter, stoch, to_stack(observation, self.agent.game.layout.stack))
 
     def _imagine(self, model: WorldModel, chunk: Chunk) -> Trajectories:
         settings = self.imagination

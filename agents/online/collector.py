@@ -15,12 +15,12 @@ from rssm.arrays import FloatArray, IntArray
 from rssm.config import EnvConfig
 from rssm.data.dataset import Dataset
 from rssm.data.episode import Episode
-from rssm.data.frames import newest_frame, stack_episode
+from rssm.data.frames import stack_episode
 from rssm.errors import CheckpointError
 from rssm.model.world_model import WorldModel
 from rssm.seeds import Stream, derived_seed
 
-#: stacks (G, F * 4) and whether each game has just begun (G,) -> actions (G,)
+#: stacks (G, F, S) and whether each game has just begun (G,) -> actions (G,)
 Act = Callable[[FloatArray, npt.NDArray[np.bool_]], IntArray]
 
 
@@ -59,7 +59,7 @@ class RealGames:
         for _ in range(turns):
             stacks, begun = self._games.stacks, self._games.steps == 0
             turn = self._games.step(act(stacks, begun))
-            frames.append(newest_frame(stacks))
+            frames.append(stacks[..., -1])
             is_first.append(begun)
             steps.append(turn)
             self._scores += turn.rewards
@@ -83,10 +83,11 @@ class RealGames:
         device = next(model.parameters()).device
         games = [_last_game(self._replay.place(place)) for place in range(self._replay.games)]
         lengths = np.array([min(steps, len(game)) for game in games])
+        frames = model.game.layout.stack
         deter = torch.zeros(len(games), model.config.deter, device=device)
         for length in np.unique(lengths):  # games that have just begun aside, all are of one length
             places = np.flatnonzero(lengths == length)
-            stacks = np.stack([stack_episode(games[place].features)[-length:] for place in places])
+            stacks = np.stack([stack_episode(games[place].features, frames)[-length:] for place in places])
             actions = np.stack([games[place].action[-length:] for place in places]).astype(np.int64)
             begun = np.array([len(games[place]) == length for place in places])
             parts = (torch.from_numpy(part).to(device) for part in (stacks, actions, begun))
@@ -105,7 +106,7 @@ class RealGames:
     def _play_again(self, place: int, game: Episode) -> None:
         """Play a game that was in progress again, from its seed and its actions."""
         for row, action in enumerate(game.action):
-            if not np.array_equal(newest_frame(self._games.stacks[place]), game.features[row]):
+            if not np.array_equal(self._games.stacks[place, :, -1], game.features[row]):
                 raise CheckpointError(
                     f"{self._replay.folder}: expected the emulator to repeat the game in progress, it shows another "
                     f"frame after {row} steps; was the run made with another version of the game?"

@@ -10,7 +10,6 @@ import torch
 from agents.play.filtered_games import FilteredGames
 from rssm.arrays import FloatArray
 from rssm.config import HORIZON, EnvConfig
-from rssm.data.frames import newest_frame
 from rssm.device import seeded
 from rssm.model.world_model import Policy, WorldModel
 from rssm.seeds import episode_seed
@@ -50,5 +49,5 @@ def dream(model: WorldModel, policy: Policy, env: EnvConfig, seed: int, steps: i
             state, step = playing.look(), playing.games.steps[0]
             if step % HORIZON == 0:
                 dreamt.append(model.imagine(state, policy, HORIZON, sample=False).states.stack[0].cpu().numpy())
-            real.append(newest_frame(playing.play(state).stacks[0]))
-    return np.stack(real), newest_frame(np.concatenate(dreamt))[: len(real)]
+            real.append(playing.play(state).stacks[0, :, -1])
+    return np.stack(real), np.concatenate(dreamt)[: len(real), :, -1]

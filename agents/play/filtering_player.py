@@ -35,7 +35,7 @@ class Player:
 
     @torch.inference_mode()
     def look(self, stacks: FloatArray, is_first: npt.NDArray[np.bool_]) -> Seen:
-        """The filtered states (B,) of the games that show stacks (B, F * 4); is_first (B,) marks those just begun."""
+        """The filtered states (B,) of the games that show stacks (B, F, S); is_first (B,) marks those just begun."""
         stack = torch.from_numpy(np.ascontiguousarray(stacks)).to(self.device)
         if is_first.any():
             begun = torch.from_numpy(is_first).to(self.device)
@@ -53,7 +53,7 @@ class Player:
         return chosen
 
     def act(self, stacks: FloatArray, is_first: npt.NDArray[np.bool_]) -> IntArray:
-        """:meth:`look`, then :meth:`choose`: the actions (B,) in the games that show stacks (B, F * 4)."""
+        """:meth:`look`, then :meth:`choose`: the actions (B,) in the games that show stacks (B, F, S)."""
         return self.choose(self.look(stacks, is_first))
 
     @torch.inference_mode()

@@ -73,7 +73,7 @@ def _truth(episode: Episode) -> Flags:
 def _observe(model: WorldModel, episode: Episode) -> tuple[Observed, Tensor]:
     """The episode as the model filters it, and its actions (L,)."""
     device = next(model.parameters()).device
-    stacks = torch.from_numpy(stack_episode(np.array(episode.features))).to(device)
+    stacks = torch.from_numpy(stack_episode(np.array(episode.features), model.game.layout.stack)).to(device)
     actions = torch.from_numpy(episode.action.astype(np.int64)).to(device)
     is_first = torch.ones(1, dtype=torch.bool, device=device)
     return model.observe(stacks[None], actions[None], is_first, sample=False), actions

@@ -39,7 +39,7 @@ class Truth:
     """What N sequences of K actions really led to.
 
     Attributes:
-        stacks: (N, K, F * 4) after each action.
+        stacks: (N, K, F, S) after each action.
         exists: (N, K) bool, the game still went on there.
         reward: (N,) points made, up to the game's end.
     """
@@ -139,7 +139,8 @@ def alarm(metrics: Mapping[str, float]) -> str | None:
 
 def play_same(env: EnvConfig, moments: list[Moment], actions: IntArray) -> Truth:
     """Play actions (N, K) from N moments in the emulator; sticky actions are drawn as in the game that went on."""
-    stacks = np.zeros((*actions.shape, load_game(env.id).layout.obs_size), np.float32)
+    layout = load_game(env.id).layout
+    stacks = np.zeros((*actions.shape, layout.num_features, layout.stack), np.float32)
     exists, reward = np.zeros(actions.shape, np.bool_), np.zeros(len(moments))
     starts = one_after_the_other([moment.emulator for moment in moments])
     games = SideBySide(env, starts, max_steps=actions.shape[1], places=1)

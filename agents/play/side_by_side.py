@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from rssm.arrays import FloatArray, IntArray
 from rssm.config import EnvConfig
+from rssm.data.frames import to_stack
 from rssm.game import Cloneable, load_game
 
 Emulator: TypeAlias = gymnasium.Env[FloatArray, Any]
@@ -51,7 +52,7 @@ class Turn:
         games: (B,) which games these are.
         steps: (B,) agent steps that each had played before.
         actions: (B,) what was done.
-        stacks: (B, F * 4) what the games show after it.
+        stacks: (B, F, S) what the games show after it.
         rewards: (B,) float32, points.
         terminated: (B,) bool, the game came to its end.
         truncated: (B,) bool, the console stopped it before.
@@ -87,7 +88,7 @@ class SideBySide:
     Attributes:
         games: (B,) the number of the game at each open place.
         steps: (B,) agent steps that were played of each.
-        stacks: (B, F * 4) what each shows.
+        stacks: (B, F, S) what each shows.
         emulators: of the open places.
     """
 
@@ -96,7 +97,9 @@ class SideBySide:
         self._places: IntArray = np.arange(places)
         self.games: IntArray = np.zeros(places, np.int64)
         self.steps: IntArray = np.zeros(places, np.int64)
-        self.stacks: FloatArray = np.zeros((places, load_game(env.id).layout.obs_size), np.float32)
+        layout = load_game(env.id).layout
+        self._frames = layout.stack
+        self.stacks: FloatArray = np.zeros((places, layout.num_features, layout.stack), np.float32)
         self.emulators = [borrow_emulator(env) for _ in range(places)]
         self._keep(np.flatnonzero([self._begin(row) for row in range(places)]))
 
@@ -122,7 +125,8 @@ class SideBySide:
 
     def step_one(self, row: int, action: int) -> tuple[float, bool, bool]:
         """Play one step of one game alone, however long it has been: points, terminated, truncated."""
-        self.stacks[row], reward, terminated, truncated, _ = self.emulators[row].step(action)
+        observation, reward, terminated, truncated, _ = self.emulators[row].step(action)
+        self.stacks[row] = to_stack(observation, self._frames)
         self.steps[row] += 1
         return float(reward), terminated, truncated
 
@@ -138,9 +142,10 @@ class SideBySide:
         emulator, start = self.emulators[row], beginning.start
         self.games[row], self.steps[row] = beginning.game, 0
         if isinstance(start, int):
-            self.stacks[row], _ = emulator.reset(seed=start)
+            observation, _ = emulator.reset(seed=start)
         else:
-            self.stacks[row] = cast(Cloneable, emulator).restore_state(start)
+            observation = cast(Cloneable, emulator).restore_state(start)
+        self.stacks[row] = to_stack(observation, self._frames)
         return True
 
     def _keep(self, rows: IntArray) -> None:

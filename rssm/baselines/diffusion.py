@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from rssm.baselines.config import NetworkConfig
 from rssm.baselines.network import ResidualMLP
-from rssm.data.stacks import newest, shift_stack
+from rssm.data.stacks import shift_stack
 from rssm.game import Layout
 
 #: mean and standard deviation of ln(noise level) in training
@@ -49,16 +49,21 @@ class Denoiser(nn.Module):
         Args:
             noisy: (B, F), changes in their standard deviations plus noise.
             level: (B, 1), the noise's standard deviation.
-            stack: (B, F * 4), normalised.
+            stack: (B, F, S), normalised.
             action: (B,) int64.
         """
         total = (1.0 + level.square()).rsqrt()
-        seen = [stack, nnf.one_hot(action, self.num_actions).to(stack.dtype), noisy * total, level.log() / 4.0]
+        seen = [
+            stack.flatten(-2),
+            nnf.one_hot(action, self.num_actions).to(stack.dtype),
+            noisy * total,
+            level.log() / 4.0,
+        ]
         return noisy * total.square() + level * total * self.network(torch.cat(seen, -1))
 
     def loss(self, stack: Tensor, action: Tensor, target: Tensor) -> Tensor:
-        """Denoising error (B,) at a random noise level, weighted to have the same size at each: (B, F * 4) twice."""
-        change = (newest(target) - newest(stack)) / self.change_std
+        """Denoising error (B,) at a random noise level, weighted to have the same size at each: (B, F, S) twice."""
+        change = (target[..., -1] - stack[..., -1]) / self.change_std
         mean, deviation = _LOG_NOISE
         level = torch.exp(mean + deviation * torch.randn_like(change[..., :1]))
         found = self.denoise(change + level * torch.randn_like(change), level, stack, action)
@@ -69,13 +74,13 @@ class Denoiser(nn.Module):
         return memory
 
     def predict(self, memory: Tensor, stack: Tensor, action: Tensor) -> Tensor:
-        """One sampled next stack (B, F * 4)."""
-        change = _MOST * torch.randn_like(newest(stack))
+        """One sampled next stack (B, F, S)."""
+        change = _MOST * torch.randn_like(stack[..., -1])
         levels = noise_levels(self.config.denoising_steps).to(stack)
         for level, lower in itertools.pairwise(levels):
             clean = self.denoise(change, level.expand(len(stack), 1), stack, action)
             change = clean + lower / level * (change - clean)
-        return shift_stack(stack, newest(stack) + change * self.change_std)
+        return shift_stack(stack, stack[..., -1] + change * self.change_std)
 
 
 def noise_levels(steps: int) -> Tensor:

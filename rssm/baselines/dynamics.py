@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from rssm.baselines.config import NetworkConfig
 from rssm.baselines.network import ResidualMLP
-from rssm.data.stacks import newest, shift_stack
+from rssm.data.stacks import shift_stack
 from rssm.game import Layout
 
 
@@ -24,10 +24,10 @@ class StepModel(Protocol):
     memory_size: int
 
     def remember(self, memory: Tensor, stack: Tensor, action: Tensor) -> Tensor:
-        """memory (B, M), stack (B, F * 4), action (B,) int64 -> the memory (B, M) that knows of both."""
+        """memory (B, M), stack (B, F, S), action (B,) int64 -> the memory (B, M) that knows of both."""
 
     def predict(self, memory: Tensor, stack: Tensor, action: Tensor) -> Tensor:
-        """The next stack (B, F * 4), from a memory that knows of stack and action."""
+        """The next stack (B, F, S), from a memory that knows of stack and action."""
 
 
 class Dynamics(nn.Module):
@@ -51,7 +51,7 @@ class Dynamics(nn.Module):
         """See :class:`StepModel`; an LSTM's memory is its hidden state and its cell side by side."""
         if self.cell is None:
             return memory
-        seen = torch.cat([stack, nnf.one_hot(action, self.num_actions).to(stack.dtype)], -1)
+        seen = torch.cat([stack.flatten(-2), nnf.one_hot(action, self.num_actions).to(stack.dtype)], -1)
         if isinstance(self.cell, nn.GRUCell):
             return self.cell(seen, memory)
         hidden, cell = memory.chunk(2, -1)
@@ -60,14 +60,16 @@ class Dynamics(nn.Module):
     def predict(self, memory: Tensor, stack: Tensor, action: Tensor) -> Tensor:
         """See :class:`StepModel`."""
         shown = memory[..., : self.config.hidden]
-        output = self.network(torch.cat([stack, nnf.one_hot(action, self.num_actions).to(stack.dtype), shown], -1))
+        output = self.network(
+            torch.cat([stack.flatten(-2), nnf.one_hot(action, self.num_actions).to(stack.dtype), shown], -1)
+        )
         if self.config.output == "stack":
-            return stack + self.config.residual_weight * output
-        return shift_stack(stack, newest(stack) + output if self.config.output == "change" else output)
+            return stack + self.config.residual_weight * output.view_as(stack)
+        return shift_stack(stack, stack[..., -1] + output if self.config.output == "change" else output)
 
 
 def observe(model: StepModel, memory: Tensor, stacks: Tensor, actions: Tensor) -> Tensor:
-    """The memories (B, T, M) after each step of a sequence: memory (B, M), stacks (B, T, F * 4), actions (B, T)."""
+    """The memories (B, T, M) after each step of a sequence: memory (B, M), stacks (B, T, F, S), actions (B, T)."""
     if model.memory_size == 0:
         return memory.unsqueeze(1).expand(-1, stacks.shape[1], -1)
     memories = []

@@ -37,13 +37,13 @@ class BaselinePredictor:
 
     @torch.no_grad()
     def predict(self, observations: FloatArray, actions: IntArray, starts: IntArray, futures: IntArray) -> FloatArray:
-        """As :class:`rssm.evaluation.predictor.Predictor` says: (W, K, F * 4), raw pixels."""
+        """As :class:`rssm.evaluation.predictor.Predictor` says: (W, K, F, S), raw pixels."""
         stacks = self.scaling(self._tensor(observations))
         begin, ahead = self._tensor(starts), self._tensor(futures).repeat(self.futures, 1)
         memories = [
             _before(member, stacks, self._tensor(actions), begin).repeat(self.futures, 1) for member in self.members
         ]
-        stack = stacks[begin].repeat(self.futures, 1)
+        stack = stacks[begin].repeat(self.futures, 1, 1)
         predicted: list[Tensor] = []
         with seeded(self.seed, self.device):
             for action in ahead.unbind(1):
@@ -60,7 +60,7 @@ class BaselinePredictor:
 
 
 def _before(member: StepModel, stacks: Tensor, actions: Tensor, starts: Tensor) -> Tensor:
-    """The memories (W, M) that know of everything before each start, of stacks (L, F * 4) and actions (L,)."""
+    """The memories (W, M) that know of everything before each start, of stacks (L, F, S) and actions (L,)."""
     empty = stacks.new_zeros(1, member.memory_size)
     last = int(starts.max()) if len(starts) else 0
     seen = observe(member, empty, stacks[None, :last], actions[None, :last])[0] if last else empty[:0]

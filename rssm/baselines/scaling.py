@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from rssm.game import STACK, Statistics
+from rssm.game import Statistics
 
 
 class StackScaling(nn.Module):
-    """Each feature to zero mean and unit variance (of the training data), in all four frames alike."""
+    """Each feature to zero mean and unit variance (of the training data), in all frames alike."""
 
     mean: Tensor
     std: Tensor
@@ -17,12 +17,12 @@ class StackScaling(nn.Module):
     def __init__(self, statistics: Statistics) -> None:
         super().__init__()
         for name, values in (("mean", statistics.mean), ("std", statistics.std)):
-            self.register_buffer(name, torch.tensor(values).repeat_interleave(STACK))
+            self.register_buffer(name, torch.tensor(values).unsqueeze(-1))
 
     def forward(self, stack: Tensor) -> Tensor:
-        """(..., F * 4) raw -> (..., F * 4) normalised."""
+        """(..., F, S) raw -> (..., F, S) normalised."""
         return (stack - self.mean) / self.std
 
     def undo(self, stack: Tensor) -> Tensor:
-        """(..., F * 4) normalised -> (..., F * 4) raw."""
+        """(..., F, S) normalised -> (..., F, S) raw."""
         return stack * self.std + self.mean

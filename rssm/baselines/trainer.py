@@ -140,14 +140,14 @@ class BaselineTrainer:
         rollout, error = self.config.rollout, self.config.error
         length = rollout.length(share)
         predicted = unroll(member, stacks, chunk.actions, self.config.context, length, rollout.truth(share))
-        targets = rearrange(stacks[:, 1:].unfold(1, length, 1)[:, : self.config.context], "b c x k -> (b c) k x")
+        targets = rearrange(stacks[:, 1:].unfold(1, length, 1)[:, : self.config.context], "b c f s k -> (b c) k f s")
         exists = rearrange(chunk.next_exists.unfold(1, length, 1)[:, : self.config.context], "b c k -> (b c) k")
-        predicted = rearrange(predicted, "b c k x -> (b c) k x")
+        predicted = rearrange(predicted, "b c k f s -> (b c) k f s")
         whole_stack = self.config.network.output == "stack"
         errors = step_errors(predicted, targets, exists, self.feature_weights, whole_stack)
         if error.variance == 0:
             return errors, none
-        start = rearrange(stacks[:, : self.config.context], "b c x -> (b c) x")
+        start = rearrange(stacks[:, : self.config.context], "b c f s -> (b c) f s")
         return errors, error.variance * variance_penalty(predicted, targets, start, exists)
 
     def fit(self, title: str, validate: Callable[[], float]) -> Fitted:

@@ -22,7 +22,7 @@ class Chunk:
     """A batch of B pieces of T transitions, each within one episode.
 
     Args:
-        stacks: (B, T + 1, F * 4), raw units: the observation before each transition and the one after the last.
+        stacks: (B, T + 1, F, S), raw units: the observation before each transition and the one after the last.
         actions: (B, T) int64, taken after ``stacks[:, t]``.
         rewards: (B, T), earned by that action.
         terminated: (B, T), 1.0 where that action ended the game.
@@ -74,7 +74,7 @@ class Rows:
             start: (B,) int64, the row that each begins at.
             first, stop: (B,) int64, its episode's first row and the one behind its last.
             length: T.
-            stack: frames.
+            stack: S, frames.
         """
         device = start.device
         is_first = start == first
@@ -84,7 +84,7 @@ class Rows:
         frames = after.unsqueeze(-1) + torch.arange(1 - stack, 1, device=device)
         frames = torch.minimum(torch.maximum(frames, first.unsqueeze(-1)), stop.unsqueeze(-1) - 1)
         return Chunk(
-            stacks=self.features[frames].transpose(-1, -2).flatten(-2),
+            stacks=self.features[frames].transpose(-1, -2).contiguous(),
             actions=self.action[rows].long(),
             rewards=self.reward[rows].float(),
             terminated=self.terminated[rows].float(),

@@ -10,7 +10,7 @@ import numpy as np
 
 from rssm.config import EnvConfig
 from rssm.data.dataset import Dataset
-from rssm.data.frames import stack_episode
+from rssm.data.frames import stack_episode, to_observation
 from rssm.errors import UserError
 
 _DESCRIPTION = (
@@ -42,7 +42,7 @@ def export_minari(data: Dataset, name: str) -> int:
     buffers: list[EpisodeBuffer] = []
     for index in range(len(data.episodes)):
         episode = data.episode(index)
-        stacks = stack_episode(np.asarray(episode.features))
+        seen = to_observation(stack_episode(np.asarray(episode.features), data.game.layout.stack))
         steps = len(episode) if episode.terminated else len(episode) - 1
         if steps == 0:
             continue
@@ -52,7 +52,7 @@ def export_minari(data: Dataset, name: str) -> int:
             EpisodeBuffer(
                 id=len(buffers),
                 seed=episode.seed,
-                observations=np.concatenate([stacks, stacks[-1:]])[: steps + 1],
+                observations=np.concatenate([seen, seen[-1:]])[: steps + 1],
                 actions=np.asarray(episode.action[:steps], np.int64),
                 rewards=np.asarray(episode.reward[:steps], np.float64),
                 terminations=ends[0],

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from rssm.arrays import ErrorArray, FloatArray, IntArray
 from rssm.config import HORIZON
 from rssm.data.dataset import Dataset
-from rssm.data.frames import newest_frame
 from rssm.errors import DivergedError
 from rssm.evaluation.intervals import ratio
 from rssm.evaluation.windows import recorded_windows, sample_starts
@@ -49,7 +48,7 @@ class Sampler(Protocol):
         truth: FloatArray,
         samples: int,
     ) -> Futures:
-        """``samples`` futures of each window; ``truth`` (W, K, F * 4) is only for the surprise at it."""
+        """``samples`` futures of each window; ``truth`` (W, K, F, S) is only for the surprise at it."""
         ...
 
 
@@ -101,7 +100,7 @@ def calibration(
         episode = dataset.episode(index)
         batch = recorded_windows(dataset.game, index, episode.features, episode.action.astype(np.int64), starts)
         futures = sampler.sample_futures(batch.observations, batch.actions, starts, batch.futures, batch.truth, samples)
-        parts.append(doubt(futures, newest_frame(batch.truth), batch.events, list(game.positions.values()), rng))
+        parts.append(doubt(futures, batch.truth[..., -1], batch.events, list(game.positions.values()), rng))
     if not parts:
         return {"skipped": f"no episode has a window of {HORIZON} steps"}
     found = _join(parts)

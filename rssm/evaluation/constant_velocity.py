@@ -7,7 +7,6 @@ from collections.abc import Iterable
 import numpy as np
 
 from rssm.arrays import FloatArray
-from rssm.data.frames import newest_frame, previous_frame
 from rssm.evaluation.rollout import roll_stacks
 
 
@@ -24,11 +23,11 @@ class ConstantVelocity:
     def predict(
         self, observations: FloatArray, actions: np.ndarray, starts: np.ndarray, futures: np.ndarray
     ) -> FloatArray:
-        """Stacks (W, K, F * 4) after 1 to K steps; see :class:`rssm.evaluation.predictor.Predictor`."""
+        """Stacks (W, K, F, S) after 1 to K steps; see :class:`rssm.evaluation.predictor.Predictor`."""
         stacks = observations[starts]
-        newest = newest_frame(stacks)
+        newest, previous = stacks[..., -1], observations[np.maximum(starts - 1, 0), :, -1]
         velocity = np.zeros_like(newest)  # per agent step
-        velocity[:, self.moving] = (newest - previous_frame(stacks))[:, self.moving]
+        velocity[:, self.moving] = (newest - previous)[:, self.moving]
         steps = np.arange(1, futures.shape[1] + 1, dtype=np.float32)
         frames = newest[:, None] + steps[None, :, None] * velocity[:, None]
         return roll_stacks(stacks, frames)

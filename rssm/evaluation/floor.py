@@ -14,6 +14,7 @@ import numpy as np
 
 from rssm.arrays import ErrorArray, FloatArray, IntArray
 from rssm.data.dataset import Dataset
+from rssm.data.frames import to_observation
 from rssm.errors import DataError
 from rssm.evaluation.predictor import Predictor
 from rssm.evaluation.replay import play_on, replay
@@ -26,7 +27,7 @@ _SEEDS = 2**31
 
 @dataclass(frozen=True)
 class FloorErrors:
-    """Squared errors (px², mean over all 56 values) of N windows at each of the K steps.
+    """Squared errors (px², mean over all values of the stack) of N windows at each of the K steps.
 
     Attributes:
         floor: (N, K) unbiased variance of the window's futures around their mean.
@@ -55,7 +56,7 @@ def measure_floor(
     Raises:
         DataError: the data set cannot be played again (see :func:`rssm.evaluation.replay.replay`).
     """
-    parts = []
+    parts, frames = [], dataset.game.layout.stack
     chosen = sample_starts(lengths, windows, rng)
     with Progress("floor", sum(map(len, chosen.values())), "windows", every=QUIET) as progress:
         for index, starts in chosen.items():
@@ -66,11 +67,12 @@ def measure_floor(
             kept, floor, model = [], [], []
             predicted = predictor.predict(recorded.observations, actions, starts, recorded.futures)
             for position, state in replay(game, index, episode, starts):
-                sampled = sample_futures(game, state, recorded.futures[position], futures, int(seeds[position]))
+                sampled = sample_futures(game, state, recorded.futures[position], frames, futures, int(seeds[position]))
                 if sampled is not None:
                     kept.append(position)
-                    floor.append(sampled.var(axis=0, ddof=1, dtype=np.float64).mean(axis=-1))
-                    model.append(((predicted[position] - sampled.astype(np.float64)) ** 2).mean(axis=(0, 2)))
+                    found, expected = to_observation(sampled), to_observation(predicted[position])
+                    floor.append(found.var(axis=0, ddof=1, dtype=np.float64).mean(axis=-1))
+                    model.append(((expected - found.astype(np.float64)) ** 2).mean(axis=(0, 2)))
                 progress.advance(1)
             if kept:
                 parts.append(FloorErrors(np.stack(floor), np.stack(model), recorded.events[kept]))
@@ -83,13 +85,15 @@ def measure_floor(
     )
 
 
-def sample_futures(game: Cloneable, state: Any, actions: IntArray, futures: int, seed: int) -> FloatArray | None:
-    """Futures (F, K, 56) of actions (K,) from a cloned state; None if the game ends in one of them."""
+def sample_futures(
+    game: Cloneable, state: Any, actions: IntArray, frames: int, futures: int, seed: int
+) -> FloatArray | None:
+    """Stacks of futures (N, K, F, S) of actions (K,) from a cloned state; None if the game ends in one of them."""
     game.reseed(seed)
     sampled = []
     for _ in range(futures):
         game.restore_state(state, include_rng=False)
-        stacks = play_on(game, actions)
+        stacks = play_on(game, actions, frames)
         if stacks is None:
             return None
         sampled.append(stacks)

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from rssm.arrays import FloatArray, IntArray
-from rssm.data.stacks import newest
 from rssm.device import seeded
 from rssm.evaluation.calibration import Futures
 from rssm.model.state import State
@@ -45,14 +44,14 @@ class WorldModelPredictor:
 
     @torch.no_grad()
     def predict(self, observations: FloatArray, actions: IntArray, starts: IntArray, futures: IntArray) -> FloatArray:
-        """As :class:`rssm.evaluation.predictor.Predictor` says: (W, K, 56), raw pixels."""
+        """As :class:`rssm.evaluation.predictor.Predictor` says: (W, K, F, S), raw pixels."""
         states = self._filter(observations, actions, starts)
         ahead = torch.from_numpy(np.ascontiguousarray(futures)).to(self.device)
         with seeded(self.seed, self.device):  # an evaluation changes nothing of the training around it
             predicted = [
                 self._imagine(states[i : i + _BATCH], ahead[i : i + _BATCH]) for i in range(0, len(starts), _BATCH)
             ]
-        empty = torch.zeros(0, futures.shape[1], observations.shape[1])
+        empty = torch.zeros(0, futures.shape[1], *observations.shape[1:])
         joined: FloatArray = torch.cat(predicted or [empty]).cpu().numpy()
         return joined
 
@@ -74,7 +73,7 @@ class WorldModelPredictor:
         with seeded(self.seed, self.device):
             for rows in window.split(_BATCH):
                 imagined = self.model.imagine(states[rows], ahead[rows], sample=True)
-                frames.append(newest(imagined.states.stack))
+                frames.append(imagined.states.stack[..., -1])
                 losses.append(torch.stack([one.loss(came[rows, k]) for k, one in enumerate(imagined.predictions)], 1))
         shape = (samples, *futures.shape)
         surprise = None
@@ -97,7 +96,7 @@ class WorldModelPredictor:
             modes = self.model.imagine(states, actions, sample=False).states.stack
             self.advance(windows)
             return modes
-        total = torch.zeros(*actions.shape, states.stack.shape[-1], device=self.device)
+        total = torch.zeros(*actions.shape, *states.stack.shape[1:], device=self.device)
         for sample in range(self.samples):
             imagined = self.model.imagine(states, actions, sample=True)
             total += torch.stack([prediction.mean() for prediction in imagined.predictions], 1)

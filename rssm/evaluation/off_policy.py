@@ -31,6 +31,7 @@ def random_windows(
     Raises:
         DataError: the data set cannot be played again (see :func:`rssm.evaluation.replay.replay`).
     """
+    frames = dataset.game.layout.stack
     chosen = sample_starts(lengths, count, rng)
     with Progress("off policy", sum(map(len, chosen.values())), "windows", every=QUIET) as progress:
         for index, starts in chosen.items():
@@ -39,13 +40,13 @@ def random_windows(
             futures = rng.integers(dataset.game.layout.num_actions, size=(len(starts), HORIZON))
             truth = {}
             for position, _ in replay(game, index, episode, starts):
-                stacks = play_on(game, futures[position])
+                stacks = play_on(game, futures[position], frames)
                 if stacks is not None:
                     truth[position] = stacks
                 progress.advance(1)
             if truth:
                 kept = list(truth)
-                observations = stack_episode(episode.features)
+                observations = stack_episode(episode.features, frames)
                 yield EpisodeWindows(
                     dataset.game,
                     index,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from rssm.arrays import FloatArray
-from rssm.data.frames import newest_frame
 from rssm.evaluation.rollout import roll_stacks
 
 
@@ -15,6 +14,6 @@ class Persistence:
     def predict(
         self, observations: FloatArray, actions: np.ndarray, starts: np.ndarray, futures: np.ndarray
     ) -> FloatArray:
-        """Stacks (W, K, F * 4) after 1 to K steps; see :class:`rssm.evaluation.predictor.Predictor`."""
+        """Stacks (W, K, F, S) after 1 to K steps; see :class:`rssm.evaluation.predictor.Predictor`."""
         stacks = observations[starts]
-        return roll_stacks(stacks, np.repeat(newest_frame(stacks)[:, None], futures.shape[1], axis=1))
+        return roll_stacks(stacks, np.repeat(stacks[:, None, :, -1], futures.shape[1], axis=1))

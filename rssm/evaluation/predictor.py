@@ -16,12 +16,12 @@ class Predictor(Protocol):
         Only ``observations[: t + 1]`` and ``actions[:t]`` may be used for a window that starts at t.
 
         Args:
-            observations: (L, 56) raw stacks of the episode, in pixels.
+            observations: (L, F, S) raw stacks of the episode, in pixels.
             actions: (L,) action ids; action t is taken after observation t.
             starts: (W,) the steps that the windows start at.
             futures: (W, K) the actions taken from each start; futures need not be what the episode recorded.
 
         Returns:
-            (W, K, 56) the stacks after 1 to K steps, raw pixel units, neither rounded nor clipped.
+            (W, K, F, S) the stacks after 1 to K steps, raw pixel units, neither rounded nor clipped.
         """
         ...

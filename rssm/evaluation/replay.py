@@ -9,7 +9,7 @@ import numpy as np
 
 from rssm.arrays import FloatArray, IntArray
 from rssm.data.episode import Episode
-from rssm.data.frames import newest_frame
+from rssm.data.frames import to_stack
 from rssm.errors import DataError
 from rssm.game import Cloneable
 
@@ -31,30 +31,32 @@ def replay(game: Cloneable, index: int, episode: Episode, starts: IntArray) -> I
     Raises:
         DataError: the emulator shows other frames than were recorded.
     """
-    observation, _ = game.reset(seed=episode.seed)
+    _, info = game.reset(seed=episode.seed)
     step = 0
     for position, start in enumerate(starts):
         while True:
-            if not np.array_equal(newest_frame(observation), episode.features[step]):
+            if not np.array_equal(info["frame"], episode.features[step]):
                 raise DataError(
                     f"episode {index}: expected the emulator to repeat the recorded frames,"
                     f" but they differ from step {step} on; seed, settings or emulator are not those of the recording"
                 )
             if step == start:
                 break
-            observation = game.step(int(episode.action[step]))[0]
+            info = game.step(int(episode.action[step]))[-1]
             step += 1
         state = game.clone_state()
         yield position, state
         game.restore_state(state)
 
 
-def play_on(game: Cloneable, actions: IntArray) -> FloatArray | None:
-    """Take actions (K,) from where the game is; the stacks (K, 56) after each, or None if the game ends on the way."""
-    stacks = []
+def play_on(game: Cloneable, actions: IntArray, frames: int) -> FloatArray | None:
+    """Take actions (K,) from where the game is: the stacks (K, F, S) of S ``frames`` after each, or None if the game
+    ends on the way.
+    """
+    observations = []
     for action in actions:
         observation, _, terminated, _, _ = game.step(action)
         if terminated:
             return None
-        stacks.append(observation)
-    return np.stack(stacks)
+        observations.append(observation)
+    return to_stack(np.stack(observations), frames)

@@ -12,11 +12,11 @@ def roll_stacks(stacks: FloatArray, frames: FloatArray) -> FloatArray:
     """Push K predicted frames into each stack, one after the other.
 
     Args:
-        stacks: (W, F * 4), the last real stack of each window.
+        stacks: (W, F, S), the last real stack of each window.
         frames: (W, K, F), the predicted frames that follow it.
 
     Returns:
-        (W, K, F * 4), the stack after each of the K steps: older frames are shifts, real ones as long as they last.
+        (W, K, F, S), the stack after each of the K steps: older frames are shifts, real ones as long as they last.
     """
     rolled = []
     for step in range(frames.shape[1]):

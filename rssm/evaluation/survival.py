@@ -52,7 +52,7 @@ def survival(predictor: Predictor, dataset: Dataset, every: int) -> dict[str, An
         if not len(starts):
             continue
         games += 1
-        observations, actions = stack_episode(episode.features), episode.action.astype(np.int64)
+        observations, actions = stack_episode(episode.features, game.layout.stack), episode.action.astype(np.int64)
         futures = actions[starts[:, None] + np.arange(ROLLOUT)]
         truth = observations[starts[:, None] + np.arange(1, ROLLOUT + 1)]
         _, newest = squared_errors(predictor.predict(observations, actions, starts, futures), truth)

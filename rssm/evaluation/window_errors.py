@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rssm.arrays import ErrorArray, FloatArray
-from rssm.data.frames import newest_frame
+from rssm.data.frames import to_observation
 from rssm.errors import DivergedError, UserError
 
 
@@ -18,8 +18,8 @@ class WindowErrors:
     """Squared errors (px²) of N windows at each of the K predicted steps.
 
     Attributes:
-        stack: (N, K) mean over all 56 values.
-        newest: (N, K, 14) of each feature in the newest frame.
+        stack: (N, K) mean over all values of the stack.
+        newest: (N, K, F) of each feature in the newest frame.
         episode: (N,) index of the episode that a window is from.
         start: (N,) step of the episode that it starts at.
         event: (N,) what happens in it (an index into :attr:`rssm.game.Game.events`).
@@ -36,7 +36,7 @@ class WindowErrors:
 
     @property
     def frame(self) -> ErrorArray:
-        """(N, K) mean over the 14 values of the newest frame."""
+        """(N, K) mean over the values of the newest frame."""
         frame: ErrorArray = self.newest.mean(axis=-1)
         return frame
 
@@ -59,10 +59,10 @@ class WindowErrors:
 
 
 def squared_errors(predicted: FloatArray, truth: FloatArray) -> tuple[ErrorArray, ErrorArray]:
-    """Score predicted against true stacks, both (W, K, 56), in raw pixel units.
+    """Score predicted against true stacks, both (W, K, F, S), in raw pixel units.
 
     Returns:
-        (W, K) mean over all 56 values, and (W, K, 14) of the newest frame's features; both squared.
+        (W, K) mean over all values, and (W, K, F) of the newest frame's features; both squared.
 
     Raises:
         UserError: the predictor answered another shape.
@@ -73,4 +73,4 @@ def squared_errors(predicted: FloatArray, truth: FloatArray) -> tuple[ErrorArray
     if not np.isfinite(predicted).all():
         raise DivergedError("prediction: expected finite values, got nan or inf; the model has diverged")
     squares: ErrorArray = (predicted.astype(np.float64) - truth) ** 2
-    return squares.mean(axis=-1), newest_frame(squares)
+    return to_observation(squares).mean(axis=-1), squares[..., -1]

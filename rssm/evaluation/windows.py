@@ -8,7 +8,7 @@ import numpy as np
 
 from rssm.arrays import FloatArray, IntArray
 from rssm.config import HORIZON
-from rssm.data.frames import newest_frame, stack_episode
+from rssm.data.frames import stack_episode
 from rssm.game import Game
 
 
@@ -19,11 +19,11 @@ class EpisodeWindows:
     Attributes:
         game: that they are of.
         episode: index of the episode.
-        observations: (L, 56) stacks of the whole episode.
+        observations: (L, F, S) stacks of the whole episode.
         actions: (L,) recorded actions.
         starts: (W,) the last step that a predictor may see.
         futures: (W, 6) actions taken from there, the recorded ones or others.
-        truth: (W, 6, 56) stacks after 1 to 6 of these.
+        truth: (W, 6, F, S) stacks after 1 to 6 of these.
     """
 
     game: Game
@@ -37,8 +37,8 @@ class EpisodeWindows:
     @property
     def events(self) -> IntArray:
         """(W,) what happens in each window, an index into :attr:`rssm.game.Game.events`."""
-        begin = newest_frame(self.observations[self.starts])[:, None]
-        return self.game.label(np.concatenate([begin, newest_frame(self.truth)], axis=1), self.starts)
+        begin = self.observations[self.starts, :, -1][:, None]
+        return self.game.label(np.concatenate([begin, self.truth[..., -1]], axis=1), self.starts)
 
 
 def window_starts(length: int) -> IntArray:
@@ -58,7 +58,7 @@ def recorded_windows(
     game: Game, episode: int, frames: FloatArray, actions: IntArray, starts: IntArray
 ) -> EpisodeWindows:
     """The windows that an episode of frames (L, F) and actions (L,) itself recorded at starts (W,)."""
-    observations = stack_episode(frames)
+    observations = stack_episode(frames, game.layout.stack)
     return EpisodeWindows(
         game,
         episode,

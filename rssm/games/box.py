@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from rssm.arrays import FloatArray, IntArray
 from rssm.config import EnvConfig, ModelConfig
-from rssm.data.frames import first_stack, push_frame
+from rssm.data.frames import first_stack, push_frame, to_observation
 from rssm.errors import UserError
 from rssm.game import Decoder, Encoder, Game, Layout, Policy
 
@@ -26,7 +26,7 @@ _LEAST_STD = 1e-6
 
 
 class Stacked(gymnasium.Wrapper[FloatArray, Any, npt.NDArray[Any], Any]):
-    """Shows the four newest observations as one stack (F * 4,); ``info["frame"]`` is the newest, (F,) float32."""
+    """Shows the newest frames as one observation (F * S,); ``info["frame"]`` is the newest, (F,) float32."""
 
     def __init__(self, env: gymnasium.Env[npt.NDArray[Any], Any], layout: Layout) -> None:
         super().__init__(env)
@@ -34,21 +34,22 @@ class Stacked(gymnasium.Wrapper[FloatArray, Any, npt.NDArray[Any], Any]):
         self._first_action = int(env.action_space.start)
         self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (layout.obs_size,))
         self.action_space = gymnasium.spaces.Discrete(layout.num_actions)
-        self._stack = np.zeros(layout.obs_size, np.float32)
+        self._frames = layout.stack
+        self._stack = np.zeros((layout.num_features, layout.stack), np.float32)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[FloatArray, dict[str, Any]]:
         seen, info = self.env.reset(seed=seed, options=options)
         frame = seen.astype(np.float32)
-        self._stack = first_stack(frame)
-        return self._stack, info | {"frame": frame}
+        self._stack = first_stack(frame, self._frames)
+        return to_observation(self._stack), info | {"frame": frame}
 
     def step(self, action: int) -> tuple[FloatArray, float, bool, bool, dict[str, Any]]:
         seen, reward, terminated, truncated, info = self.env.step(int(action) + self._first_action)
         frame = seen.astype(np.float32)
         self._stack = push_frame(self._stack, frame)
-        return self._stack, float(reward), bool(terminated), bool(truncated), info | {"frame": frame}
+        return to_observation(self._stack), float(reward), bool(terminated), bool(truncated), info | {"frame": frame}
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from rssm.arrays import FloatArray
 from rssm.config import HORIZON, EvalConfig, EvaluateConfig, WorldModelConfig
 from rssm.config_file import load_config
 from rssm.data.dataset import Dataset
-from rssm.data.frames import newest_frame, stack_episode
+from rssm.data.frames import stack_episode
 from rssm.device import pick_device, set_threads
 from rssm.errors import UserError
 from rssm.evaluation.calibration import calibration
@@ -179,10 +179,10 @@ def dream(model: WorldModel, dataset: Dataset) -> tuple[FloatArray, FloatArray]:
     episode = dataset.episode(int(np.argmax(lengths)))
     steps = min(_GIF_STEPS, (len(episode.features) - 1) // HORIZON * HORIZON)
     starts = np.arange(0, steps, HORIZON)
-    stacks, actions = stack_episode(episode.features), episode.action.astype(np.int64)
+    stacks, actions = stack_episode(episode.features, dataset.game.layout.stack), episode.action.astype(np.int64)
     futures = actions[starts[:, None] + np.arange(HORIZON)]
     predicted = WorldModelPredictor(model).predict(stacks, actions, starts, futures)
-    return episode.features[1 : steps + 1], newest_frame(predicted).reshape(steps, -1)
+    return episode.features[1 : steps + 1], predicted[..., -1].reshape(steps, -1)
 
 
 def summary(result: dict[str, Any]) -> dict[str, float]:

@@ -67,7 +67,7 @@ class Categoricals:
     Args:
         support: the outcomes.
         output: (..., support.outputs): by head the free logits, the bells' centres and their log-precisions.
-        stack: (..., 56), the previous stack.
+        stack: (..., F, S), the previous stack.
         min_p: samples leave out the values that are less than this share as likely as the likeliest (Nguyen et al.
             2024, "Min-p sampling"): six steps of twelve features each would else drift off on some error of one in a
             hundred.
@@ -79,7 +79,7 @@ class Categoricals:
         self.support, self.stack, self.min_p = support, stack, min_p
 
     def loss(self, target: Tensor) -> Tensor:
-        """-ln p (...) in nats of the next frame (..., 14), summed over the features.
+        """-ln p (...) in nats of the next frame (..., F), summed over the features.
 
         Values between two whole pixels are shared linearly; a value that no outcome reaches counts as the nearest.
         """

@@ -72,4 +72,5 @@ class DirectDecoder(nn.Module):
 
     def forward(self, latent: Tensor, embedding: Tensor, stack: Tensor, action: Tensor) -> Prediction:
         """As :class:`rssm.game.Decoder` says; ``stack`` gives the totals alone, embedding and action are not read."""
-        return DirectPrediction(self.network(latent), stack, self.mean, self.std, self.beta, self.layout.counters)
+        output = self.network(latent).unflatten(-1, (self.layout.num_features, self.layout.stack))
+        return DirectPrediction(output, stack, self.mean, self.std, self.beta, self.layout.counters)

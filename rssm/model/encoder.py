@@ -8,14 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from rssm.config import ModelConfig
-from rssm.data.stacks import stack_to_grid
 from rssm.game import Layout
 from rssm.model.distributions import symlog
 from rssm.model.networks import MLP
 
 
 class SymlogEncoder(nn.Module):
-    """Stack (..., F * 4), raw units -> embedding (..., H): an MLP on normalised features on the symlog scale.
+    """Stack (..., F, S), raw units -> embedding (..., H): an MLP on normalised features on the symlog scale.
 
     The symlog (DreamerV3, equation 8) keeps what the statistics' data did not reach yet from being far too large.
 
@@ -41,8 +40,7 @@ class SymlogEncoder(nn.Module):
 
     def view(self, stack: Tensor) -> Tensor:
         """The normalised stack on the symlog scale, without the totals."""
-        grid = ((stack_to_grid(stack) - self.mean) / self.std).index_select(-2, self.seen)
-        return symlog(grid).flatten(-2)
+        return symlog(((stack - self.mean) / self.std).index_select(-2, self.seen)).flatten(-2)
 
     def see(self, stack: Tensor) -> tuple[Tensor, Tensor]:
         """The embedding (..., H) and the :meth:`view` of a stack."""

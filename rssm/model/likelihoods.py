@@ -1,6 +1,6 @@
 """The likelihoods that a decoder can predict the next stack with.
 
-Every prediction answers ``loss(target)``, ``mode()``, ``mean()`` and ``sample()``; stacks are (..., 56) raw pixels.
+Every prediction answers ``loss(target)``, ``mode()``, ``mean()`` and ``sample()``; stacks are (..., F, S) raw pixels.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from rssm.data.stacks import grid_to_stack, newest, shift_stack, stack_to_grid
+from rssm.data.stacks import shift_stack
 from rssm.model.categoricals import Categoricals
 from rssm.model.support import Reach, Support
 
@@ -39,9 +39,9 @@ class DiscretePrediction:
 
     Args:
         first: the paddles, whether a ball is in play, the score events.
-        ball: the ball's categoricals, given the rest of the next frame (..., 14).
+        ball: the ball's categoricals, given the rest of the next frame (..., F).
         both: the outcomes of both, in this order.
-        stack: (..., 56), the previous stack.
+        stack: (..., F, S), the previous stack.
         counters: of the game.
     """
 
@@ -62,14 +62,14 @@ class DiscretePrediction:
         return Reach(*(first for first, _ in parts)), Reach(*(ball for _, ball in parts))
 
     def loss(self, target: Tensor) -> Tensor:
-        frame = newest(target)
+        frame = target[..., -1]
         output = torch.cat([self.first.output, self.ball(frame).output], -1)
         return Categoricals(self.both, output, self.stack).loss(frame)
 
     @torch.no_grad()
     def mode(self) -> Tensor:
         first, behind = self._reach()
-        frame = self._with(self.first, self.first.mode(first), newest(self.stack))
+        frame = self._with(self.first, self.first.mode(first), self.stack[..., -1])
         ball = self.ball(frame)
         return self._stack(self._with(ball, ball.mode(behind), frame))
 
@@ -78,13 +78,13 @@ class DiscretePrediction:
 
     @torch.no_grad()
     def sample_with_loss(self) -> tuple[Tensor, Tensor]:
-        """A stack (..., 56), drawn at random, and its surprise (...): its own loss, in nats.
+        """A stack (..., F, S), drawn at random, and its surprise (...): its own loss, in nats.
 
         Nothing is decoded twice, as it would be by asking for the loss of a sample.
         """
         first, behind = self._reach()
         values, surprise = self.first.sample_with_loss(first)
-        frame = self._with(self.first, values, newest(self.stack))
+        frame = self._with(self.first, values, self.stack[..., -1])
         ball = self.ball(frame)
         values, more = ball.sample_with_loss(behind)
         return self._stack(self._with(ball, values, frame)), surprise + more
@@ -93,8 +93,8 @@ class DiscretePrediction:
     def mean(self) -> Tensor:
         """The mean of either part, the ball's given the likeliest paddles."""
         first, behind = self._reach()
-        ball = self.ball(self._with(self.first, self.first.mode(first), newest(self.stack)))
-        frame = self._with(self.first, self.first.mean(first), newest(self.stack))
+        ball = self.ball(self._with(self.first, self.first.mode(first), self.stack[..., -1]))
+        frame = self._with(self.first, self.first.mean(first), self.stack[..., -1])
         return self._stack(self._with(ball, ball.mean(behind), frame))
 
     @staticmethod
@@ -112,9 +112,9 @@ class ChangePrediction:
     """A point prediction of the newest frame as previous frame + change, under a Huber or a squared loss.
 
     Args:
-        change: (..., 14), in standard deviations.
-        stack: (..., 56), the previous stack.
-        std: (14,), standard deviations in raw units.
+        change: (..., F), in standard deviations.
+        stack: (..., F, S), the previous stack.
+        std: (F,), standard deviations in raw units.
         beta: of the Huber loss in standard deviations; None takes the squared loss.
         counters: of the game.
     """
@@ -123,11 +123,11 @@ class ChangePrediction:
         self.change, self.stack, self.std, self.beta, self.counters = change, stack, std, beta, counters
 
     def loss(self, target: Tensor) -> Tensor:
-        error = _without_totals(self.change - (newest(target) - newest(self.stack)) / self.std, self.counters)
+        error = _without_totals(self.change - (target[..., -1] - self.stack[..., -1]) / self.std, self.counters)
         return _error_loss(error, self.beta).sum(-1)
 
     def mean(self) -> Tensor:
-        previous = newest(self.stack)
+        previous = self.stack[..., -1]
         return shift_stack(self.stack, _with_totals(previous + self.change * self.std, previous, self.counters))
 
     mode = sample = mean
@@ -139,12 +139,12 @@ class ChangePrediction:
 
 
 class DirectPrediction:
-    """A point prediction of all four frames, normalised, under a Huber or a squared loss.
+    """A point prediction of all frames, normalised, under a Huber or a squared loss.
 
     Args:
-        output: (..., 56), normalised.
-        stack: (..., 56), the previous stack, read for its totals alone.
-        mean, std: (14,), of the raw features.
+        output: (..., F, S), normalised.
+        stack: (..., F, S), the previous stack, read for its totals alone.
+        mean, std: (F,), of the raw features.
         beta: of the Huber loss in standard deviations; None takes the squared loss.
         counters: of the game.
     """
@@ -158,22 +158,20 @@ class DirectPrediction:
         beta: float | None,
         counters: Counters = (),
     ) -> None:
-        self.output, self.counters = stack_to_grid(output), counters
+        self.output, self.counters = output, counters
         self.stack, self._mean, self._std, self.beta = stack, mean.unsqueeze(-1), std.unsqueeze(-1), beta
 
     def loss(self, target: Tensor) -> Tensor:
-        grid = stack_to_grid(target)
-        error = self.output - (grid - self._mean) / self._std
+        error = self.output - (target - self._mean) / self._std
         return _error_loss(_without_totals(error.transpose(-1, -2), self.counters), self.beta).sum((-1, -2))
 
     def mean(self) -> Tensor:
-        grid = self.output * self._std + self._mean
+        stack = self.output * self._std + self._mean
         if self.counters:
-            frame = _with_totals(grid[..., -1], newest(self.stack), self.counters)
-            shifted = stack_to_grid(shift_stack(self.stack, frame))
-            totals = torch.tensor([total for total, _ in self.counters], device=grid.device)
-            grid = grid.index_copy(-2, totals, shifted.index_select(-2, totals))
-        return grid_to_stack(grid)
+            shifted = shift_stack(self.stack, _with_totals(stack[..., -1], self.stack[..., -1], self.counters))
+            totals = torch.tensor([total for total, _ in self.counters], device=stack.device)
+            stack = stack.index_copy(-2, totals, shifted.index_select(-2, totals))
+        return stack
 
     mode = sample = mean
 

@@ -81,7 +81,7 @@ def chunk_losses(model: WorldModel, chunk: Chunk, config: LossConfig) -> Losses:
     # Behind the end of a game nothing is observed: there the heads read what imagination would give them. Only the
     # last step of a chunk can lie there.
     exists = chunk.next_exists
-    over = exists[:, -1:, None] == 0
+    over = exists[:, -1:, None, None] == 0
     imagined = model.rssm.draw(prior[:, -1:], True)
     last_stack = target[:, -1:]
     if over.device.type != "cpu" or over.any():  # on a card nothing is looked at: that would wait for it
@@ -94,7 +94,7 @@ def chunk_losses(model: WorldModel, chunk: Chunk, config: LossConfig) -> Losses:
     stoch = torch.cat([seen.states.stoch[:, 1:], drawn], 1)
     prediction = model.predict(deter, stoch, seen.embedding, before, chunk.actions)
     dynamics, representation = balanced_kl(posterior, prior, config.free_nats)
-    last = torch.where(over.unsqueeze(-1), imagined, drawn)
+    last = torch.where(over, imagined, drawn)
     embedding = torch.cat([seen.embedding[:, 1:], last_embedding], 1)
     features = model.join_features(deter, torch.cat([stoch[:, :-1], last], 1), embedding)
 
@@ -118,7 +118,7 @@ def chunk_losses(model: WorldModel, chunk: Chunk, config: LossConfig) -> Losses:
 
 @torch.no_grad()
 def _last_mode(model: WorldModel, deter: Tensor, stoch: Tensor, seen: Observed, chunk: Chunk) -> Tensor:
-    """The likeliest stack (B, 1, 56) after the last step, given the latents (B, 1, S, C) imagined there."""
+    """The likeliest stack (B, 1, F, 4) after the last step, given the latents (B, 1, S, C) imagined there."""
     last = slice(-1, None)
     before, action = chunk.stacks[:, -2:-1], chunk.actions[:, last]
     return model.predict(deter[:, last], stoch, seen.embedding[:, last], before, action).mode()

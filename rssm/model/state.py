@@ -17,7 +17,7 @@ class State:
     Args:
         deter: (..., D), the GRU's deterministic state h, a function of everything *before* this step.
         stoch: (..., S, C), one-hot samples z of the categorical latents.
-        stack: (..., 56), the newest frames, raw units: observed while filtering, the model's own in imagination. The
+        stack: (..., F, 4), the newest frames, raw units: observed while filtering, the model's own in imagination. The
             residual decoder predicts the next newest frame as a change of this one's.
     """
 

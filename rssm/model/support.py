@@ -9,8 +9,6 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
-from rssm.game import STACK
-
 #: logits are softly capped here, so that their exponentials can be summed without a maximum taken out first
 LOGIT_CAP = 30.0
 
@@ -66,7 +64,6 @@ class Support(nn.Module):
     landings: Tensor  # (R, L), pixels; inf where there is none
     choices: Tensor  # (Q, U), values; inf where there is none
     still: Tensor  # values of those features that always take the same
-    seen: Tensor  # (2 R,), where the moving features' newest values and the ones before are in a stack
     features: Tensor  # the features that can change: the moving, the choosing, the still ones
 
     def __init__(self, statistics: Reachable, *heads: Sequence[int], like: Support | None = None) -> None:
@@ -134,7 +131,6 @@ class Support(nn.Module):
             "landings": _padded([landings[i] for i in moving], self.landed),
             "choices": _padded([landings[i] for i in choosing], self.values),
             "still": torch.tensor([landings[i][0] for i in still]),
-            "seen": torch.tensor([STACK * (i + 1) - 1 - ago for ago in range(2) for i in moving]).long(),
             "features": torch.tensor(moving + choosing + still).long(),
         }.items():
             self.register_buffer(name, table, persistent=False)
@@ -158,14 +154,14 @@ class Support(nn.Module):
         return moving.unflatten(-1, (self.rows, self.width)), choosing.unflatten(-1, (self.choosing, self.values))
 
     def ends(self, stack: Tensor) -> tuple[Tensor, Tensor]:
-        """What the outcomes of the moving features lead to from a stack (..., 56).
+        """What the outcomes of the moving features lead to from a stack (..., F, S).
 
         Returns:
             where the first move of the grid leads (..., R, 1), and where the continuation and the landings do
             (..., R, 1 + L).
         """
-        seen = stack.index_select(-1, self.seen).unsqueeze(-1)
-        place, before = seen[..., : self.rows, :], seen[..., self.rows :, :]
+        moving = stack.index_select(-2, self.features[: self.rows])
+        place, before = moving[..., -1:], moving[..., -2:-1]
         onward = torch.lerp(before, place, 2.0)
         if self.resting:
             onward = onward.masked_fill(self.only, torch.inf)
@@ -173,7 +169,7 @@ class Support(nn.Module):
         return place + self.low, torch.cat([onward, landings], -1)
 
     def reach(self, stack: Tensor) -> Reach:
-        """What values the outcomes of the moving features lead to from a stack (..., 56)."""
+        """What values the outcomes of the moving features lead to from a stack (..., F, S)."""
         first, ends = self.ends(stack)
         place = ends - first  # on the grid of moves
         as_move = place.clamp(self.first, self.last).floor_() == place

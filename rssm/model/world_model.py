@@ -82,7 +82,7 @@ class WorldModel(nn.Module):
         """Filter real observations.
 
         Args:
-            stacks: (B, T, 56), raw units.
+            stacks: (B, T, F, 4), raw units.
             actions: (B, T) int64, the action taken after each observation.
             is_first: (B,) bool, whether the sequence starts with an episode's first observation.
             sample: whether posterior latents are sampled or take their mode.
@@ -95,7 +95,7 @@ class WorldModel(nn.Module):
         return Observed(State(deter[:, :-1], stoch, stacks), deter[:, -1], posterior, embedding)
 
     def predict(self, deter: Tensor, stoch: Tensor, embedding: Tensor, stack: Tensor, action: Tensor) -> Prediction:
-        """Decode the stack that follows ``stack`` (..., 56) under the next deter (..., D) and stoch (..., S, C).
+        """Decode the stack that follows ``stack`` (..., F, 4) under the next deter (..., D) and stoch (..., S, C).
 
         embedding (..., H) is the encoder's view of ``stack``, action (...) int64 is what was done in between.
         """

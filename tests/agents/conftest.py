@@ -53,7 +53,7 @@ def numbered() -> Callable[[Iterable[int]], State]:
 
     def make(numbers: Iterable[int]) -> State:
         values = torch.tensor(list(numbers), dtype=torch.float32).unsqueeze(-1)
-        return State(values, values.unsqueeze(-1), values.expand(-1, 56))
+        return State(values, values.unsqueeze(-1), values.unsqueeze(-1).expand(-1, 14, 4))
 
     return make
 

@@ -228,7 +228,7 @@ def test_a_run_on_disk(make_model, asked, tmp_path, monkeypatch):
     assert [env.noop_max for env, *_ in asked] == [3]
     ((path, loaded, policy, _, _),) = dreams
     assert path == run / "media" / "dream.gif"
-    stack = torch.zeros(2, 56)
+    stack = torch.zeros(2, 14, 4)
     begun = loaded.rssm.initial(torch.ones(2, dtype=torch.bool))
     latent = torch.zeros(2, loaded.config.stoch, loaded.config.classes)
     assert policy(State(begun, latent, stack)).tolist() == [4, 4]

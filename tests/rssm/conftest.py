@@ -25,6 +25,7 @@ from rssm.config_file import save_config
 from rssm.data.chunks import Chunk, ChunkSampler
 from rssm.data.collect import play_episode
 from rssm.data.dataset import Dataset, write_dataset
+from rssm.data.frames import to_stack
 from rssm.evaluation.predictor import Predictor
 from rssm.games.pong.env import make_env
 from rssm.games.pong.player import Player
@@ -130,13 +131,13 @@ class EmulatorOracle:
 
     def predict(self, observations: FloatArray, actions: IntArray, starts: IntArray, futures: IntArray) -> FloatArray:
         (episode,) = [one for one in self.episodes if np.array_equal(one.action, actions)]
-        answer = np.zeros((*futures.shape, observations.shape[1]), np.float32)
+        answer = np.zeros((*futures.shape, *observations.shape[1:]), np.float32)
         for window, start in enumerate(starts):
             self.game.reset(seed=episode.seed)
             for action in actions[:start]:
                 self.game.step(action)
             for step, action in enumerate(futures[window]):
-                answer[window, step] = self.game.step(action)[0]
+                answer[window, step] = to_stack(self.game.step(action)[0], 4)
         return answer
 
 

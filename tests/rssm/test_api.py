@@ -9,6 +9,7 @@ import rssm
 from rssm.api import Model
 from rssm.config import EvalConfig
 from rssm.config_file import save_config
+from rssm.data.frames import stack_episode, to_observation, to_stack
 from rssm.errors import CheckpointError, ShapeError, UserError
 from rssm.evaluation.model_predictor import WorldModelPredictor
 from rssm.training.checkpoint import save_model, weights_of
@@ -23,11 +24,9 @@ def model(make_model):
 
 @pytest.fixture(scope="module")
 def piece(pong_data):
-    """Stacks (40, 56) of the beginning of a game and the actions (39,) between them."""
-    from rssm.data.frames import stack_episode
-
+    """Observations (40, 56) of the beginning of a game and the actions (39,) between them."""
     episode = pong_data.episode(0)
-    return stack_episode(episode.features)[:40], episode.action[:39].astype(np.int64)
+    return to_observation(stack_episode(episode.features)[:40]), episode.action[:39].astype(np.int64)
 
 
 @pytest.fixture
@@ -68,7 +67,8 @@ class TestPredict:
         state = model.observe(stacks, actions)
         ahead = model.imagine(state, ACTIONS, samples=samples, seed=4)
         whole = WorldModelPredictor(model.world_model, samples, seed=4)
-        expected = whole.predict(stacks, np.append(actions, 0), np.array([39]), np.array([ACTIONS]))[0]
+        past = to_stack(stacks, 4), np.append(actions, 0)
+        expected = to_observation(whole.predict(*past, np.array([39]), np.array([ACTIONS]))[0])
         if samples:  # there the last step is the mean of its distribution, and the earlier ones are drawn
             assert ahead.shape == expected.shape
             np.testing.assert_allclose(ahead[-1], expected[-1], rtol=1e-5)
@@ -111,7 +111,7 @@ class TestWhatDoesNotFit:
     @pytest.mark.parametrize(
         ("stack", "actions", "line"),
         [
-            (np.zeros((14, 4)), ACTIONS, "stack: expected shape (56,) or (B, 56), four frames of 14 features"),
+            (np.zeros((14, 4)), ACTIONS, "stack: expected shape (56,) or (B, 56), 4 frames of 14 features"),
             (np.zeros((2, 3, 56)), ACTIONS, "stack: expected shape (56,) or (B, 56)"),
             (np.zeros((0, 56)), ACTIONS, "stack: expected shape (56,) or (B, 56)"),
             (np.float32(1), ACTIONS, "stack: expected shape (56,) or (B, 56)"),

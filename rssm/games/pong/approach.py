@@ -6,7 +6,6 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor, nn
 
-from rssm.data.stacks import newest
 from rssm.games.pong import features as F
 from rssm.games.pong.statistics import FeatureStatistics
 
@@ -58,7 +57,7 @@ class Approach(nn.Module):
         """Offsets in the frames *before* each of the step's four, where the console looks for a hit.
 
         Args:
-            stack: (..., 56), raw pixels.
+            stack: (..., 14, 4), raw pixels.
             following: (..., 14), the next frame, of which only the paddles are read.
             action: (...) int64, taken in between.
 
@@ -66,7 +65,7 @@ class Approach(nn.Module):
             (..., 8, 2): the ball's column from the paddle's and its top edge from the paddle's, in each frame where the
             paddle moves in the odd frames, then where it moves in the even ones; in pixels, clipped to what can matter.
         """
-        frame, earlier = newest(stack), newest(stack, ago=1)
+        frame, earlier = stack[..., -1], stack[..., -2]
         ball = frame[..., None, F.BALL_X : F.BALL_Y + 1]
         flight = torch.addcmul(ball, self.passed, ball - earlier[..., None, F.BALL_X : F.BALL_Y + 1])  # (..., 8, 2)
         columns, (begin, end) = frame[..., _COLUMNS], (part[..., None, _HEIGHTS] for part in (frame, following))

@@ -1,4 +1,4 @@
-"""From the raw 56-D stack to the vector that the rest of the model reads."""
+"""From the raw stack to the vector that the rest of the model reads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from rssm.config import ModelConfig
-from rssm.data.stacks import stack_to_grid
 from rssm.games.pong import features as F
 from rssm.games.pong.statistics import SCORES, FeatureStatistics
 from rssm.model.networks import MLP, Fourier
@@ -40,19 +39,19 @@ class Normalizer(nn.Module):
         super().__init__()
         self.register_buffer("mean", torch.tensor(statistics.mean).unsqueeze(-1))
         self.register_buffer("std", torch.tensor(statistics.std).unsqueeze(-1))
-        kept = [i for i in range(F.OBS_SIZE) if i // F.STACK_SIZE not in SCORES]
+        kept = [i for i in range(F.NUM_FEATURES) if i not in SCORES]
         self.register_buffer("kept", torch.tensor(kept), persistent=False)
 
     def forward(self, stack: Tensor) -> Tensor:
-        """(..., 56) raw -> (..., 48) normalised, without the scores."""
-        return ((stack_to_grid(stack) - self.mean) / self.std).flatten(-2).index_select(-1, self.kept)
+        """(..., 14, 4) raw -> (..., 48) normalised, without the scores."""
+        return ((stack - self.mean) / self.std).index_select(-2, self.kept).flatten(-2)
 
 
 class Look(NamedTuple):
     """A stack as the encoder's network is shown it, but for the waves; free of absolute scores.
 
     Args:
-        coarse: (..., 56), normalised features, and the ball's height over each paddle in all four frames.
+        coarse: (..., 56): normalised features, and the ball's height over each paddle in all four frames.
         fine: (..., 14), on a scale of pixels: the last changes, and the ball's way to either wall.
         near: (..., 2), on the same scale: the ball's height over each paddle in the newest frame.
         positions: (..., 24), raw pixels, what is seen as waves.
@@ -65,7 +64,7 @@ class Look(NamedTuple):
 
 
 class Encoder(nn.Module):
-    """Stack (..., 56) in raw pixels -> embedding (..., H).
+    """Stack (..., 14, 4) in raw pixels -> embedding (..., H).
 
     Beside the normalised features it sees every position as waves (:class:`rssm.model.networks.Fourier`) and, on
     a scale of pixels, what a single pixel can decide: the last changes, and how far the ball is from where it turns
@@ -99,9 +98,8 @@ class Encoder(nn.Module):
         return self.embed(look), _view(look)
 
     def look(self, stack: Tensor) -> Look:
-        """What is to be seen in a stack (..., 56)."""
-        grid = stack_to_grid(stack)
-        paddles, ball = grid[..., _PADDLES, :], grid[..., _BALL, :]
+        """What is to be seen in a stack (..., 14, 4)."""
+        paddles, ball = stack[..., _PADDLES, :], stack[..., _BALL, :]
         relative = ball[..., 1:, :] - paddles
         positions = torch.cat([paddles, ball, relative], -2)
         moving = positions[..., :_POSITIONS, :]

@@ -18,13 +18,13 @@ from gymnasium.utils import seeding
 
 from rssm.arrays import FloatArray
 from rssm.config import EnvConfig
-from rssm.data.frames import first_stack, newest_frame, push_frame
+from rssm.data.frames import first_stack, push_frame, to_observation
 from rssm.errors import UserError
 from rssm.games.pong.features import (
     ACTION_NAMES,
     ENEMY_SCORE,
     NUM_ACTIONS,
-    OBS_SIZE,
+    NUM_FEATURES,
     PLAYER_SCORE,
     STACK_SIZE,
     is_match_on,
@@ -53,7 +53,7 @@ class GameState:
 
     Attributes:
         emulator: the console.
-        stack: (56,) float32, the observation of that moment.
+        stack: (14, 4) float32, what is shown in that moment.
         held_action: index of the action that sticky actions would repeat.
         rng: state of the environment's generator.
         screen: (210, 160, 3) uint8, or None where the environment does not render.
@@ -119,7 +119,7 @@ class PongFeatures(gymnasium.Env[FloatArray, np.int64]):
         # Every episode is restored from here, so that none depends on the one before.
         self._power_on = self._ale.cloneState(include_rng=True)
         self._power_on_screen = self._ale.getScreenRGB()
-        self._stack = np.zeros(OBS_SIZE, np.float32)
+        self._stack = np.zeros((NUM_FEATURES, STACK_SIZE), np.float32)
         self._held_action = _NOOP
         # The emulator draws its picture only when it runs: what to show in between, after a restored state.
         self._still: npt.NDArray[np.uint8] | None = None
@@ -142,7 +142,7 @@ class PongFeatures(gymnasium.Env[FloatArray, np.int64]):
             self._still = None
         frame = ram_to_frame(self._ale.getRAM(), None)
         self._stack = first_stack(frame)
-        return self._stack, {"frame": frame}
+        return to_observation(self._stack), {"frame": frame}
 
     def step(self, action: np.int64 | int) -> tuple[FloatArray, float, bool, bool, dict[str, Any]]:
         """Play one agent step: ``frameskip`` console frames, fewer where the game ends."""
@@ -155,13 +155,13 @@ class PongFeatures(gymnasium.Env[FloatArray, np.int64]):
             if self._ale.game_over(with_truncation=False):
                 break
         self._still = None
-        ram, previous = self._ale.getRAM(), newest_frame(self._stack)
+        ram, previous = self._ale.getRAM(), self._stack[:, -1]
         if not is_match_on(ram):
-            return self._stack, 0.0, False, True, {"frame": previous}
+            return to_observation(self._stack), 0.0, False, True, {"frame": previous}
         frame = ram_to_frame(ram, (int(previous[ENEMY_SCORE]), int(previous[PLAYER_SCORE])))
         self._stack = push_frame(self._stack, frame)
         terminated = self._ale.game_over(with_truncation=False)
-        return self._stack, float(reward), terminated, False, {"frame": frame}
+        return to_observation(self._stack), float(reward), terminated, False, {"frame": frame}
 
     def _stick(self, wanted: int) -> int:
         """The action of one console frame: the wanted one, or the previous frame's."""
@@ -191,7 +191,7 @@ class PongFeatures(gymnasium.Env[FloatArray, np.int64]):
         self._still = state.screen
         if include_rng:
             self.np_random.bit_generator.state = deepcopy(state.rng)
-        return self._stack
+        return to_observation(self._stack)
 
     def reseed(self, seed: int) -> None:
         """Fix all randomness to come (sticky actions, later no-ops) without touching the game."""

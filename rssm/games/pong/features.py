@@ -1,7 +1,7 @@
 """The 14 object-space features of Pong and the stack of four frames that a model sees.
 
-All positions are screen pixels, origin top left. A *frame* is ``(..., 14)``; a *stack* is ``(..., 56)``: four frames,
-interleaved, oldest first, so that ``stack[..., feature * 4 + frame]`` is a feature in frame 0 (oldest) to 3 (newest).
+All positions are screen pixels, origin top left. A *frame* is ``(..., 14)``; a *stack* is ``(..., 14, 4)``: four
+frames, the oldest first. The environment shows it interleaved, ``(..., 56)``, at feature * 4 + frame.
 """
 
 from __future__ import annotations

@@ -13,7 +13,9 @@ import gymnasium
 import numpy as np
 
 from rssm.arrays import ErrorArray, FloatArray, IntArray
+from rssm.data.frames import to_observation, to_stack
 from rssm.errors import DataError
+from rssm.games.pong.features import STACK_SIZE
 
 if TYPE_CHECKING:
     from rssm.evaluation.windows import EpisodeWindows
@@ -32,7 +34,7 @@ def start_floor(game: gymnasium.Env[FloatArray, Any], noop_max: int, windows: Ep
     """
     steps = int(windows.starts.max()) + windows.futures.shape[1]
     games = np.stack([_play(game, noops, windows.actions[:steps]) for noops in range(noop_max + 1)])
-    differs = (games != windows.observations[: steps + 1]).any(-1)
+    differs = (games != windows.observations[: steps + 1]).any((-2, -1))
     variances = []
     for start, truth in zip(windows.starts, windows.truth, strict=True):
         possible = games[~differs[:, : start + 1].any(1), start + 1 : start + 1 + len(truth)]
@@ -41,12 +43,12 @@ def start_floor(game: gymnasium.Env[FloatArray, Any], noop_max: int, windows: Ep
                 f"episode {windows.episode}: expected one of 0 to {noop_max} no-ops to repeat its first "
                 f"{start + 1} frames, none does; settings or emulator are not those of the recording"
             )
-        variances.append(possible.var(axis=0, dtype=np.float64).mean(axis=-1))
+        variances.append(to_observation(possible).var(axis=0, dtype=np.float64).mean(axis=-1))
     return np.stack(variances)
 
 
 def _play(game: gymnasium.Env[FloatArray, Any], noops: int, actions: IntArray) -> FloatArray:
-    """The stacks (T + 1, 56) of a game that starts after some no-ops."""
+    """The stacks (T + 1, 14, 4) of a game that starts after some no-ops."""
     stacks = [game.reset(options={"noops": noops})[0]]
     stacks += [game.step(action)[0] for action in actions]
-    return np.stack(stacks)
+    return to_stack(np.stack(stacks), STACK_SIZE)

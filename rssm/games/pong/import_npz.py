@@ -21,6 +21,7 @@ from rssm.arrays import FloatArray
 from rssm.config import ImportConfig
 from rssm.data.dataset import check_free, write_dataset
 from rssm.data.episode import Episode
+from rssm.data.frames import to_stack
 from rssm.errors import DataError
 from rssm.games.pong.features import (
     ACTION_NAMES,
@@ -120,7 +121,7 @@ def _stacks(path: Path, obs: Array) -> FloatArray:
     with np.errstate(over="ignore"):
         stacks = obs.astype(np.float32)  # too large a number turns infinite, and is refused as that
     _check_finite(path, "obs", stacks)
-    return stacks.reshape(len(obs), NUM_FEATURES, STACK_SIZE)
+    return to_stack(stacks, STACK_SIZE)
 
 
 def _actions(path: Path, actions: Array, rows: int, num_actions: int) -> npt.NDArray[np.int64]:

@@ -14,7 +14,7 @@ def states(model, frames):
 
 def frames(pong_data, count):
     rows = torch.from_numpy(pong_data.features[200 : 200 + count].copy())
-    return rows.repeat_interleave(4, -1)
+    return rows.unsqueeze(-1).repeat(1, 1, 4)
 
 
 def test_the_greedy_policy_takes_the_likeliest_action(make_model, make_agent, pong_data):
@@ -35,13 +35,13 @@ def test_the_sampled_policy_draws(make_model, make_agent, pong_data):
 def test_nothing_depends_on_the_absolute_score(make_model, make_agent, pong_data):
     model, agent = make_model(), make_agent()
     state = states(model, frames(pong_data, 20))
-    grid = state.stack.reshape(20, -1, 4).clone()
+    grid = state.stack.clone()
     grid[:, list(SCORES)] = 17.0
-    elsewhere = State(state.deter, state.stoch, grid.reshape(20, -1))
+    elsewhere = State(state.deter, state.stoch, grid)
     assert not torch.equal(elsewhere.stack, state.stack)
     one, other = agent_inputs(model, state), agent_inputs(model, elsewhere)
     assert torch.equal(agent.player(one), agent.player(other))
     assert torch.equal(agent.value(one), agent.value(other))
     grid[:, 9] += 3.0  # the ball's height
-    moved = agent_inputs(model, State(state.deter, state.stoch, grid.reshape(20, -1)))
+    moved = agent_inputs(model, State(state.deter, state.stoch, grid))
     assert not torch.equal(agent.value(moved), agent.value(one))

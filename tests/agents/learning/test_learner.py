@@ -86,8 +86,8 @@ def test_trajectories_go_on_where_those_of_the_update_before_ended(world, sample
     monkeypatch.setattr("agents.learning.learner.imagine", remember)
     learn(Learner(make_agent(), IMAGINATION, TRAIN, updates=10), world, sampler, range(4))
     for (_, before), (start, _) in itertools.pairwise(seen):
-        ends = {tuple(frame) for frame in before.end.stack.tolist()}
-        went_on = [tuple(frame) in ends for frame in start.stack.tolist()]
+        ends = {tuple(frame) for frame in before.end.stack.flatten(1).tolist()}
+        went_on = [tuple(frame) in ends for frame in start.stack.flatten(1).tolist()]
         assert any(went_on)
         assert not all(went_on)
 

@@ -6,7 +6,7 @@ import torch
 
 from agents.play.filtered_games import FilteredGames
 from rssm.config import EnvConfig
-from rssm.data.stacks import newest
+from rssm.data.frames import to_stack
 from rssm.games.pong import features as F
 from rssm.games.pong.env import make_env
 from rssm.model.state import State
@@ -15,18 +15,18 @@ SEEDS, STEPS = (11, 12, 13, 14), 50
 
 
 def follow_the_ball(state):
-    frame = newest(state.stack)
+    frame = state.stack[..., -1]
     gap = frame[..., F.BALL_Y] - frame[..., F.PLAYER_Y] - 6
     return torch.where(gap < -3, 2, torch.where(gap > 3, 3, 0))
 
 
 def play_alone(env, seed, steps):
-    """The stacks (steps + 1, 56) of one game, in an emulator of its own."""
+    """The stacks (steps + 1, 14, 4) of one game, in an emulator of its own."""
     game = make_env(env)
-    stacks = [game.reset(seed=seed)[0]]
+    stacks = [to_stack(game.reset(seed=seed)[0], 4)]
     for _ in range(steps):
         stack = torch.from_numpy(stacks[-1])
-        stacks.append(game.step(int(follow_the_ball(State(stack, stack, stack))))[0])
+        stacks.append(to_stack(game.step(int(follow_the_ball(State(stack, stack, stack))))[0], 4))
     return np.stack(stacks)
 
 

@@ -5,14 +5,13 @@ import pytest
 import torch
 
 from agents.play.head_scores import EVENTS, score_events
-from rssm.data.frames import stack_episode
-from rssm.data.stacks import newest
+from rssm.data.frames import stack_episode, to_stack
 from rssm.games.pong import features as F
 
 
 def read_the_scores(frames):
     """What a stack (..., 56) says of the step that led to it, in points."""
-    frame = newest(frames)
+    frame = to_stack(frames, 4)[..., -1]
     return frame[..., F.SCORE_PLAYER] - frame[..., F.SCORE_ENEMY]
 
 
@@ -20,7 +19,7 @@ def read_the_scores(frames):
 def model(make_model, monkeypatch):
     """A model whose head reads the frame itself."""
     model = make_model()
-    monkeypatch.setattr(model, "features", lambda state: state.stack)
+    monkeypatch.setattr(model, "features", lambda state: state.stack.flatten(-2))
     monkeypatch.setattr(model, "reward", read_the_scores)
     return model
 
@@ -30,8 +29,8 @@ def dreams_come_true(model, pong_data, monkeypatch):
     """Has the model imagine what really came; behind an end, a game that is lost and over."""
     episodes = [pong_data.episode(index) for index in range(len(pong_data.episodes))]
     stacks = [torch.from_numpy(stack_episode(np.array(episode.features))) for episode in episodes]
-    over = torch.zeros(1, F.OBS_SIZE)
-    over[0, F.SCORE_ENEMY * 4 + 3] = 1.0
+    over = torch.zeros(1, F.NUM_FEATURES, F.STACK_SIZE)
+    over[0, F.SCORE_ENEMY, -1] = 1.0
     asked = iter(zip(episodes, stacks, strict=True))
 
     def imagine(states, actions, sample):
@@ -42,7 +41,7 @@ def dreams_come_true(model, pong_data, monkeypatch):
         first = len(real) - 6 * windows
         assert torch.equal(states.stack, real[first::6])
         assert np.array_equal(actions.numpy().ravel(), episode.action[first:])
-        frames = after[first:].reshape(windows, 6, -1)
+        frames = after[first:].reshape(windows, 6, F.NUM_FEATURES, F.STACK_SIZE)
         return SimpleNamespace(states=SimpleNamespace(stack=frames))
 
     monkeypatch.setattr(model, "imagine", imagine)

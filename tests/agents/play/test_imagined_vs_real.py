@@ -9,6 +9,7 @@ from agents.play.imagined_vs_real import ALARM, alarm, imagined_against_real, pl
 from agents.play.moments import Moment, Moments
 from agents.play.scores import play_games
 from rssm.config import EnvConfig
+from rssm.data.frames import to_stack
 from rssm.games.pong.env import make_env
 from rssm.games.pong.game import PONG
 from rssm.model.state import State
@@ -88,7 +89,7 @@ def test_sticky_actions_are_drawn_as_in_the_game_that_went_on():
     nothing = torch.zeros(0)
     moment = Moment(0, 50, State(nothing, nothing, nothing), game.clone_state())
     actions = np.array([2, 3, 2, 3, 2, 3])
-    real = np.stack([game.step(action)[0] for action in actions])
+    real = to_stack(np.stack([game.step(action)[0] for action in actions]), 4)
     assert np.array_equal(play_same(env, [moment], actions[None]).stacks[0], real)
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from agents.play.side_by_side import Beginning, SideBySide, borrow_emulator, one_after_the_other, return_emulator
 from rssm.config import EnvConfig
+from rssm.data.frames import to_stack
 from rssm.games.pong.env import make_env
 from rssm.games.pong.game import Pong
 
@@ -17,12 +18,12 @@ def actions_of(games, steps):
 
 
 def play_alone(env, seed, game, steps):
-    """The stacks (steps + 1, 56) of one game, in an emulator of its own."""
+    """The stacks (steps + 1, 14, 4) of one game, in an emulator of its own."""
     emulator = make_env(env)
     stacks = [emulator.reset(seed=seed)[0]]
     for step in range(steps):
         stacks.append(emulator.step(actions_of(game, step))[0])
-    return np.stack(stacks)
+    return to_stack(np.stack(stacks), 4)
 
 
 def finish(games):

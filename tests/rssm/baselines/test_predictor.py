@@ -38,7 +38,7 @@ class Adds:
         return memory
 
     def predict(self, memory: Tensor, stack: Tensor, action: Tensor) -> Tensor:
-        return stack + self.number + self.noise * torch.randn_like(stack[:, :1])
+        return stack + self.number + self.noise * torch.randn_like(stack[:, :1, :1])
 
 
 def windows() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -51,7 +51,7 @@ def windows() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
 def test_steps_are_predicted_in_normalised_units_and_answered_in_pixels():
     observations, actions, starts, futures = windows()
     predicted = BaselinePredictor([Adds(2.0)], StackScaling(LARGE)).predict(observations, actions, starts, futures)
-    added = 20.0 * np.arange(1, 7)[:, None]
+    added = 20.0 * np.arange(1, 7)[:, None, None]
     assert np.allclose(predicted, observations[starts][:, None] + added, atol=1e-4)
 
 
@@ -60,7 +60,7 @@ def test_the_members_mean_is_what_the_next_step_sees():
     members = [Adds(1.0), Adds(3.0)]
     predictor = BaselinePredictor(members, StackScaling(PLAIN))
     predicted = predictor.predict(observations, actions, starts, futures)
-    assert np.allclose(predicted, observations[starts][:, None] + 2.0 * np.arange(1, 7)[:, None], atol=1e-5)
+    assert np.allclose(predicted, observations[starts][:, None] + 2.0 * np.arange(1, 7)[:, None, None], atol=1e-5)
     assert predictor.description == "mean of 2 networks"
 
 
@@ -83,7 +83,7 @@ def test_a_prediction_is_the_models_own_rollout_from_the_episodes_first_observat
     model = Dynamics(NetworkConfig(kind=kind, scale=1, layers=1), PONG.layout)
     observations, actions, starts, futures = windows()
     predicted = BaselinePredictor([model], StackScaling(PLAIN)).predict(observations, actions, starts, futures)
-    assert predicted.shape == (3, 6, 56)
+    assert predicted.shape == (3, 6, 14, 4)
     with torch.no_grad():
         for window, start in enumerate(starts):
             memory = torch.zeros(1, model.memory_size)

@@ -33,7 +33,7 @@ class Rows:
 
 def test_shapes_and_types():
     chunk = ChunkSampler(Rows(), 5, LENGTH, seed=0).batch(0)
-    assert chunk.stacks.shape == (5, LENGTH + 1, 56)
+    assert chunk.stacks.shape == (5, LENGTH + 1, 14, 4)
     assert all(getattr(chunk, p).shape == (5, LENGTH) for p in ("actions", "rewards", "terminated", "next_exists"))
     assert chunk.is_first.shape == (5,)
     assert (chunk.actions.dtype, chunk.is_first.dtype) == (torch.int64, torch.bool)
@@ -81,7 +81,7 @@ def test_stacks_are_those_of_the_episode(pong_data):
     for update in range(20):
         chunk = sampler.batch(update)
         for b in range(8):
-            window = chunk.stacks[b, :, 3::4].numpy()
+            window = chunk.stacks[b, :, :, -1].numpy()
             for index, rows in enumerate(pong_data.episodes):
                 frames = np.array(pong_data.features[rows])
                 stacks = stack_episode(frames)

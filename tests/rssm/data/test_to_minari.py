@@ -7,7 +7,7 @@ import pytest
 from rssm.config import EnvConfig
 from rssm.data.collect import play_episode
 from rssm.data.dataset import Dataset, write_dataset
-from rssm.data.frames import stack_episode
+from rssm.data.frames import stack_episode, to_observation
 from rssm.data.to_minari import export_minari
 from rssm.errors import UserError
 from rssm.games.pong.player import Player
@@ -27,7 +27,7 @@ def test_minari_reads_what_was_recorded(minari, pong_data):
     for index, found in enumerate(written.iterate_episodes()):
         episode = pong_data.episode(index)
         steps = len(episode) if episode.terminated else len(episode) - 1
-        stacks = stack_episode(episode.features)
+        stacks = to_observation(stack_episode(episode.features))
         assert len(found.actions) == steps
         assert len(found.observations) == steps + 1
         assert np.array_equal(found.observations[: len(stacks)], stacks)

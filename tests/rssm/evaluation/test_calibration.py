@@ -3,7 +3,6 @@ import pytest
 
 from rssm.arrays import FloatArray, IntArray
 from rssm.data.dataset import Dataset
-from rssm.data.frames import newest_frame
 from rssm.errors import DivergedError
 from rssm.evaluation.calibration import Futures, calibration, doubt
 from rssm.games.pong.features import BALL_X, BALL_Y, ENEMY_Y, NUM_FEATURES, PLAYER_Y
@@ -26,7 +25,7 @@ class Believes:
         truth: FloatArray,
         samples: int,
     ) -> Futures:
-        frames = newest_frame(truth)
+        frames = truth[..., -1]
         centre = frames + self.error * self.rng.normal(size=frames.shape)
         drawn = centre + self.spread * self.rng.normal(size=(samples, *frames.shape))
         surprise = np.broadcast_to(np.arange(frames.shape[1], dtype=float), frames.shape[:2])

@@ -3,7 +3,6 @@ import pytest
 
 from rssm.arrays import FloatArray, IntArray
 from rssm.data.dataset import Dataset
-from rssm.data.frames import newest_frame
 from rssm.evaluation.floor import FloorErrors, measure_floor, sample_futures
 from rssm.evaluation.persistence import Persistence
 from rssm.evaluation.predictor import Predictor
@@ -26,7 +25,7 @@ def sampled(dataset: Dataset, seed: int, start: int = 60, futures: int = FUTURES
     assert dataset.env is not None
     game = make_env(dataset.env)
     _, state = next(replay(game, 0, dataset.episode(0), np.array([start])))
-    found = sample_futures(game, state, np.array([2, 2, 2, 3, 3, 3]), futures, seed)
+    found = sample_futures(game, state, np.array([2, 2, 2, 3, 3, 3]), 4, futures, seed)
     assert found is not None
     return found
 
@@ -43,7 +42,7 @@ class MeanOfManyFutures:
         (index,) = [i for i in range(2) if np.array_equal(self.dataset.episode(i).action, actions)]
         means = []
         for position, state in replay(game, index, self.dataset.episode(index), starts):
-            found = sample_futures(game, state, futures[position], self.futures, seed=12_345 + position)
+            found = sample_futures(game, state, futures[position], 4, self.futures, seed=12_345 + position)
             assert found is not None
             means.append(found.mean(axis=0))
         return np.stack(means)
@@ -58,8 +57,8 @@ def test_without_sticky_actions_there_is_one_future(recorded: Dataset, recording
 
 def test_sticky_futures_differ_by_what_the_paddle_did(recorded_sticky: Dataset) -> None:
     futures = sampled(recorded_sticky, seed=0)
-    assert futures.shape == (FUTURES, 6, 56)
-    paddle = newest_frame(futures)[:, -1, PLAYER_Y]
+    assert futures.shape == (FUTURES, 6, 14, 4)
+    paddle = futures[..., -1][:, -1, PLAYER_Y]
     assert len(np.unique(paddle)) > 2
     assert np.array_equal(futures, sampled(recorded_sticky, seed=0))
     assert not np.array_equal(futures, sampled(recorded_sticky, seed=1))
@@ -75,15 +74,15 @@ def test_the_floor_is_the_unbiased_variance_and_every_future_counts_in_the_error
     assert recorded_sticky.env is not None
     game = make_env(recorded_sticky.env)
     _, state = next(replay(game, 0, episode, np.array([60])))
-    futures = sample_futures(game, state, episode.action[60:66].astype(np.int64), FUTURES, int(seeds[10]))
+    futures = sample_futures(game, state, episode.action[60:66].astype(np.int64), 4, FUTURES, int(seeds[10]))
     assert futures is not None
     mean = futures.astype(np.float64).mean(axis=0)
     variance = ((futures - mean) ** 2).sum(axis=0) / (FUTURES - 1)
     assert variance.any()
-    assert found.floor[10] == pytest.approx(variance.mean(axis=1))
-    stack = state.stack.reshape(14, 4)
+    assert found.floor[10] == pytest.approx(variance.mean(axis=(1, 2)))
+    stack = state.stack
     for step in range(6):
-        predicted = stack[:, np.minimum(np.arange(4) + step + 1, 3)].ravel()
+        predicted = stack[:, np.minimum(np.arange(4) + step + 1, 3)]
         assert found.model[10, step] == pytest.approx(((futures[:, step] - predicted) ** 2).mean())
 
 

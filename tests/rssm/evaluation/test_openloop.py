@@ -18,7 +18,7 @@ from rssm.evaluation.predictor import Predictor
 from rssm.evaluation.provenance import checksum, code_version
 from rssm.evaluation.windows import count_windows
 from rssm.games.pong.events import EVENTS
-from rssm.games.pong.features import BALL_X, FEATURE_NAMES, NUM_FEATURES, PLAYER_Y, STACK_SIZE
+from rssm.games.pong.features import BALL_X, FEATURE_NAMES, NUM_FEATURES, PLAYER_Y
 from rssm.games.pong.game import PONG
 
 RECORDED_ONLY = EvalConfig(bootstrap=50, off_policy_windows=0)
@@ -33,7 +33,7 @@ class OffBy:
 
     def predict(self, observations: FloatArray, actions: IntArray, starts: IntArray, futures: IntArray) -> FloatArray:
         predicted = self.oracle.predict(observations, actions, starts, futures).copy()
-        predicted[..., BALL_X * STACK_SIZE + 3] += np.arange(1, 7, dtype=np.float32) * [1, -1, 1, -1, 1, -1]
+        predicted[..., BALL_X, -1] += np.arange(1, 7, dtype=np.float32) * [1, -1, 1, -1, 1, -1]
         return predicted
 
 
@@ -81,7 +81,7 @@ def test_baselines_are_scored_on_the_same_windows(recorded: Dataset) -> None:
 def test_persistence_on_real_play_against_a_direct_sum(recorded: Dataset) -> None:
     errors = []
     for index in range(len(recorded.episodes)):
-        stacks = stack_episode(recorded.episode(index).features).reshape(-1, NUM_FEATURES, STACK_SIZE)
+        stacks = stack_episode(recorded.episode(index).features)
         for start in range(0, len(stacks) - 6, 6):
             guess = stacks[start][:, [1, 2, 3, 3]], stacks[start][:, [3, 3, 3, 3]]
             errors.append([np.mean((guess[i] - stacks[start + k]) ** 2) for i, k in ((0, 1), (1, 6))])

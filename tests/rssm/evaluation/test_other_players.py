@@ -38,7 +38,7 @@ class WrongForSweepers:
     def predict(self, observations: FloatArray, actions: IntArray, starts: IntArray, futures: IntArray) -> FloatArray:
         predicted = self.oracle.predict(observations, actions, starts, futures)
         if np.array_equal(actions, self.sweeping):
-            return predicted + np.arange(1, 7, dtype=np.float32)[:, None]
+            return predicted + np.arange(1, 7, dtype=np.float32)[:, None, None]
         return predicted
 
 

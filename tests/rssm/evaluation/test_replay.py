@@ -5,7 +5,6 @@ import pytest
 
 from rssm.config import EnvConfig
 from rssm.data.dataset import Dataset
-from rssm.data.frames import newest_frame
 from rssm.errors import DataError
 from rssm.evaluation.replay import play_on, replay
 from rssm.games.pong.env import make_env
@@ -22,10 +21,10 @@ def test_an_episode_goes_on_as_recorded_whatever_is_played_in_between(
     starts = np.array([0, 5, 6, 40, 99])
     seen = []
     for position, state in replay(game, 1, episode, starts):
-        assert np.array_equal(newest_frame(state.stack), episode.features[starts[position]])
+        assert np.array_equal(state.stack[..., -1], episode.features[starts[position]])
         seen.append(position)
         game.reseed(position)
-        play_on(game, np.array([2, 2, 3, 3, 3, 3, 2, 5]))
+        play_on(game, np.array([2, 2, 3, 3, 3, 3, 2, 5]), 4)
     assert seen == [0, 1, 2, 3, 4]
 
 
@@ -45,8 +44,8 @@ def test_a_game_that_ends_on_the_way_has_no_future(whole_game: Dataset) -> None:
     assert episode.terminated
     game, last = make_env(EnvConfig()), len(episode) - 1
     for _, state in replay(game, 0, episode, np.array([last - 1])):
-        stacks = play_on(game, episode.action[last - 1 : last].astype(np.int64))
+        stacks = play_on(game, episode.action[last - 1 : last].astype(np.int64), 4)
         assert stacks is not None
-        assert np.array_equal(newest_frame(stacks[0]), episode.features[last])
+        assert np.array_equal(stacks[0][..., -1], episode.features[last])
         game.restore_state(state)
-        assert play_on(game, episode.action[last - 1 :].astype(np.int64)) is None
+        assert play_on(game, episode.action[last - 1 :].astype(np.int64), 4) is None

@@ -6,7 +6,7 @@ from rssm.data.dataset import Dataset
 from rssm.errors import DivergedError
 from rssm.evaluation.predictor import Predictor
 from rssm.evaluation.survival import MARKS, right_steps, survival
-from rssm.games.pong.features import BALL_X, BALL_Y, ENEMY_SCORE, ENEMY_Y, PLAYER_Y, STACK_SIZE
+from rssm.games.pong.features import BALL_X, BALL_Y, ENEMY_SCORE, ENEMY_Y, PLAYER_Y
 
 
 class GoesWrong:
@@ -20,7 +20,7 @@ class GoesWrong:
         predicted = self.oracle.predict(observations, actions, starts, futures).copy()
         for rollout in range(len(starts)):
             steps = self.wrong[rollout % len(self.wrong)]
-            predicted[rollout, steps, self.feature * STACK_SIZE + 3] += self.by
+            predicted[rollout, steps, self.feature, -1] += self.by
         return predicted
 
 

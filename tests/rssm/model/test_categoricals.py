@@ -18,7 +18,7 @@ HEADS = ((F.PLAYER_X, F.PLAYER_Y, F.ENEMY_X, F.ENEMY_Y, F.BALL_SPAWNED), (F.BALL
 
 def reference(statistics, output, stack, heads):
     """For each feature its outcomes as (value, probability), from one row of a network's output and one stack."""
-    newest, before = stack[F.STACK_SIZE - 1 :: F.STACK_SIZE].tolist(), stack[F.STACK_SIZE - 2 :: F.STACK_SIZE].tolist()
+    newest, before = stack[:, -1].tolist(), stack[:, -2].tolist()
     numbers, found = iter(output.tolist()), {}
     for head in heads:
         logits = {}
@@ -62,7 +62,7 @@ def by_value(pairs):
 
 @pytest.fixture(scope="module")
 def stacks(pong_data):
-    """A stretch of a real game with a goal and a serve, (90, 56)."""
+    """A stretch of a real game with a goal and a serve, (90, 14, 4)."""
     episode = pong_data.episode(3)
     goal = int(np.flatnonzero(episode.reward)[0])
     return torch.from_numpy(stack_episode(np.array(episode.features)))[goal - 50 : goal + 40].double()
@@ -80,7 +80,7 @@ def random_output(support, rows):
 
 def decoded(categoricals, values):
     """Frames (..., 14) with the values that categoricals answer."""
-    frame = categoricals.stack[..., F.STACK_SIZE - 1 :: F.STACK_SIZE]
+    frame = categoricals.stack[..., -1]
     return frame.index_copy(-1, categoricals.support.features, values)
 
 
@@ -88,7 +88,7 @@ class TestAgainstTheReference:
     def test_loss(self, statistics, stacks):
         support = Support(statistics, *HEADS).double()
         output = random_output(support, len(stacks) - 1)
-        target = stacks[1:, F.STACK_SIZE - 1 :: F.STACK_SIZE].clone()
+        target = stacks[1:, :, -1].clone()
         # values between whole pixels, and values that nothing reaches
         target[::3, F.BALL_Y] += 0.25
         target[1::5, F.PLAYER_Y] += 63.0
@@ -126,7 +126,7 @@ class TestAgainstTheReference:
     def test_the_gradient_is_that_of_finite_differences(self, statistics, stacks):
         support = Support(statistics, *HEADS).double()
         output = random_output(support, 3).requires_grad_()
-        target = stacks[1:4, F.STACK_SIZE - 1 :: F.STACK_SIZE].clone()
+        target = stacks[1:4, :, -1].clone()
         target[1, F.BALL_Y] += 0.25
         target[2, F.PLAYER_Y] += 63.0
         assert torch.autograd.gradcheck(
@@ -148,8 +148,8 @@ def one_feature(statistics, moves, landings, place, change, probabilities, min_p
     logits[: len(moves)] += bell
     output = torch.cat([logits, torch.zeros(2, dtype=torch.float64)])
     stack = torch.from_numpy(first_stack(np.zeros(F.NUM_FEATURES, np.float32))).double()
-    stack[F.BALL_X * F.STACK_SIZE + 2 : F.BALL_X * F.STACK_SIZE + 4] = torch.tensor([place - change, place])
-    return Categoricals(support, output.expand(rows, -1), stack.expand(rows, -1), min_p)
+    stack[F.BALL_X, -2:] = torch.tensor([place - change, place])
+    return Categoricals(support, output.expand(rows, -1), stack.expand(rows, -1, -1), min_p)
 
 
 def spread(monkeypatch, rows):
@@ -223,7 +223,7 @@ def test_nothing_waits_for_a_number(pong_statistics):
     """No branch and no size depends on the data, as an accelerator's graphs need it: it runs without any data."""
     support = Support(pong_statistics, *HEADS).to("meta")
     output = torch.randn(4, support.outputs, device="meta", requires_grad=True)
-    prediction = Categoricals(support, output, torch.randn(4, F.OBS_SIZE, device="meta"), min_p=0.1)
+    prediction = Categoricals(support, output, torch.randn(4, F.NUM_FEATURES, F.STACK_SIZE, device="meta"), min_p=0.1)
     prediction.loss(torch.randn(4, F.NUM_FEATURES, device="meta")).sum().backward()
     assert output.grad.shape == output.shape
     for values in (prediction.mode(), prediction.sample(), prediction.mean()):

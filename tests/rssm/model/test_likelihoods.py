@@ -43,17 +43,13 @@ def stack_of(**values):
     return torch.from_numpy(first_stack(frame_of(**values).numpy()))
 
 
-def newest(stack):
-    return stack[..., F.STACK_SIZE - 1 :: F.STACK_SIZE]
-
-
 def categoricals(only, stack, logits=None, features=PREDICTED, min_p=0.0, like=None):
     """Categoricals whose logits are given by feature: one per move and one per landing; everything else is 0.
 
     Whatever other outcomes a feature has are ruled out where its logits are given.
     """
     support = Support(small_statistics(only), features, like=like)
-    output = torch.zeros(*stack.shape[:-1], support.outputs)
+    output = torch.zeros(*stack.shape[:-2], support.outputs)
     for feature, values in (logits or {}).items():
         moves, landings = len(only[feature][0]), len(only[feature][1])
         place = features.index(feature)
@@ -66,11 +62,11 @@ def categoricals(only, stack, logits=None, features=PREDICTED, min_p=0.0, like=N
 
 def value(prediction, values, feature):
     """A feature's own among the values (..., F) that categoricals answer, or what it was where it cannot change."""
-    return newest(prediction.stack).index_copy(-1, prediction.support.features, values)[..., feature]
+    return prediction.stack[..., -1].index_copy(-1, prediction.support.features, values)[..., feature]
 
 
 def probability(prediction, stack, **values):
-    frame = newest(stack).clone()
+    frame = stack[..., -1].clone()
     for name, number in values.items():
         frame[F.FEATURE_NAMES.index(name)] = number
     return math.exp(-prediction.loss(frame).item())
@@ -98,12 +94,12 @@ class TestCategoricals:
     def test_equal_outcomes_by_hand(self):
         stack = stack_of(player_y=50)
         prediction = categoricals({F.BALL_SPAWNED: SMALL[F.BALL_SPAWNED]}, stack)
-        assert prediction.loss(newest(stack)).item() == pytest.approx(math.log(2), abs=1e-6)
+        assert prediction.loss(stack[..., -1]).item() == pytest.approx(math.log(2), abs=1e-6)
 
     def test_two_features_multiply(self):
         stack = stack_of(player_y=50)
         three = dict.fromkeys((F.BALL_SPAWNED, F.BALL_IN_BOUNDS), ((), (0.0, 1.0, 2.0)))
-        assert categoricals(three, stack).loss(newest(stack)).item() == pytest.approx(2 * math.log(3), abs=1e-6)
+        assert categoricals(three, stack).loss(stack[..., -1]).item() == pytest.approx(2 * math.log(3), abs=1e-6)
 
     def test_logits_by_hand(self):
         stack = stack_of()
@@ -121,7 +117,7 @@ class TestCategoricals:
             assert min(found) > 0.1
 
     def test_a_motion_can_go_on_at_its_speed(self):
-        stack = torch.stack([frame_of(ball_x=x) for x in (44, 47, 50, 53)], -1).flatten()
+        stack = torch.stack([frame_of(ball_x=x) for x in (44, 47, 50, 53)], -1)
         prediction = categoricals({F.BALL_X: SMALL[F.BALL_X]}, stack)
         found = [probability(prediction, stack, ball_x=x) for x in (53, 54, 56, 78)]  # moves by 0 and 1, goes on, lands
         assert sum(found) == pytest.approx(1.0, abs=1e-5)
@@ -152,7 +148,7 @@ class TestCategoricals:
     def test_an_unreached_feature_changes_no_other_and_no_other_entry(self):
         stack = stack_of(player_y=50, ball_x=20)
         prediction = categoricals(SMALL, torch.stack([stack, stack]), {F.PLAYER_Y: [0.3, -0.8, 1.1]})
-        beyond, fine = newest(stack).clone(), newest(stack).clone()
+        beyond, fine = stack[..., -1].clone(), stack[..., -1].clone()
         beyond[F.PLAYER_Y], beyond[F.BALL_X], fine[F.BALL_X] = 70, 21, 20.5
         at_edge = beyond.clone()
         at_edge[F.PLAYER_Y] = 51
@@ -166,13 +162,13 @@ class TestCategoricals:
         moves, landings = pong_statistics.moves[feature], pong_statistics.landings[feature]
         one, stacks = random_categoricals(small_statistics({feature: (moves, landings)}), pong_data, batch=1)
         values = torch.arange(-300.0, 300.0)  # every whole pixel that anything could lead to
-        many = [part.expand(len(values), -1) for part in (one.output, stacks)]
+        many = [part.expand(len(values), *part.shape[1:]) for part in (one.output, stacks)]
         prediction = Categoricals(one.support, *many)
-        frames = newest(stacks[0]).repeat(len(values), 1)
+        frames = stacks[0][..., -1].repeat(len(values), 1)
         frames[:, [i for i in PREDICTED if i not in COORDINATES]] = 0.0
         frames[:, feature] = values
         probabilities = prediction.loss(frames).neg().exp()
-        moved = torch.tensor(moves) + newest(stacks[0])[feature]
+        moved = torch.tensor(moves) + stacks[0][..., -1][feature]
         reached = torch.isin(values, torch.cat([torch.tensor(landings), moved]))
         assert probabilities[reached].sum().item() == pytest.approx(1.0, rel=1e-3)
 
@@ -188,7 +184,7 @@ class TestCategoricals:
         logits = {F.PLAYER_Y: [0.3, -0.8, 1.1], F.BALL_X: [1.0, 0.0, 0.5]}
         only = {i: SMALL[i] for i in logits}
         one = categoricals(only, stack, logits)
-        many = categoricals(only, stack.expand(count, -1), logits)
+        many = categoricals(only, stack.expand(count, -1, -1), logits)
         samples = many.sample()
         for y in (49, 50, 51):
             for x in (20, 21, 78):
@@ -206,7 +202,7 @@ class TestCategoricals:
     @pytest.mark.parametrize(("min_p", "seen"), [(0.0, {0.0, 1.0}), (0.3, {0.0, 1.0}), (0.5, {1.0})])
     def test_samples_leave_out_what_is_far_less_likely_than_the_likeliest(self, min_p, seen):
         torch.manual_seed(0)
-        stack = stack_of().expand(2000, -1)
+        stack = stack_of().expand(2000, -1, -1)
         logits = {F.BALL_SPAWNED: [math.log(0.3), math.log(0.7)]}  # the first is 0.43 times as likely
         prediction = categoricals(SMALL, stack, logits, min_p=min_p)
         drawn = value(prediction, prediction.sample(), F.BALL_SPAWNED)
@@ -234,7 +230,7 @@ class TestCategoricals:
         support = Support(pong_statistics, PREDICTED)
         output = torch.zeros(support.outputs, requires_grad=True)
         before, after = torch.from_numpy(stack_episode(np.array(pong_data.episode(3).features))[299:301])
-        Categoricals(support, output, before).loss(newest(after)).backward()
+        Categoricals(support, output, before).loss(after[..., -1]).backward()
         free = output.grad[: support.size].split(support.sizes)
         assert [bool(part.any()) for part in free] == [size > 1 for size in support.sizes]
         assert torch.isfinite(output.grad).all()
@@ -247,7 +243,7 @@ class TestDiscrete:
 
     def prediction(self, stack, paddle=(0.0, 0.0, 1.0), scored=(1.0, 0.0)):
         def ball(frame):
-            moved = bool((frame[..., F.PLAYER_Y] != newest(stack)[..., F.PLAYER_Y]).all())
+            moved = bool((frame[..., F.PLAYER_Y] != stack[..., -1][..., F.PLAYER_Y]).all())
             logits = {F.BALL_X: [0.0, 9.0, 0.0] if moved else [0.0, 0.0, 9.0]}
             return categoricals(SMALL, stack, logits, [F.BALL_X], like=both)
 
@@ -258,9 +254,9 @@ class TestDiscrete:
 
     def test_the_mode_takes_the_ball_given_the_likeliest_paddle(self):
         stack = stack_of(player_y=50, ball_x=20)
-        moving = newest(self.prediction(stack).mode())
+        moving = self.prediction(stack).mode()[..., -1]
         assert (moving[F.PLAYER_Y], moving[F.BALL_X]) == (51, 21)
-        resting = newest(self.prediction(stack, paddle=(0.0, 3.0, 0.0)).mode())
+        resting = self.prediction(stack, paddle=(0.0, 3.0, 0.0)).mode()[..., -1]
         assert (resting[F.PLAYER_Y], resting[F.BALL_X]) == (50, 78)
 
     def test_the_loss_is_the_paddle_s_and_the_ball_s_given_the_true_paddle(self):
@@ -269,9 +265,9 @@ class TestDiscrete:
         for y, x in ((51, 21), (50, 78), (50, 21)):
             frame = frame_of(player_y=y, ball_x=x)
             expected = prediction.first.loss(frame) + prediction.ball(frame).loss(frame)
-            target = frame.repeat_interleave(F.STACK_SIZE)
+            target = torch.from_numpy(first_stack(frame.numpy()))
             assert prediction.loss(target).item() == pytest.approx(expected.item(), rel=1e-6)
-        unlikely = frame_of(player_y=50, ball_x=21).repeat_interleave(F.STACK_SIZE)
+        unlikely = stack_of(player_y=50, ball_x=21)
         assert prediction.loss(unlikely) > 8
 
     def test_a_sample_comes_with_its_own_loss_and_decodes_one_ball(self):
@@ -289,31 +285,31 @@ class TestDiscrete:
         torch.manual_seed(0)
         stack = stack_of(player_y=50, ball_x=20)
         prediction = self.prediction(stack, paddle=(0.0, 0.0, 0.0))
-        pairs = {(int(f[F.PLAYER_Y]), int(f[F.BALL_X])) for f in (newest(prediction.sample()) for _ in range(60))}
+        pairs = {(int(f[F.PLAYER_Y]), int(f[F.BALL_X])) for f in (prediction.sample()[..., -1] for _ in range(60))}
         assert {(49, 21), (50, 78), (51, 21)} <= pairs
         assert len(pairs) <= 5  # anything else is one in thousands
 
     def test_the_mean_of_the_paddles_and_of_the_ball_given_the_likeliest(self):
         stack = stack_of(player_y=50, ball_x=20)
         prediction = self.prediction(stack)
-        frame = newest(prediction.mean())
+        frame = prediction.mean()[..., -1]
         assert frame[F.PLAYER_Y] == prediction.first.mean()[0]
         assert 50 < frame[F.PLAYER_Y] < 51
         assert frame[F.BALL_X] == prediction.ball(frame_of(player_y=51)).mean()[0]
 
     def test_older_frames_are_shifted(self):
-        stack = torch.stack([frame_of(player_y=y, ball_x=3 * y) for y in (47, 48, 49, 50)], -1).flatten()
-        grid = self.prediction(stack).mode().unflatten(-1, (F.NUM_FEATURES, F.STACK_SIZE))
+        stack = torch.stack([frame_of(player_y=y, ball_x=3 * y) for y in (47, 48, 49, 50)], -1)
+        grid = self.prediction(stack).mode()
         assert grid[F.PLAYER_Y].tolist() == [48, 49, 50, 51]
         assert grid[F.BALL_X].tolist() == [144, 147, 150, 151]
 
     def test_the_score_counts_the_predicted_event(self):
         stack = stack_of(player_y=50, player_score=7, enemy_score=20)
         prediction = self.prediction(stack, scored=(0.0, 5.0))
-        for frame in (newest(prediction.mode()), newest(prediction.mean())):
+        for frame in (prediction.mode()[..., -1], prediction.mean()[..., -1]):
             assert frame[F.PLAYER_SCORE] == 7 + frame[F.SCORE_PLAYER]
             assert frame[F.ENEMY_SCORE] == 20
-        assert newest(prediction.mode())[F.PLAYER_SCORE] == 8
+        assert prediction.mode()[..., -1][F.PLAYER_SCORE] == 8
 
     def test_the_target_s_scores_do_not_matter(self):
         stack = stack_of(player_y=50, ball_x=20)
@@ -321,7 +317,7 @@ class TestDiscrete:
             frame_of(player_y=51, ball_x=22),
             frame_of(player_y=51, ball_x=22, enemy_score=9, player_score=4),
         )
-        losses = [self.prediction(stack).loss(f.repeat_interleave(F.STACK_SIZE)) for f in (plain, shifted)]
+        losses = [self.prediction(stack).loss(torch.from_numpy(first_stack(f.numpy()))) for f in (plain, shifted)]
         assert losses[0] == losses[1]
 
 
@@ -334,7 +330,7 @@ class TestChange:
         change = torch.zeros(F.NUM_FEATURES)
         change[F.BALL_X], change[F.SCORE_ENEMY], change[F.ENEMY_SCORE] = 2.0, 1 / STD[F.SCORE_ENEMY], 50.0
         stack = stack_of(ball_x=30, enemy_score=4, player_score=9)
-        frame = newest(ChangePrediction(change, stack, STD, 0.1, COUNTERS).mean())
+        frame = ChangePrediction(change, stack, STD, 0.1, COUNTERS).mean()[..., -1]
         assert frame[F.BALL_X].item() == pytest.approx(30 + 2 * STD[F.BALL_X].item())
         assert frame[F.ENEMY_SCORE].item() == pytest.approx(5)  # by the event alone
         assert frame[F.PLAYER_SCORE] == 9
@@ -349,7 +345,9 @@ class TestChange:
         assert loss.item() == pytest.approx(one + other, rel=1e-4)  # the scores do not count
 
     def test_mode_and_sample_are_the_mean(self):
-        prediction = ChangePrediction(torch.randn(3, F.NUM_FEATURES), torch.randn(3, F.OBS_SIZE), STD, None, COUNTERS)
+        prediction = ChangePrediction(
+            torch.randn(3, F.NUM_FEATURES), torch.randn(3, F.NUM_FEATURES, F.STACK_SIZE), STD, None, COUNTERS
+        )
         assert torch.equal(prediction.mode(), prediction.mean())
         assert torch.equal(prediction.sample(), prediction.mean())
         stack, loss = prediction.sample_with_loss()
@@ -359,25 +357,19 @@ class TestChange:
 
 class TestDirect:
     def test_mean_by_hand(self):
-        output = torch.randn(2, F.OBS_SIZE)
-        stack = torch.arange(2.0 * F.OBS_SIZE).view(2, F.OBS_SIZE)
-        found = (
-            DirectPrediction(output, stack, MEAN, STD, None, COUNTERS)
-            .mean()
-            .unflatten(-1, (F.NUM_FEATURES, F.STACK_SIZE))
-        )
-        expected = output.unflatten(-1, (F.NUM_FEATURES, F.STACK_SIZE)) * STD[:, None] + MEAN[:, None]
+        output = torch.randn(2, F.NUM_FEATURES, F.STACK_SIZE)
+        stack = torch.arange(2.0 * F.OBS_SIZE).view(2, F.NUM_FEATURES, F.STACK_SIZE)
+        found = DirectPrediction(output, stack, MEAN, STD, None, COUNTERS).mean()
+        expected = output * STD[:, None] + MEAN[:, None]
         assert torch.allclose(found[:, PREDICTED], expected[:, PREDICTED], atol=1e-4)
-        before = stack.unflatten(-1, (F.NUM_FEATURES, F.STACK_SIZE))
         for score, event in ((F.ENEMY_SCORE, F.SCORE_ENEMY), (F.PLAYER_SCORE, F.SCORE_PLAYER)):
-            assert torch.equal(found[:, score, :-1], before[:, score, 1:])
-            assert torch.allclose(found[:, score, -1], before[:, score, -1] + expected[:, event, -1])
+            assert torch.equal(found[:, score, :-1], stack[:, score, 1:])
+            assert torch.allclose(found[:, score, -1], stack[:, score, -1] + expected[:, event, -1])
 
     @pytest.mark.parametrize(("beta", "each"), [(None, 0.5 * 0.09), (0.1, 0.1 * 0.25)])
     def test_loss_by_hand(self, beta, each):
-        target = 10 * torch.randn(F.OBS_SIZE)
-        grid = target.unflatten(-1, (F.NUM_FEATURES, F.STACK_SIZE))
-        output = (grid - MEAN[:, None]) / STD[:, None] + 0.3
+        target = 10 * torch.randn(F.NUM_FEATURES, F.STACK_SIZE)
+        output = (target - MEAN[:, None]) / STD[:, None] + 0.3
         output[list(SCORES)] += 100  # the scores do not count
-        loss = DirectPrediction(output.flatten(), torch.zeros(F.OBS_SIZE), MEAN, STD, beta, COUNTERS).loss(target)
+        loss = DirectPrediction(output, torch.zeros_like(target), MEAN, STD, beta, COUNTERS).loss(target)
         assert loss.item() == pytest.approx(len(PREDICTED) * F.STACK_SIZE * each, rel=1e-3)

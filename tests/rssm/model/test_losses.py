@@ -163,7 +163,7 @@ class TestChunkLosses:
         torch.manual_seed(0)
         before = chunk_losses(model, chunk, LossConfig()).means()
         stacks = chunk.stacks.clone()
-        stacks[:, -1] = torch.randn(56) * 50
+        stacks[:, -1] = torch.randn(14, 4) * 50
         torch.manual_seed(0)
         after = chunk_losses(model, dataclasses.replace(chunk, stacks=stacks), LossConfig()).means()
         assert {name: mean.item() for name, mean in before.items()} == {n: m.item() for n, m in after.items()}
@@ -252,7 +252,7 @@ class TestOpenLoop:
 
 def test_nothing_waits_for_a_number(make_model):
     """No branch and no size depends on the data, as an accelerator's graphs need it: it runs without any data."""
-    shapes = {"stacks": (2, 9, 56)} | dict.fromkeys(("actions", "rewards", "terminated", "next_exists"), (2, 8))
+    shapes = {"stacks": (2, 9, 14, 4)} | dict.fromkeys(("actions", "rewards", "terminated", "next_exists"), (2, 8))
     parts = {name: torch.zeros(shape) for name, shape in shapes.items()} | {
         "is_first": torch.zeros(2, dtype=torch.bool)
     }

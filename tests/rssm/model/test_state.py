@@ -8,7 +8,7 @@ from rssm.model.state import State
 
 @pytest.fixture
 def state():
-    return State(torch.randn(2, 5, 7), torch.randn(2, 5, 3, 4), torch.randn(2, 5, 56))
+    return State(torch.randn(2, 5, 7), torch.randn(2, 5, 3, 4), torch.randn(2, 5, 14, 4))
 
 
 def test_shape_is_the_leading_one(state):

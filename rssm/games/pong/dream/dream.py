@@ -9,7 +9,6 @@ import torch
 
 from rssm import ENV_ID
 from rssm.arrays import FloatArray
-from rssm.data.frames import newest_frame
 from rssm.device import seeded
 from rssm.errors import UserError
 from rssm.games.pong.features import ENEMY_SCORE, PLAYER_SCORE
@@ -25,7 +24,7 @@ class Dreamt:
     """One imagined agent step.
 
     Attributes:
-        stack: (56,) float32, raw pixels.
+        stack: (14, 4) float32, raw pixels.
         reward: expected by the reward head, points.
         over: the game ended: somebody has 21 points, or the continue head holds an end for the likelier.
     """
@@ -59,11 +58,11 @@ class Dream:
             self.state, _, _ = self.model.imagine_step(self.state, taken, sample=self.sample)
         features = self.model.features(self.state)
         ends = float(self.model.continuation(features)) < 0.5
-        return Dreamt(self.stack, float(self.model.reward(features)), ends or game_over(newest_frame(self.stack)))
+        return Dreamt(self.stack, float(self.model.reward(features)), ends or game_over(self.stack[:, -1]))
 
     @property
     def stack(self) -> FloatArray:
-        """(56,) float32, the four newest frames."""
+        """(14, 4) float32, the four newest frames."""
         stack: FloatArray = self.state.stack[0].cpu().numpy().astype(np.float32)
         return stack
 

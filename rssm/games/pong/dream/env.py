@@ -11,13 +11,13 @@ import numpy.typing as npt
 
 from rssm.arrays import FloatArray
 from rssm.data.dataset import Dataset
-from rssm.data.frames import newest_frame
+from rssm.data.frames import to_observation, to_stack
 from rssm.device import pick_device
 from rssm.games.pong.drawing import draw_frame
 from rssm.games.pong.dream.dream import Dream, require_pong
 from rssm.games.pong.dream.starts import START_STEPS, PlayedStarts, RecordedStarts, Starts
 from rssm.games.pong.env import observation_bounds
-from rssm.games.pong.features import NUM_ACTIONS
+from rssm.games.pong.features import NUM_ACTIONS, STACK_SIZE
 from rssm.model.world_model import WorldModel
 from rssm.training.checkpoint import MODEL_FILE, load_model
 from rssm.weights import find_run, run_env
@@ -107,12 +107,12 @@ class PongDream(gymnasium.Env[FloatArray, np.int64]):
         """The newest frame on the blue ground of what is imagined, (210, 160, 3) uint8; None without a render mode."""
         if self.render_mode is None or self._dream is None:
             return None
-        frame = newest_frame(self._dream.stack)
+        frame = self._dream.stack[:, -1]
         return np.asarray(draw_frame(frame, ghost=np.full_like(frame, np.nan)))
 
     def _observation(self) -> tuple[FloatArray, dict[str, Any]]:
         assert self._dream is not None
         space = self.observation_space
         assert isinstance(space, gymnasium.spaces.Box)
-        stack: FloatArray = np.clip(self._dream.stack, space.low, space.high)
-        return stack, {"frame": newest_frame(stack)}
+        stack: FloatArray = np.clip(to_observation(self._dream.stack), space.low, space.high)
+        return stack, {"frame": to_stack(stack, STACK_SIZE)[:, -1]}

@@ -26,7 +26,7 @@ class Follower:
 
     @torch.no_grad()
     def follow(self, action: int, stack: FloatArray) -> State:
-        """The state (1,) after an action, in which the game shows a stack (56,); latents take their mode."""
+        """The state (1,) after an action, in which the game shows a stack (14, 4); latents take their mode."""
         before, rssm = self.state, self.model.rssm
         taken = torch.tensor([action], device=before.deter.device)
         deter = rssm.step(before.deter, before.stoch, self.model.encoder(before.stack), taken)

@@ -16,13 +16,13 @@ import torch
 
 from rssm.arrays import FloatArray
 from rssm.config import EnvConfig
-from rssm.data.frames import newest_frame
+from rssm.data.frames import to_stack
 from rssm.device import seeded
 from rssm.games.pong.animation import STEPS_PER_SECOND
 from rssm.games.pong.dream.dream import Dream
 from rssm.games.pong.dream.follower import Follower
 from rssm.games.pong.dream.starts import START_STEPS, PlayedStarts
-from rssm.games.pong.features import ACTION_NAMES, BALL_X, BALL_Y, ENEMY_Y, PLAYER_Y
+from rssm.games.pong.features import ACTION_NAMES, BALL_X, BALL_Y, ENEMY_Y, PLAYER_Y, STACK_SIZE
 from rssm.model.world_model import Policy, WorldModel
 
 #: what a view can ask for, whatever key stands for it; the first three are held down
@@ -146,7 +146,7 @@ class Session:
 
     def view(self) -> View:
         """What is to be seen now."""
-        dreamt, real = newest_frame(self._dream.stack), newest_frame(self._real)
+        dreamt, real = self._dream.stack[:, -1], self._real[:, -1]
         return View(
             frame=dreamt if self._shows_dream else real,
             ghost=real if self._shows_dream and self._ghost and not self._real_over else None,
@@ -172,7 +172,7 @@ class Session:
         start = self._starts.draw(self._rng)
         assert start.game is not None
         self._game = self._starts.game
-        self._real = self._game.restore_state(start.game)
+        self._real = to_stack(self._game.restore_state(start.game), STACK_SIZE)
         self._follower = Follower(self.model, start.state)
         self._dream = Dream(self.model, start.state, sample=self.sample)
         self._real_over = self._dream_over = False
@@ -190,10 +190,10 @@ class Session:
         if not self._dream_over:
             self._dream_over = self._dream.step(action, self._rng).over
         if not self._real_over:
-            stack, _, terminated, truncated, _ = self._game.step(action)
+            observation, _, terminated, truncated, _ = self._game.step(action)
             self._real_over = terminated or truncated
-            self._real = stack
-            self._follower.follow(action, stack)
+            self._real = to_stack(observation, STACK_SIZE)
+            self._follower.follow(action, self._real)
         self._since += 1
         self._steps += 1
         if self._dream_over if self._shows_dream else self._real_over:

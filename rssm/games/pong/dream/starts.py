@@ -11,9 +11,10 @@ import torch
 from rssm.arrays import FloatArray, IntArray
 from rssm.config import EnvConfig
 from rssm.data.dataset import Dataset
-from rssm.data.frames import newest_frame, stack_episode
+from rssm.data.frames import stack_episode, to_stack
 from rssm.errors import DataError
 from rssm.games.pong.env import GameState
+from rssm.games.pong.features import STACK_SIZE
 from rssm.games.pong.game import PONG
 from rssm.games.pong.player import Player
 from rssm.games.pong.players import make_policy
@@ -68,19 +69,20 @@ class PlayedStarts:
         """As :meth:`Starts.draw`; a game that ends sooner is stopped one step before its end."""
         wanted = int(rng.integers(self.steps[0], self.steps[1] + 1))
         wanted = wanted if steps is None else steps
-        stack, _ = self.game.reset(seed=int(rng.integers(2**31)))
-        stacks, actions = [stack], []
+        observation, info = self.game.reset(seed=int(rng.integers(2**31)))
+        observations, actions = [observation], []
         before = self.game.clone_state()
         for _ in range(wanted):
-            action = self._policy(newest_frame(stack), rng)
-            stack, _, terminated, truncated, _ = self.game.step(action)
+            action = self._policy(info["frame"], rng)
+            observation, _, terminated, truncated, info = self.game.step(action)
             if terminated or truncated:
                 self.game.restore_state(before)
                 break
             before = self.game.clone_state()
-            stacks.append(stack)
+            observations.append(observation)
             actions.append(action)
-        return Start(_filter(self.model, np.stack(stacks), np.array(actions, np.int64), is_first=True), before)
+        stacks = to_stack(np.stack(observations), STACK_SIZE)
+        return Start(_filter(self.model, stacks, np.array(actions, np.int64), is_first=True), before)
 
 
 class RecordedStarts:
@@ -126,7 +128,7 @@ class RecordedStarts:
 
 @torch.no_grad()
 def _filter(model: WorldModel, stacks: FloatArray, actions: IntArray, *, is_first: bool) -> State:
-    """The state (1,), in its mode, at the last of T stacks (T, 56) with the actions (T - 1,) between them."""
+    """The state (1,), in its mode, at the last of T stacks (T, 14, 4) with the actions (T - 1,) between them."""
     device = next(model.parameters()).device
     seen = torch.from_numpy(np.ascontiguousarray(stacks[None])).to(device)
     taken = torch.from_numpy(np.append(actions, 0)[None]).to(device)  # what is done in the last state is not asked for

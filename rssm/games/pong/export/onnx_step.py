@@ -11,9 +11,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from rssm.data.frames import to_observation, to_stack
 from rssm.errors import UserError
 from rssm.files import replace_file
-from rssm.games.pong.features import OBS_SIZE
+from rssm.games.pong.features import OBS_SIZE, STACK_SIZE
 from rssm.model.state import State
 from rssm.model.world_model import WorldModel
 
@@ -23,6 +24,8 @@ OUTPUTS = ("next_deter", "next_stoch", "next_stack", "reward", "continuation")
 
 class MostLikelyStep(nn.Module):
     """The likeliest next step: deter (B, D), stoch (B, S, C), stack (B, 56), action (B,) int64 to the same after it.
+
+    The stack is interleaved here, as the environment shows it.
 
     Beside them the reward (B,) that the step is expected to earn, points, and the probability (B,) that the game goes
     on.
@@ -35,9 +38,10 @@ class MostLikelyStep(nn.Module):
     def forward(
         self, deter: Tensor, stoch: Tensor, stack: Tensor, action: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        state, _, _ = self.model.imagine_step(State(deter, stoch, stack), action, sample=False)
+        state, _, _ = self.model.imagine_step(State(deter, stoch, to_stack(stack, STACK_SIZE)), action, sample=False)
         features = self.model.features(state)
-        return state.deter, state.stoch, state.stack, self.model.reward(features), self.model.continuation(features)
+        following = to_observation(state.stack)
+        return state.deter, state.stoch, following, self.model.reward(features), self.model.continuation(features)
 
 
 def write_onnx(path: Path, model: WorldModel) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from rssm.data.frames import to_observation
 from rssm.games.pong.decoder import BALL, FIRST
 from rssm.games.pong.dream.starts import Start
 from rssm.games.pong.statistics import FeatureStatistics
@@ -87,5 +88,5 @@ def _start(state: State) -> dict[str, Any]:
     return {
         "deter": state.deter[0].tolist(),
         "stoch": state.stoch[0].argmax(-1).tolist(),
-        "stack": state.stack[0].tolist(),
+        "stack": to_observation(state.stack[0]).tolist(),
     }

@@ -36,7 +36,7 @@ def seen(statistics, law, ball, speed, following, action):
     frame = torch.full((F.NUM_FEATURES,), 7.0)  # only the paddles are read
     frame[F.PLAYER_Y], frame[F.ENEMY_Y] = following
     approach = Approach(dataclasses.replace(statistics, paddle=law))
-    found = approach(grid.flatten(), frame, torch.tensor(action))
+    found = approach(grid, frame, torch.tensor(action))
     assert found.shape == (Approach.views, 2)
     (across, odd), (again, even) = (half.T.tolist() for half in found.chunk(2))
     assert across == again

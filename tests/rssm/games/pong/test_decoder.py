@@ -21,7 +21,7 @@ KINDS = [
 
 @pytest.fixture
 def parts(pong_data, tiny_sizes):
-    """Latent and embedding (7, 3, …), stacks (7, 3, 56) of a real game, actions (7, 3)."""
+    """Latent and embedding (7, 3, …), stacks (7, 3, 14, 4) of a real game, actions (7, 3)."""
     torch.manual_seed(0)
     stacks = torch.from_numpy(stack_episode(np.array(pong_data.episode(3).features)))[100:121].unflatten(0, (7, 3))
     latent = tiny_sizes["deter"] + tiny_sizes["stoch"] * tiny_sizes["classes"]
@@ -59,9 +59,8 @@ def test_each_kind_predicts_with_its_likelihood(tiny_sizes, pong_statistics, par
 @pytest.mark.parametrize("likelihood", ["discrete", "huber"])
 def test_the_residual_decoder_copies_42_values(tiny_sizes, pong_statistics, parts, likelihood):
     prediction = _decoder(tiny_sizes, pong_statistics, "residual", likelihood)(*parts)
-    before = parts[2].unflatten(-1, (F.NUM_FEATURES, F.STACK_SIZE))
-    for stack in (prediction.mode(), prediction.mean(), prediction.sample()):
-        after = stack.unflatten(-1, (F.NUM_FEATURES, F.STACK_SIZE))
+    before = parts[2]
+    for after in (prediction.mode(), prediction.mean(), prediction.sample()):
         assert torch.equal(after[..., :-1], before[..., 1:])
         assert not torch.equal(after[..., -1], before[..., -1])
     assert before[..., 1:].flatten(-2).shape[-1] == 42
@@ -69,10 +68,8 @@ def test_the_residual_decoder_copies_42_values(tiny_sizes, pong_statistics, part
 
 def test_an_untrained_residual_point_prediction_is_persistence(tiny_sizes, pong_statistics, parts):
     config = ModelConfig(decoder="residual", likelihood="huber", **tiny_sizes)
-    frame = make_decoder(config, PONG.layout, pong_statistics, 0.1)(*parts).mode()[
-        ..., F.STACK_SIZE - 1 :: F.STACK_SIZE
-    ]
-    before = parts[2][..., F.STACK_SIZE - 1 :: F.STACK_SIZE]
+    frame = make_decoder(config, PONG.layout, pong_statistics, 0.1)(*parts).mode()[..., -1]
+    before = parts[2][..., -1]
     still = [i for i in range(F.NUM_FEATURES) if i not in (F.ENEMY_SCORE, F.PLAYER_SCORE)]
     assert torch.equal(frame[..., still], before[..., still])
 
@@ -108,11 +105,11 @@ def test_the_ball_is_decoded_given_the_paddles_and_they_are_not_given_the_ball(t
     def loss(**changes):
         target = stacks.clone()
         for name, change in changes.items():
-            target[..., F.FEATURE_NAMES.index(name) * F.STACK_SIZE + F.STACK_SIZE - 1] += change
+            target[..., F.FEATURE_NAMES.index(name), -1] += change
         return prediction.loss(target).item()
 
     # were they independent, the two changes' costs would add up
-    ahead = "player_y" if stacks[0, F.BALL_X * 4 + 3] > stacks[0, F.BALL_X * 4 + 2] else "enemy_y"
+    ahead = "player_y" if stacks[0, F.BALL_X, -1] > stacks[0, F.BALL_X, -2] else "enemy_y"
     behind = "enemy_y" if ahead == "player_y" else "player_y"
     for paddle, ball, together in ((ahead, "ball_y", True), (ahead, behind, False)):
         both = loss(**{paddle: 2.0, ball: 3.0}) - loss(**{ball: 3.0})

@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -16,13 +17,9 @@ def stacks(pong_data):
     return torch.from_numpy(stack_episode(np.array(pong_data.episode(3).features)))
 
 
-def _grid(values):
-    return values.unflatten(-1, (-1, F.STACK_SIZE))
-
-
 def test_normalised_features_have_zero_mean_and_unit_deviation(pong_data, pong_statistics):
-    every = torch.from_numpy(np.repeat(np.array(pong_data.features), F.STACK_SIZE, axis=1))
-    grid = _grid(Normalizer(pong_statistics)(every))
+    every = torch.from_numpy(np.repeat(np.array(pong_data.features)[..., None], F.STACK_SIZE, axis=-1))
+    grid = Normalizer(pong_statistics)(every).unflatten(-1, (-1, F.STACK_SIZE))
     assert grid.shape == (len(pong_data), F.NUM_FEATURES - len(SCORES), F.STACK_SIZE)
     assert grid.mean(0).abs().max() < 1e-3
     spread = grid.std(0, correction=0)
@@ -39,21 +36,21 @@ def test_an_embedding_has_the_hidden_width(stacks, tiny_sizes, pong_statistics):
 
 def test_no_shift_of_the_scores_changes_the_embedding(stacks, tiny_sizes, pong_statistics):
     encoder = Encoder(ModelConfig(**tiny_sizes), pong_statistics)
-    shifted = _grid(stacks).clone()
+    shifted = stacks.clone()
     shifted[:, F.ENEMY_SCORE] += 17
     shifted[:, F.PLAYER_SCORE] += 3
-    assert torch.equal(encoder(shifted.flatten(-2)), encoder(stacks))
+    assert torch.equal(encoder(shifted), encoder(stacks))
 
 
 @pytest.mark.parametrize("fourier", [0, 3])
 def test_every_other_feature_and_every_frame_is_seen(stacks, tiny_sizes, pong_statistics, fourier):
     encoder = Encoder(dataclasses.replace(ModelConfig(**tiny_sizes), fourier=fourier), pong_statistics)
     before = encoder(stacks[50])
-    for index in range(F.OBS_SIZE):
+    for feature, frame in itertools.product(range(F.NUM_FEATURES), range(F.STACK_SIZE)):
         changed = stacks[50].clone()
-        changed[index] += 3.0
+        changed[feature, frame] += 3.0
         seen = not torch.equal(encoder(changed), before)
-        assert seen == (index // F.STACK_SIZE not in SCORES), F.FEATURE_NAMES[index // F.STACK_SIZE]
+        assert seen == (feature not in SCORES), F.FEATURE_NAMES[feature]
 
 
 def test_a_look_by_hand(tiny_sizes, pong_statistics):
@@ -61,11 +58,11 @@ def test_a_look_by_hand(tiny_sizes, pong_statistics):
     grid[F.PLAYER_Y], grid[F.ENEMY_Y] = torch.tensor([50.0, 54, 60, 60]), torch.tensor([90.0, 90, 88, 50])
     grid[F.BALL_X], grid[F.BALL_Y] = torch.tensor([70.0, 78, 86, 94]), torch.tensor([100.0, 96, 92, 88])
     grid[F.ENEMY_SCORE] = 7.0
-    look = Encoder(ModelConfig(**tiny_sizes), pong_statistics).look(grid.flatten())
+    look = Encoder(ModelConfig(**tiny_sizes), pong_statistics).look(grid)
     over = [[50, 42, 32, 28], [10, 6, 4, 38]]  # of the ball's top edge, from ours and from the enemy's
     moving = [grid[i].tolist() for i in (F.PLAYER_Y, F.ENEMY_Y, F.BALL_X, F.BALL_Y)]
     assert look.positions.tolist() == [value for row in moving + over for value in row]
-    assert torch.equal(look.coarse[:48], Normalizer(pong_statistics)(grid.flatten()))
+    assert torch.equal(look.coarse[:48], Normalizer(pong_statistics)(grid))
     assert look.coarse[48:].tolist() == [value / 64 for row in over for value in row]
     changes = [4, 6, 0, 0, -2, -24, 8, 8, 8, -4, -4, -4]  # the enemy's jump counts for no more than 24 pixels
     assert (8 * look.fine[:12]).tolist() == changes
@@ -86,15 +83,14 @@ def test_pixels_count_where_the_ball_turns_back(stacks, tiny_sizes, pong_statist
         first = encoder.network.layers[0]
         first.weight.zero_()
         first.weight[0, -2], first.weight[1, -1] = 1.0, 1.0
-        grid = stacks[50].unflatten(-1, (-1, F.STACK_SIZE))
         low, high = pong_statistics.low[F.BALL_Y], pong_statistics.high[F.BALL_Y]
         found = []
         for height in (low, low + 8, high - 4, (low + high) / 2):
-            moved = grid.clone()
+            moved = stacks[50].clone()
             moved[F.BALL_Y, -1] = height
             seen = []
             hook = first.register_forward_hook(lambda _module, _inputs, output, seen=seen: seen.append(output))
-            encoder(moved.flatten())
+            encoder(moved)
             hook.remove()
             found.append(seen[0][:2].tolist())
     # in units of eight pixels, and no more than three of them

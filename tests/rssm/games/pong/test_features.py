@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rssm.data.frames import first_stack, newest_frame, push_frame, stack_episode
+from rssm.data.frames import first_stack, push_frame, stack_episode, to_observation, to_stack
 from rssm.games.pong.env import PongFeatures
 from rssm.games.pong.features import (
     BALL_SPAWNED,
@@ -72,18 +72,19 @@ def test_paddles_above_the_screen_are_negative() -> None:
     np.testing.assert_array_equal(ram_to_frame(ram(b50=0, b51=0), (3, 5)), frame_of(enemy_y=-15, player_y=-13))
 
 
-def test_stacks_are_interleaved_oldest_first() -> None:
+def test_a_stack_has_the_oldest_frame_first_and_is_shown_interleaved() -> None:
     frames = np.arange(6 * 14, dtype=np.float32).reshape(6, 14)
     stack = first_stack(frames[0])
-    assert stack.shape == (56,)
+    assert stack.shape == (14, 4)
     for feature in range(14):
-        assert stack[feature * 4 : feature * 4 + 4].tolist() == [frames[0, feature]] * 4
+        assert stack[feature].tolist() == [frames[0, feature]] * 4
     for step in range(1, 6):
         stack = push_frame(stack, frames[step])
         for feature in range(14):
             past = [frames[max(step - 3 + age, 0), feature] for age in range(4)]
-            assert stack[feature * 4 : feature * 4 + 4].tolist() == past
-        np.testing.assert_array_equal(newest_frame(stack), frames[step])
+            assert to_observation(stack)[feature * 4 : feature * 4 + 4].tolist() == past
+        np.testing.assert_array_equal(stack[..., -1], frames[step])
+        np.testing.assert_array_equal(to_stack(to_observation(stack), 4), stack)
 
 
 def test_stack_episode_is_every_push() -> None:

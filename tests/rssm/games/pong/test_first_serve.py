@@ -5,13 +5,13 @@ import pytest
 
 from rssm.config import EnvConfig
 from rssm.data.dataset import Dataset
-from rssm.data.frames import newest_frame
+from rssm.data.frames import to_stack
 from rssm.errors import DataError
 from rssm.evaluation.openloop import episode_windows
 from rssm.evaluation.windows import EpisodeWindows
 from rssm.games.pong.env import make_env
 from rssm.games.pong.events import EVENTS
-from rssm.games.pong.features import BALL_SPAWNED
+from rssm.games.pong.features import BALL_SPAWNED, STACK_SIZE
 from rssm.games.pong.first_serve import start_floor
 
 
@@ -24,7 +24,7 @@ def windows(recorded: Dataset) -> EpisodeWindows:
 def test_nothing_is_uncertain_once_the_first_serve_was_seen(windows: EpisodeWindows) -> None:
     floor = start_floor(make_env(EnvConfig()), 30, windows)
     assert floor.shape == windows.truth.shape[:2]
-    spawned = newest_frame(windows.observations)[:, BALL_SPAWNED]
+    spawned = windows.observations[..., -1][:, BALL_SPAWNED]
     served = windows.starts > np.flatnonzero(spawned)[0]
     assert not floor[served].any()
     assert floor[~served].max() > 1.0
@@ -42,7 +42,7 @@ def test_the_floor_is_the_variance_over_the_games_that_fit(windows: EpisodeWindo
     futures = []
     for noops in range(31):
         first = game.reset(options={"noops": noops})[0]
-        if np.array_equal(first, windows.observations[0]):
+        if np.array_equal(to_stack(first, STACK_SIZE), windows.observations[0]):
             futures.append([game.step(action)[0] for action in windows.futures[0]])
     assert len(futures) > 1
     expected = np.array(futures, np.float64).var(axis=0).mean(axis=-1)

@@ -11,7 +11,7 @@ import pytest
 from rssm.config import EnvConfig, ImportConfig
 from rssm.data.collect import play_episode
 from rssm.data.dataset import Dataset
-from rssm.data.frames import stack_episode
+from rssm.data.frames import stack_episode, to_observation
 from rssm.errors import DataError, UserError
 from rssm.games.pong.features import FEATURE_NAMES
 from rssm.games.pong.import_npz import import_npz
@@ -26,7 +26,7 @@ def recording() -> Arrays:
     """Two real games, as somebody else would have recorded them."""
     games = [play_episode(EnvConfig(), Player("tracking"), seed, length) for seed, length in enumerate(LENGTHS)]
     return {
-        "obs": np.concatenate([stack_episode(game.features) for game in games]),
+        "obs": to_observation(np.concatenate([stack_episode(game.features) for game in games])),
         "actions": np.concatenate([game.action for game in games]).astype(np.int32),
         "rewards": np.concatenate([game.reward for game in games]),
         "episode_boundaries": np.array([0, 300]),
@@ -43,7 +43,7 @@ def test_pong_recordings_come_back_as_they_were(tmp_path: Path, recording: Array
     data = imported(tmp_path, recording)
     assert data.episodes == (slice(0, 300), slice(300, 500))
     stacks = [stack_episode(data.features[rows]) for rows in data.episodes]
-    np.testing.assert_array_equal(np.concatenate(stacks), recording["obs"])
+    np.testing.assert_array_equal(to_observation(np.concatenate(stacks)), recording["obs"])
     np.testing.assert_array_equal(data.action, recording["actions"])
     np.testing.assert_array_equal(data.reward, recording["rewards"])
     assert np.abs(data.reward).sum() > 2
@@ -64,7 +64,7 @@ def test_what_is_left_out_is_read_off_the_observations(tmp_path: Path, recording
 
 
 def jaxatari(rows: list[Arrays]) -> np.ndarray:
-    """Stacks (N, 56) of one episode in JAXAtari's layout; each row changes some values of the row before."""
+    """Observations (N, 56) of one episode in JAXAtari's layout; each row changes some values of the row before."""
     names = [f"{who}_{what}" for who in ("player", "enemy", "ball") for what in ("x", "y", "width", "height")]
     names += ["score_player", "score_enemy"]
     start = [140, 90, 4, 16, 16, 80, 4, 16, 78, 115, 2, 4, 0, 0]
@@ -72,7 +72,7 @@ def jaxatari(rows: list[Arrays]) -> np.ndarray:
     for row in rows:
         values |= row
         frames.append([values[name] for name in names])
-    return stack_episode(np.array(frames, np.float32))
+    return to_observation(stack_episode(np.array(frames, np.float32)))
 
 
 def test_jaxatari_recordings_are_converted(tmp_path: Path) -> None:

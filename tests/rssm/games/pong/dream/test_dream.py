@@ -49,12 +49,12 @@ def test_a_dream_is_over_with_21_points_or_where_the_continue_head_says_so(make_
     model = make_model()
     last = model.continue_head.layers[-1]
     last.weight.zero_()
-    frame = state.stack.reshape(1, 14, 4).clone()
+    frame = state.stack.clone()
 
     def over(points, logit):
         last.bias.fill_(logit)
         frame[:, PLAYER_SCORE] = points
-        dream = Dream(model, replace(state, stack=frame.reshape(1, 56)), sample=False)
+        dream = Dream(model, replace(state, stack=frame), sample=False)
         return dream.step(0, np.random.default_rng(0)).over
 
     assert over(0, 1.0) is False

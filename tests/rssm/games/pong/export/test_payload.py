@@ -7,7 +7,6 @@ import pytest
 import torch
 
 import rssm.games.pong.export
-from rssm.data.frames import newest_frame
 from rssm.games.pong.export.payload import make_payload
 from rssm.model.state import State
 
@@ -28,7 +27,7 @@ def packed(model, starts):
 def imagined(model, starts, actions):
     """The frames (N, T, 14) of the likeliest dreams."""
     state = State.cat([start.state for start in starts])
-    return newest_frame(model.imagine(state, torch.from_numpy(actions), sample=False).states.stack.numpy())
+    return model.imagine(state, torch.from_numpy(actions), sample=False).states.stack.numpy()[..., -1]
 
 
 def held_actions(count, seed=0):
@@ -65,7 +64,7 @@ def test_frames_are_drawn_as_often_in_javascript_as_in_python(make_model, draw_s
     dreamt = np.array(run_node(script, packed(model, starts)))
     torch.manual_seed(0)
     many = starts[0].state.map(lambda part: part.expand(draws, *part.shape[1:]))
-    drawn = newest_frame(model.imagine_step(many, torch.full((draws,), 2))[0].stack.numpy())
+    drawn = model.imagine_step(many, torch.full((draws,), 2))[0].stack.numpy()[..., -1]
     for feature in range(14):
         values = np.unique(np.concatenate([dreamt[:, feature], drawn[:, feature]]))
         shares = [(frames[:, feature, None] == values).mean(0) for frames in (dreamt, drawn)]
