@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import resource
 import secrets
 import sys
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 METRICS_FILE = "metrics.jsonl"
 #: below ``wandb/``: wandb's id of the run, by which what comes after an interruption is the same run
 RUN_ID_FILE = "run-id"
+
+#: columns, and rows
+Table = tuple[Sequence[str], Sequence[Sequence[float | str]]]
 
 _Mode = Literal["offline", "online", "disabled"]
 
@@ -146,22 +150,38 @@ class Tracker:
         axes = {UPDATES: update} | ({} if env_steps is None else {REAL_STEPS: env_steps})
         self._run.log(axes | {picture_key(name): made(content) for name, content in files.items()})
 
-    def keep(self, kind: str, files: Sequence[Path]) -> None:
+    def show_lines(self, name: str, title: str, lines: Mapping[str, Sequence[float]], axis: str, update: int) -> None:
+        """Show lines over 0, 1, 2 … on one chart that wandb's site draws itself; offline viewers do not."""
+        if self._run is None:
+            return
+        import wandb
+
+        steps = range(max(map(len, lines.values())))
+        series = [list(values) for values in lines.values()]
+        chart = wandb.plot.line_series(xs=list(steps), ys=series, keys=[*lines], title=title, xname=axis)
+        with _copies_in(self._folder / "wandb"):
+            self._run.log({UPDATES: update, picture_key(name): chart})
+
+    def keep(self, kind: str, files: Sequence[Path], tables: Mapping[str, Table] | None = None) -> None:
         """Give wandb files of the run to keep, as an artifact; those that are not there are left out.
 
         Args:
             kind: what they are; with the run's name it is the artifact's.
             files: their paths.
+            tables: by name, columns and rows.
         """
         if self._run is None:
             return
         import wandb
 
-        artifact = wandb.Artifact(f"{self._folder.resolve().name}-{kind}", type=kind)
+        name = re.sub(r"[^\w.-]", "_", self._folder.resolve().name)  # an artifact's name may hold nothing else
+        artifact = wandb.Artifact(f"{name}-{kind}", type=kind)
         with _copies_in(self._folder / "wandb"):
             for path in files:
                 if path.is_file():
                     artifact.add_file(str(path), name=path.name)
+            for title, (columns, rows) in (tables or {}).items():
+                artifact.add(wandb.Table(columns=list(columns), data=[list(row) for row in rows]), title)
             self._run.log_artifact(artifact)
 
     def _write(self, row: Mapping[str, float], update: int) -> None:

@@ -1,8 +1,14 @@
 """One thread per process and no wandb; real games to draw from, and small models with nothing left at zero."""
 
+import dataclasses
+import glob
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +19,7 @@ os.environ["WANDB_MODE"] = "disabled"
 import torch
 
 from rssm.config import EnvConfig, ModelConfig
+from rssm.dashboard.names import AXES, SECTIONS, SYSTEM_KEYS, final_key, shown
 from rssm.data.collect import play_episode
 from rssm.data.dataset import Dataset, write_dataset
 from rssm.games.pong.game import PONG
@@ -25,6 +32,22 @@ from rssm.training.checkpoint import MODEL_FILE, save_model, weights_of
 own_agents()  # however pytest was started, "agents" is this project's
 
 ModelMaker = Callable[..., WorldModel]
+
+
+@pytest.fixture(scope="session")
+def read_wandb() -> Callable[[Path], list[dict[str, Any]]]:
+    """Reads back what a run's folder holds for wandb, all its segments in order, by wandb's own reader."""
+
+    def read(run: Path) -> list[dict[str, Any]]:
+        program = Path(sys.executable).with_name("wandb")
+        records = []
+        for store in sorted(run.glob("wandb/offline-run-*/*.wandb")):
+            command = [program, "leet", "inspect", "--json", store]
+            text = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+            records += [json.loads(line) for line in text.splitlines()]
+        return records
+
+    return read
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +64,74 @@ def pong_data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 @pytest.fixture(scope="session")
 def pong_statistics(pong_data: Dataset) -> FeatureStatistics:
     return FeatureStatistics.fit(pong_data.features, pong_data.action, pong_data.is_first)
+
+
+@pytest.fixture(scope="session")
+def check_mirror(read_wandb: Callable[[Path], list[dict[str, Any]]]) -> Callable[..., set[str]]:
+    """Checks that wandb holds what ``metrics.jsonl`` holds: every value, under the right name, over the right axis and
+    with the right summary; finals in the summary alone. Returns the names of all pictures, animations and pages, which
+    are there at every evaluation."""
+
+    def check(run: Path, real_steps: bool, evaluated: str) -> set[str]:
+        records = read_wandb(run)
+        rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+        logged = [row for row in rows if not any(name.startswith("summary/") for name in row)]
+        items = [record["history"]["item"] for record in records if "history" in record]
+        numbers = [item for item in items if any("/" in key and is_number(key, item) for key in item)]
+        numbers = [item for item in numbers if not set(SYSTEM_KEYS) & set(item)]
+        assert len(numbers) == len(logged)
+        metrics = {record["metric"]["name"]: record["metric"] for record in records if "metric" in record}
+        summary: dict[str, Any] = {}
+        for record in records:
+            summary |= record.get("summary", {}).get("update", {})
+        for row, item in zip(logged, numbers, strict=True):
+            keys = {name: name if name in AXES else shown(name, real_steps).key for name in row}
+            assert len(set(keys.values())) == len(keys)
+            assert set(keys.values()) == {key for key in item if not key.startswith("_")}
+            for name, key in keys.items():
+                assert item[key] == "NaN" if row[name] is None else item[key] == pytest.approx(row[name], rel=1e-6)
+        for name in {name for row in logged for name in row} - set(AXES):
+            key, axis, best = dataclasses.astuple(shown(name, real_steps))
+            assert (metrics[key]["step_metric"], metrics[key]["summary"]) == (axis, {best: True})
+            assert key.partition("/")[0] in SECTIONS
+            assert all(axis in row for row in logged if name in row)
+            values = [row[name] for row in logged if row.get(name) is not None]
+            if values:
+                expected = {"min": min(values), "max": max(values), "last": values[-1]}[best]
+                assert summary[key][best] == pytest.approx(expected, rel=1e-6), key
+        assert all(metrics[axis]["options"]["hidden"] for axis in AXES)
+        finals = {final_key(name): value for row in rows for name, value in row.items() if name.startswith("summary/")}
+        assert finals
+        for key, value in finals.items():
+            assert summary[key] == pytest.approx(value), key
+            assert not any(key in item for item in items)
+        (group,) = {record["run"]["run_group"] for record in records if "run" in record}
+        assert group == run.name
+        return check_media(run, items, [row["update"] for row in logged if evaluated in row])
+
+    def check_media(run: Path, items: list[dict[str, Any]], evaluations: list[int]) -> set[str]:
+        found: dict[str, list[int]] = {}
+        for item in items:
+            for name, kind in item.items():
+                if not name.endswith("._type") or kind == "table-file":
+                    continue
+                key = name.removesuffix("._type")
+                section, _, medium = key.partition("/")
+                assert section == SECTIONS[0]
+                (path,) = run.glob(f"wandb/offline-run-*/files/{glob.escape(item[f'{key}.path'])}")
+                content = path.read_bytes()
+                begins = {"image-file": b"\x89PNG", "video-file": b"GIF8", "html-file": b"<!doctype html>"}[kind]
+                assert content[: len(begins)].lower() == begins.lower()
+                found.setdefault(medium, []).append(item["update"])
+        for medium, updates in found.items():
+            once = medium.startswith("final_") or medium == "report"
+            assert updates == (evaluations[-1:] if once else evaluations), medium
+        return set(found)
+
+    def is_number(key: str, item: dict[str, Any]) -> bool:
+        return isinstance(item[key], int | float) and "." not in key
+
+    return check
 
 
 @pytest.fixture(scope="session")

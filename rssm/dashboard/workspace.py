@@ -148,6 +148,7 @@ def _panels(section: str, questions: Sequence[Question]) -> list[Any]:
             )
     if section == IMAGINED:
         charts = [chart_key(HORIZON_CHART), *(chart_key(q.name) for q in questions if q.section == IMAGINED), PAGE]
+        charts += ["final_error_by_step", "final_real_imagined", "final_dream"]
         media = [reports.MediaBrowser(title=name, media_keys=[picture_key(name)]) for name in _GAME]
         panels = [*media, *panels, reports.MediaBrowser(title="charts", media_keys=[*map(picture_key, charts)])]
     if section == SYSTEM:

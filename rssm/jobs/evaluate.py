@@ -122,11 +122,15 @@ def evaluate_and_report(
     print(format_table(result))
     write_json(run / RESULT_FILE, result)
     gif, chart = _write_pictures(run, config, model, dataset, result, run / CONFIG_FILE)
-    shown: dict[str, Path | str] = {"final_error_by_step": chart}
+    shown: dict[str, Path | str] = {"final_error_by_step": chart, "report": (run / REPORT_FILE).read_text("utf-8")}
     tracker.show(shown if gif is None else shown | {"final_real_imagined": gif}, update)
+    lines = errors_by_step(result)
+    tracker.show_lines("final_error_lines", "squared error by predicted step", lines, "k", update)
     tracker.summary(summary(result), update)
     tracker.keep("model", [run / MODEL_FILE, run / CONFIG_FILE])
-    tracker.keep("results", [run / name for name in (REPORT_FILE, RESULT_FILE, METRICS_FILE)])
+    files = [run / name for name in (REPORT_FILE, RESULT_FILE, METRICS_FILE)]
+    rows = [[k, *values] for k, values in enumerate(zip(*lines.values(), strict=True))]
+    tracker.keep("results", files, {"error_by_step": (["k", *lines], rows)})
     return result
 
 
@@ -183,6 +187,13 @@ def dream(model: WorldModel, dataset: Dataset) -> tuple[FloatArray, FloatArray]:
     futures = actions[starts[:, None] + np.arange(HORIZON)]
     predicted = WorldModelPredictor(model).predict(stacks, actions, starts, futures)
     return episode.features[1 : steps + 1], predicted[..., -1].reshape(steps, -1)
+
+
+def errors_by_step(result: dict[str, Any]) -> dict[str, list[float]]:
+    """The errors that belong together: of the model, of the baselines and, where it was measured, the floor."""
+    lines = {"model, mean": result["mse"]["mean"], "model, median": result["mse"]["median"]}
+    lines |= {name.replace("_", " "): found["mean"] for name, found in result["baselines"].items()}
+    return lines | ({"floor": result["floor"]["mean"]} if "mean" in result["floor"] else {})
 
 
 def summary(result: dict[str, Any]) -> dict[str, float]:

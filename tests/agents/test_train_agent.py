@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import os
 import re
 import signal
 import subprocess
@@ -20,6 +21,7 @@ from rssm.command import EXIT_BAD_INPUT, parse
 from rssm.config import DataConfig, EnvConfig, WorldModelConfig
 from rssm.config.keys import build, flat_settings, idle_settings
 from rssm.config_file import load_config, save_config
+from rssm.dashboard.questions import agent_questions, learning_questions
 from rssm.errors import CheckpointError, UserError
 from rssm.games.pong.game import PONG
 from rssm.games.pong.statistics import FeatureStatistics
@@ -56,7 +58,7 @@ torch.save = half
 }
 
 
-def start(config, before="", **settings):
+def start(config, before="", wandb="disabled", **settings):
     """Run the command in a process of its own."""
     run = Path(config.run)
     settings_file = run.parent / f"{run.name}.yaml"
@@ -65,7 +67,8 @@ def start(config, before="", **settings):
     given = {key: value for key, value in flat_settings(dataclasses.asdict(config)) if key not in idle}
     save_config(build(AgentConfig, given), settings_file)
     words = [sys.executable, "-c", before + START, "--config", settings_file]
-    return subprocess.run(words, capture_output=True, text=True, timeout=300)
+    environment = os.environ | {"WANDB_MODE": wandb}
+    return subprocess.run(words, capture_output=True, text=True, timeout=300, env=environment)
 
 
 def rows(run):
@@ -101,7 +104,7 @@ def whole():
 def expected(whole, config):
     if not whole:
         run = Path(config.run).parent / "whole"
-        process = start(dataclasses.replace(config, run=str(run)))
+        process = start(dataclasses.replace(config, run=str(run)), wandb="offline")
         assert process.returncode == 0, process.stderr
         whole |= outcome(run) | {"stderr": process.stderr, "stdout": process.stdout, "run": run}
     return whole
@@ -192,11 +195,39 @@ def test_a_run_s_folder_holds_what_is_needed_to_use_it(whole, online_job):
         "metrics.jsonl",
         "replay",
         "media",
+        "wandb",
         "games.json",
         "curve.json",
     }
     assert load_config(whole["run"] / "config.yaml", AgentConfig).env_steps == online_job.env_steps
     assert whole["games"]["greedy"]["games"] == whole["games"]["sampled"]["games"] == 2
+
+
+def test_wandb_holds_the_same_numbers_over_real_steps_and_what_can_be_looked_at(
+    whole, online_job, check_mirror, read_wandb
+):
+    run = expected(whole, online_job)["run"]
+    pictures = check_mirror(run, real_steps=True, evaluated="real/score")
+    charts = {"score", "reward", "value_and_return", "length", "error_on_its_own_behaviour", "error_over_the_horizon"}
+    others = {"charts", "open_loop", "paths", "worst_windows", "final_dream"}
+    assert pictures == {f"chart_{name}" for name in charts} | others
+    records = read_wandb(run)
+    artifacts = {record["artifact"]["name"]: record["artifact"] for record in records if "artifact" in record}
+    held = {name: {entry["path"] for entry in one["manifest"]["contents"]} for name, one in artifacts.items()}
+    assert held == {
+        "whole-model": {"agent.safetensors", "model.safetensors", "config.yaml"},
+        "whole-results": {"games.json", "curve.json", "metrics.jsonl"},
+    }
+    (shown,) = [record["run"] for record in records if "run" in record]
+    assert (shown["job_type"], shown["tags"]) == ("train_agent", ["rssm/PongFeatures-v0", "online agent"])
+    assert "--online=true" in shown["notes"]
+
+
+def test_it_logs_what_the_dashboard_asks_of_an_agent(whole, online_job):
+    logged = {name for row in expected(whole, online_job)["metrics"] for name in row}
+    of_world_models = {name.replace("world/", "train/") for name in logged if name.startswith("world/")}
+    asked = {metric for question in [*agent_questions(), *learning_questions()] for metric in question.lines}
+    assert asked - of_world_models <= logged
 
 
 @pytest.fixture

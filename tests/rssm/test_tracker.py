@@ -4,7 +4,6 @@ import pty
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -130,7 +129,9 @@ def test_disabled_leaves_wandb_out(tmp_path):
 import sys
 with Tracker(run_dir, LogConfig(wandb="disabled"), {}) as tracker:
     tracker.log({"train/loss": 1.0}, 1)
-    tracker.log_gif("game", run_dir / "none.gif", 1)
+    tracker.show({"game": run_dir / "none.gif"}, 1)
+    assert not tracker.draws
+    tracker.keep("results", [run_dir])
 assert "wandb" not in sys.modules
 """
     assert child(code, tmp_path).wait(60) == 0
@@ -146,40 +147,53 @@ def test_wandb_mode_goes_before_the_config_and_must_be_a_mode(tmp_path, monkeypa
     assert not (tmp_path / "wandb").exists()
 
 
-def test_an_offline_run_needs_neither_terminal_nor_key(tmp_path):
+def test_an_offline_run_needs_neither_terminal_nor_key(tmp_path, read_wandb):
     frames = [Image.fromarray(np.full((8, 8, 3), 20 * shade, np.uint8)) for shade in range(5)]
     frames[0].save(tmp_path / "game.gif", save_all=True, append_images=frames[1:])
     frames[0].save(tmp_path / "curve.png")
     code = """
-with Tracker(run_dir, LogConfig(), {"seed": 3}) as tracker:
-    for update in (5, 10):
-        tracker.log({"train/loss": 0.5, "train/bad": float("nan")}, update)
-    tracker.log({"openloop/mse_k0": 2.5}, 10)
-    tracker.log_gif("game", run_dir / "game.gif", 10)
-    tracker.log_image("curve", run_dir / "curve.png", 10)
+import time
+from rssm.tracker import About
+about = About("train_wm", 3, ["Pong"], "python scripts/train_wm.py", real_steps=True)
+for resumed in (None, 5):
+    with Tracker(run_dir / "wm-3", LogConfig(tags="mine, too"), {"seed": 3}, resumed, about) as tracker:
+        for update in (5, 10):
+            tracker.log({"train/loss": 1 / update, "train/bad": float("nan")}, update)
+        tracker.log({"openloop/mse_k0": 2.5, "env_steps": 7}, 10)
+        tracker.log({"real/score": -3.0, "env_steps": 8}, 10)
+        page = "<!doctype html><p>here</p>"
+        tracker.show({"game": run_dir / "game.gif", "curve": run_dir / "curve.png", "page": page}, 10)
+        tracker.show_lines("lines", "both", {"one": [1.0, 2.0], "other": [2.0, 3.0]}, "k", 10)
+        tracker.summary({"mse": 1.5}, 10)
+        tracker.keep("results", [run_dir / "curve.png", run_dir / "none"], {"table": (["k"], [[0], [1]])})
+    time.sleep(1.1)  # segments are called by the second in which they begin
 """
+    (tmp_path / "wm-3").mkdir()
     started = child(code, tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     output, _ = started.communicate(timeout=120)
     assert (started.returncode, output) == (0, "")
-    assert [row["update"] for row in rows(tmp_path)] == [5, 10, 10]
-    (segment,) = (tmp_path / "wandb").glob("offline-run-*")
-    assert len(list(segment.glob("files/media/*/media/game*.gif"))) == 1
-    assert len(list(segment.glob("files/media/*/media/curve*.png"))) == 1
-    (store,) = segment.glob("run-*.wandb")
-    records = inspect(store)
-    assert {record["metric"].get("glob_name") for record in records if "metric" in record} >= {"train/*", "openloop/*"}
-    assert all(r["metric"]["step_metric"] == "update" for r in records if "glob_name" in r.get("metric", {}))
-    history = [record["history"]["item"] for record in records if "history" in record]
-    assert [(item["update"], item["train/loss"]) for item in history if "train/loss" in item] == [(5, 0.5), (10, 0.5)]
-    assert [(item["update"], item["openloop/mse_k0"]) for item in history if "openloop/mse_k0" in item] == [(10, 2.5)]
-
-
-def inspect(store: Path):
-    """The records of an offline run, by wandb's own reader."""
-    wandb = Path(sys.executable).with_name("wandb")
-    command = [wandb, "leet", "inspect", "--json", store]
-    text = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
-    return [json.loads(line) for line in text.splitlines()]
+    assert not (tmp_path / ".local" / "share" / "wandb" / "artifacts").exists()
+    run = tmp_path / "wm-3"
+    assert [row["update"] for row in rows(run)] == [5, 5, 10, 10, 10, 10]
+    records = read_wandb(run)
+    first, second = (record["run"] for record in records if "run" in record)
+    for field in ("run_id", "display_name", "run_group", "job_type", "tags", "notes", "project"):
+        assert first[field] == second[field]  # one run, though the training was interrupted
+    assert first["run_id"] == (run / "wandb" / "run-id").read_text()
+    assert (first["display_name"], first["run_group"], first["job_type"]) == ("wm-3", "wm", "train_wm")
+    assert (first["tags"], first["notes"]) == (["Pong", "mine", "too"], "python scripts/train_wm.py")
+    metrics = {record["metric"]["name"]: record["metric"] for record in records if "metric" in record}
+    assert metrics["2 agent/score"]["step_metric"] == "env_steps"
+    assert metrics["3 losses/loss"]["step_metric"] == "update"
+    items = [record["history"]["item"] for record in records if "history" in record]
+    assert [item["3 losses/loss"] for item in items if "3 losses/loss" in item] == [0.2, 0.1] * 2
+    assert all(item["4 system/updates_per_second"] > 0 for item in items if "4 system/updates_per_second" in item)
+    artifacts = [record["artifact"] for record in records if "artifact" in record]
+    kept = [artifact for artifact in artifacts if artifact["name"] == "wm-3-results"]
+    assert {tuple(sorted(entry["path"] for entry in one["manifest"]["contents"])) for one in kept} == {
+        ("curve.png", "table.table.json")
+    }
+    assert any(item.get("1 imagined vs real/page._type") == "html-file" for item in items)
 
 
 def test_online_without_a_key_is_refused_at_a_terminal_and_never_asks(tmp_path):

@@ -70,6 +70,35 @@ class TestTheRunFolder:
                     assert all(np.isfinite(row[f"openloop/{name}_k{k}"]) for k in range(6))
         assert rows[-1]["summary/openloop/mse_k5"] > 0
 
+    def test_wandb_holds_the_same_numbers_and_what_can_be_looked_at(self, finished_run, check_mirror, read_wandb):
+        pictures = check_mirror(finished_run, real_steps=False, evaluated="openloop/mse_k0")
+        assert pictures >= {
+            "chart_error_over_the_horizon",
+            "chart_error_at_each_step",
+            "chart_error_by_event",
+            "chart_error_by_feature",
+            "chart_distance",
+            "chart_off_policy",
+            "chart_calibration",
+            "charts",
+            "open_loop",
+            "paths",
+            "worst_windows",
+            "final_error_by_step",
+            "final_real_imagined",
+            "report",
+        }
+        records = read_wandb(finished_run)
+        artifacts = {record["artifact"]["name"]: record["artifact"] for record in records if "artifact" in record}
+        held = {name: {entry["path"] for entry in one["manifest"]["contents"]} for name, one in artifacts.items()}
+        assert held["whole-model"] == {"model.safetensors", "config.yaml"}
+        results = {"report.html", "openloop.json", "metrics.jsonl", "error_by_step.table.json"}
+        assert held["whole-results"] == results
+        (run,) = [record["run"] for record in records if "run" in record]
+        assert run["job_type"] == "train_wm"
+        assert run["tags"] == ["rssm/PongFeatures-v0", "world model"]
+        assert run["notes"].startswith("python scripts/train_wm.py --run ")
+
     def test_its_result_is_of_the_held_out_games(self, finished_run, tiny_job):
         result = json.loads((finished_run / "openloop.json").read_text())
         assert result["protocol"]["steps"] == 6
