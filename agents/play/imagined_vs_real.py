@@ -21,7 +21,6 @@ from agents.play.moments import Moment, Moments
 from agents.play.side_by_side import SideBySide, one_after_the_other
 from rssm.arrays import FloatArray, IntArray
 from rssm.config import HORIZON, EnvConfig
-from rssm.data.frames import newest_frame
 from rssm.device import seeded
 from rssm.evaluation.openloop import by_step
 from rssm.evaluation.window_errors import squared_errors
@@ -116,11 +115,11 @@ def imagined_against_real(model: WorldModel, agent: Agent, moments: Moments, env
         "imagination/optimism": optimism,
         "imagination/alarm": float(optimism > ALARM),
     }
-    begin = newest_frame(start.stack.cpu().numpy())[:, None]
+    begin = start.stack[..., -1].cpu().numpy()[:, None]
     return Comparison(
         metrics,
-        np.concatenate([begin, newest_frame(truth.stacks)], axis=1),
-        np.concatenate([begin, newest_frame(stacks)], axis=1),
+        np.concatenate([begin, truth.stacks[..., -1]], axis=1),
+        np.concatenate([begin, stacks[..., -1]], axis=1),
         np.where(truth.exists, errors, np.nan),
         chosen,
     )

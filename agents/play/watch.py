@@ -17,7 +17,6 @@ from rssm.dashboard.names import REAL_STEPS, UPDATES
 from rssm.dashboard.pictures import HORIZON_CHART, over_horizon, over_training, write_charts
 from rssm.dashboard.questions import agent_questions
 from rssm.dashboard.watch import FOLDER, open_loops
-from rssm.data.frames import newest_frame
 from rssm.device import seeded
 from rssm.evaluation.model_predictor import WorldModelPredictor
 from rssm.game import load_game
@@ -106,6 +105,6 @@ def record(model: WorldModel, agent: Agent, env: EnvConfig, seed: int, steps: in
         policy = agent.policy(model, greedy=False)
         playing = FilteredGames(model, policy, env, [episode_seed(seed, 0)], max_steps=steps)
         while len(playing):
-            frames.append(newest_frame(playing.games.stacks[0]))
+            frames.append(playing.games.stacks[0, :, -1].copy())
             actions.append(int(playing.play(playing.look()).actions[0]))
     return np.stack(frames), np.array(actions, np.int64)

@@ -12,7 +12,7 @@ from rssm.config import HORIZON
 from rssm.dashboard.names import REAL_STEPS
 from rssm.dashboard.pictures import HORIZON_CHART, over_horizon, over_training, write_charts
 from rssm.dashboard.questions import world_model_questions
-from rssm.data.frames import newest_frame, stack_episode
+from rssm.data.frames import stack_episode
 from rssm.evaluation.model_predictor import WorldModelPredictor
 from rssm.evaluation.validation import Seen, Validation
 from rssm.numbers import number
@@ -102,7 +102,7 @@ def open_loops(
     Returns:
         real frames (T, F), imagined ones, and whether the model had seen the game up to the step before (T,).
     """
-    stacks = stack_episode(frames)
+    stacks = stack_episode(frames, predictor.model.game.layout.stack)
     longest = min(_OBSERVED + _DREAMT, len(frames) - 1)
     dreamt = max(1, longest * _DREAMT // (_OBSERVED + _DREAMT))
     observed = longest - dreamt
@@ -110,9 +110,9 @@ def open_loops(
     begins = np.linspace(0, len(frames) - 1 - longest, loops).astype(np.int64)
     ahead = np.arange(dreamt)
     turns = begins + observed
-    dreams = newest_frame(predictor.predict(stacks, actions, turns, actions[turns[:, None] + ahead]))
+    dreams = predictor.predict(stacks, actions, turns, actions[turns[:, None] + ahead])[..., -1]
     seen = begins[:, None] + np.arange(observed)
-    steps = newest_frame(predictor.predict(stacks, actions, seen.ravel(), actions[seen.ravel(), None]))[:, 0]
+    steps = predictor.predict(stacks, actions, seen.ravel(), actions[seen.ravel(), None])[:, 0, :, -1]
     imagined = np.concatenate([steps.reshape(loops, observed, -1), dreams], axis=1).reshape(loops * longest, -1)
     real = frames[(begins[:, None] + 1 + np.arange(longest)).ravel()]
     return real, imagined, np.tile(np.arange(longest) < observed, loops)
