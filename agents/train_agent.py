@@ -47,7 +47,7 @@ def train_agent(config: AgentConfig) -> None:
     """
     device = pick_device(config.device)
     set_threads(config.threads)
-    run, game = Path(config.run), load_game(config.env.id)
+    run, game = Path(config.run), load_game(config.env.id, config.env.stack)
     with ExitStack() as stack:
         experience: Experience
         if config.online:
