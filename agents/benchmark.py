@@ -118,7 +118,7 @@ def _agent(job: WorldModelConfig, data: Dataset, device: torch.device, count: in
 
 def _play(job: WorldModelConfig) -> float:
     """Real steps per second of one emulator, under random actions."""
-    game = load_game(job.env.id)
+    game = load_game(job.env.id, job.env.stack)
     env, layout = game.make_env(job.env), game.layout
     rng = np.random.default_rng(0)
     env.reset(seed=0)

@@ -49,7 +49,7 @@ def train_agent(config: AgentConfig) -> None:
     refuse_without_key(config.log)
     device = pick_device(config.device)
     set_threads(config.threads, 2 if config.online else 1)
-    run, game = Path(config.run), load_game(config.env.id)
+    run, game = Path(config.run), load_game(config.env.id, config.env.stack)
     with ExitStack() as stack:
         experience: Experience
         if config.online:

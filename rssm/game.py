@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from rssm.config import EnvConfig, ImportConfig, ModelConfig
     from rssm.evaluation.windows import EpisodeWindows
 
-#: frames in a stack
+#: frames in a stack, where nothing else is asked for
 STACK = 4
+#: most of them
+MOST_FRAMES = 16
 
 #: the games that have a module of their own, by the id of their environment; every other environment is a box
 _MODULES = {ENV_ID: "rssm.games.pong.game"}
@@ -323,13 +325,18 @@ class Game(ABC):
         raise NotImplementedError(f"{self.name}: nothing is hidden at its start")
 
 
-@functools.cache
-def load_game(env_id: str) -> Game:
-    """The game of an environment, by its gymnasium id.
+def load_game(env_id: str, stack: int = STACK) -> Game:
+    """The game of an environment, by its gymnasium id and the frames of its stacks; one object for each.
 
     Raises:
-        UserError: there is no such environment, or it has other observations or actions than can be modelled.
+        UserError: there is no such environment, it has other observations or actions than can be modelled, or no such
+            stacks.
     """
+    return _load(env_id, stack)
+
+
+@functools.cache
+def _load(env_id: str, stack: int) -> Game:
     module = importlib.import_module(_MODULES.get(env_id, _BOX))
-    game: Game = module.make_game(env_id)
+    game: Game = module.make_game(env_id, stack)
     return game

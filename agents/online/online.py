@@ -50,7 +50,7 @@ class Online:
         self._schedule = Schedule(play, world, config.env_steps)
         self.updates = self._schedule.updates + play.final_updates
         self._optimizer = world.optimizer(self._schedule.world_updates)
-        self._game = load_game(config.env.id)
+        self._game = load_game(config.env.id, config.env.stack)
         self._replay = Replay(self._folder, self._game, play.games)
         self._games: RealGames | None = None
         self._model: WorldModel | None = None

@@ -126,7 +126,7 @@ class WorldTrainer:
 
 def make_world(config: AgentConfig, statistics: Statistics) -> WorldModel:
     """A new world model of an online run."""
-    return WorldModel(config.model, load_game(config.env.id), statistics, config.loss.huber_beta)
+    return WorldModel(config.model, load_game(config.env.id, config.env.stack), statistics, config.loss.huber_beta)
 
 
 def pack(state: dict[str, Any]) -> bytes:

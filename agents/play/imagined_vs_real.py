@@ -138,7 +138,7 @@ def alarm(metrics: Mapping[str, float]) -> str | None:
 
 def play_same(env: EnvConfig, moments: list[Moment], actions: IntArray) -> Truth:
     """Play actions (N, K) from N moments in the emulator; sticky actions are drawn as in the game that went on."""
-    layout = load_game(env.id).layout
+    layout = load_game(env.id, env.stack).layout
     stacks = np.zeros((*actions.shape, layout.num_features, layout.stack), np.float32)
     exists, reward = np.zeros(actions.shape, np.bool_), np.zeros(len(moments))
     starts = one_after_the_other([moment.emulator for moment in moments])

@@ -39,8 +39,8 @@ def read_games(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: expected a run that scripts/evaluate_agent.py has scored; there is no such file")
     games = read_json(path, "an agent's games")
     if isinstance(games.get("env"), dict):
-        # those of before there were other enemies had the console's own
-        games["env"] = {"enemy": "normal", **games["env"]}
+        # those of before there were other enemies had the console's own, and four frames were a stack
+        games["env"] = {"enemy": "normal", "stack": 4, **games["env"]}
     return games
 
 

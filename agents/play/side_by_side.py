@@ -97,7 +97,7 @@ class SideBySide:
         self._places: IntArray = np.arange(places)
         self.games: IntArray = np.zeros(places, np.int64)
         self.steps: IntArray = np.zeros(places, np.int64)
-        layout = load_game(env.id).layout
+        layout = load_game(env.id, env.stack).layout
         self._frames = layout.stack
         self.stacks: FloatArray = np.zeros((places, layout.num_features, layout.stack), np.float32)
         self.emulators = [borrow_emulator(env) for _ in range(places)]
@@ -177,7 +177,7 @@ atexit.register(_idle.cache_clear)  # else the emulator's bindings report a leak
 def borrow_emulator(env: EnvConfig) -> Emulator:
     """An emulator that nobody else plays on, to be reset; hand it back with :func:`return_emulator`."""
     idle = _idle(env)
-    return idle.pop() if idle else load_game(env.id).make_env(env)
+    return idle.pop() if idle else load_game(env.id, env.stack).make_env(env)
 
 
 def return_emulator(env: EnvConfig, emulator: Emulator) -> None:

@@ -49,6 +49,9 @@ class EnvConfig(Settings):
         "is past the middle",
         before="normal",
     )
+    stack: int = setting(
+        4, "frames that an observation shows, the newest and those before it; Pong's are four", low=1, high=16, before=4
+    )
     max_episode_steps: int = setting(27_000, "agent steps after which an episode is truncated", low=1, high=10**6)
 
 

@@ -131,7 +131,7 @@ def ensure_dataset(path: str | Path, recording: Recording, workers: int) -> Data
 
 def play_episode(env: EnvConfig, player: Player, seed: int, max_steps: int) -> Episode:
     """Play one game from its seed, for at most ``max_steps`` agent steps."""
-    emulator, game = _emulator(env), load_game(env.id)
+    emulator, game = _emulator(env), load_game(env.id, env.stack)
     act = game.policy(player)
     rng = np.random.default_rng([seed, 1])  # apart from the game's own generator
     limit = min(max_steps, env.max_episode_steps)
@@ -153,7 +153,7 @@ def play_episode(env: EnvConfig, player: Player, seed: int, max_steps: int) -> E
 @functools.lru_cache(maxsize=1)
 def _emulator(env: EnvConfig) -> gymnasium.Env[FloatArray, Any]:
     """A process plays all its episodes on one emulator: loading the game takes as long as playing 500 steps."""
-    return load_game(env.id).make_env(env)
+    return load_game(env.id, env.stack).make_env(env)
 
 
 atexit.register(_emulator.cache_clear)  # else the emulator's bindings report a leak when the process ends

@@ -25,7 +25,7 @@ from rssm.blocks import blocks
 from rssm.config import EnvConfig
 from rssm.data.episode import Episode
 from rssm.errors import DataError, UserError
-from rssm.game import Game, load_game
+from rssm.game import STACK, Game, load_game
 
 SCHEMA_VERSION = 1
 META_FILE = "meta.json"
@@ -268,7 +268,7 @@ def _env(meta: dict[str, Any]) -> EnvConfig | None:
 
 
 def _game(meta: dict[str, Any]) -> Game:
-    return load_game(meta["env_id"] or ENV_ID)
+    return load_game(meta["env_id"] or ENV_ID, (meta["env"] or {}).get("stack", STACK))
 
 
 def _read_array(path: Path, name: str, meta: dict[str, Any]) -> npt.NDArray[Any]:

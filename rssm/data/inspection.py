@@ -67,6 +67,7 @@ def _game(data: Dataset) -> str:
         "repeat_action_probability": f"sticky {env.repeat_action_probability:g}",
         "noop_max": f"0 to {env.noop_max} no-ops",
         "enemy": f"{env.enemy} enemy",
+        "stack": f"stacks of {env.stack}",
         "max_episode_steps": f"at most {env.max_episode_steps:,} steps",
     }
     return ", ".join([env.id, *(words for key, words in said.items() if f"env.{key}" not in idle)])

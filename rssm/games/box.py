@@ -17,7 +17,7 @@ from rssm.arrays import FloatArray, IntArray
 from rssm.config import EnvConfig, ModelConfig
 from rssm.data.frames import first_stack, push_frame, to_observation
 from rssm.errors import UserError
-from rssm.game import Decoder, Encoder, Game, Layout, Policy
+from rssm.game import MOST_FRAMES, STACK, Decoder, Encoder, Game, Layout, Policy
 
 #: actions are kept as bytes
 _MOST_ACTIONS = 256
@@ -90,16 +90,19 @@ class Box(Game):
 
     Args:
         env_id: gymnasium id of the environment.
+        stack: frames of its stacks.
 
     Raises:
-        UserError: there is no such environment, or it has other observations or actions.
+        UserError: there is no such environment, it has other observations or actions, or no such stacks.
     """
 
     name = "box"
     events = {"all": "any window"}  # noqa: RUF012
     idle = ("env.frameskip", "env.repeat_action_probability", "env.noop_max", "env.enemy", "model.fourier")
 
-    def __init__(self, env_id: str) -> None:
+    def __init__(self, env_id: str, stack: int = STACK) -> None:
+        if stack not in range(1, MOST_FRAMES + 1):
+            raise UserError(f"env.stack: expected 1 to {MOST_FRAMES}, got {stack}")
         self.env_id = env_id
         env = self._make()
         seen, actions = env.observation_space, env.action_space
@@ -109,7 +112,7 @@ class Box(Game):
             raise UserError(f"expected up to {_MOST_ACTIONS} Discrete actions, {env_id} has {actions}")
         env.close()
         features, names = (f"x{i}" for i in range(seen.shape[0])), (f"a{i}" for i in range(int(actions.n)))
-        self.layout = Layout(tuple(features), tuple(names))
+        self.layout = Layout(tuple(features), tuple(names), stack)
         self.positions = {name: i for i, name in enumerate(self.layout.features)}
 
     @property
@@ -171,6 +174,6 @@ def _spread(values: FloatArray) -> tuple[float, ...]:
     return tuple(float(s) if s > _LEAST_STD else 1.0 for s in values.std(0, dtype=np.float64))
 
 
-def make_game(env_id: str) -> Box:
-    """The plugin for one environment."""
-    return Box(env_id)
+def make_game(env_id: str, stack: int) -> Box:
+    """The plugin for one environment and one size of stacks."""
+    return Box(env_id, stack)

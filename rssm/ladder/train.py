@@ -49,7 +49,7 @@ class Data:
     @property
     def game(self) -> Game:
         """That all rows learn."""
-        return load_game(self.config.env.id)
+        return load_game(self.config.env.id, self.config.env.stack)
 
     def open(self, row: RowConfig) -> tuple[Dataset, Dataset]:
         """The row's training data and the held-out data."""

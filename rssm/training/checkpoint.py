@@ -23,7 +23,7 @@ from rssm.config import ModelConfig
 from rssm.config.stored import from_stored
 from rssm.errors import CheckpointError, UserError
 from rssm.files import replace_file
-from rssm.game import Game, load_game
+from rssm.game import STACK, Game, load_game
 from rssm.model.world_model import WorldModel
 
 SCHEMA = 1
@@ -88,7 +88,7 @@ def load_weights(path: Path, what: str) -> tuple[dict[str, Any], dict[str, torch
     if not isinstance(description, dict):
         raise CheckpointError(f"{path}: expected {what}'s description in the metadata, found none")
     try:
-        game = load_game(description.get("env_id", ENV_ID))
+        game = load_game(description.get("env_id", ENV_ID), description.get("stack", STACK))
     except UserError as error:
         raise CheckpointError(f"{path}: made for a game that is not there: {error}") from None
     layout = game.layout.to_dict()

@@ -272,6 +272,11 @@ class TestSettingsThatDoNothing:
     def test_of_train_wm(self, words, key):
         assert refusal(TRAIN_WM, words.split()).startswith(f"--{key}: does nothing with ")
 
+    def test_another_stack_than_pong_s(self):
+        line = "--env.stack: does nothing in rssm/PongFeatures-v0; leave it out"
+        assert refusal(TRAIN_WM, ["--env.stack", "2"]) == line
+        assert train(["--config", "cartpole", "--env.stack", "2"]).env.stack == 2
+
     def test_the_sticky_preset_with_another_likelihood(self):
         config = train(["--config", "pong_sticky", "--model.likelihood", "huber", "--loss.huber_beta", "0.2"])
         assert config.model.min_p == WorldModelConfig().model.min_p

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from rssm import ENV_ID
 from rssm.arrays import ErrorArray, FloatArray, IntArray
 from rssm.config import EnvConfig, ImportConfig, ModelConfig
+from rssm.errors import UserError
 from rssm.game import Decoder, Encoder, Game, Layout, Policy
 from rssm.games.pong import features as F
 from rssm.games.pong.events import START_STEPS, TITLES, label_windows
@@ -44,6 +45,7 @@ class Pong(Game):
     }
     start_event, start_steps = "start", START_STEPS
     clones = in_pixels = won = True
+    idle = ("env.stack",)
     plays_as = "ale-py"
 
     @property
@@ -135,6 +137,12 @@ class Pong(Game):
 PONG = Pong()
 
 
-def make_game(env_id: str) -> Pong:
-    """The plugin; there is one Pong."""
+def make_game(env_id: str, stack: int) -> Pong:
+    """The plugin; there is one Pong.
+
+    Raises:
+        UserError: other stacks than Pong's.
+    """
+    if stack != F.STACK_SIZE:
+        raise UserError(f"env.stack: expected {F.STACK_SIZE} in {env_id}, got {stack}")
     return PONG

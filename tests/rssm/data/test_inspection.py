@@ -62,7 +62,7 @@ def test_another_game_is_described_by_its_own_actions_and_has_no_picture(call, t
     write_dataset(tmp_path / "data", [episode], env=env, policy={"name": "random"}, seed=0)
     code, out, error = call("--data", tmp_path / "data", "--gif", tmp_path / "x.gif")
     lines = out.splitlines()
-    assert lines[1] == "game     CartPole-v1, at most 27,000 steps"
+    assert lines[1] == "game     CartPole-v1, stacks of 4, at most 27,000 steps"
     assert [line.split()[0] for line in lines[-2:]] == [*load_game(env.id).layout.actions]
     assert (code, error) == (2, "error: gif: expected a game that has a picture, CartPole-v1 has none\n")
     assert not (tmp_path / "x.gif").exists()

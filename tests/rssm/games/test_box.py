@@ -1,16 +1,24 @@
+from dataclasses import replace
+
 import gymnasium
 import numpy as np
 import pytest
 import torch
 
-from rssm.config import EnvConfig, ModelConfig
+from rssm import ENV_ID
+from rssm.api import Model
+from rssm.config import EnvConfig, LossConfig, ModelConfig
+from rssm.data.chunks import ChunkSampler
 from rssm.data.collect import Recording, ensure_dataset, play_episode
-from rssm.data.frames import stack_episode, to_stack
+from rssm.data.frames import stack_episode, to_observation, to_stack
 from rssm.data.mixture import Mixture
 from rssm.errors import UserError
+from rssm.evaluation.constant_velocity import ConstantVelocity
 from rssm.game import load_game
 from rssm.games.box import Box, RandomPlayer, Stacked
+from rssm.model.losses import chunk_losses
 from rssm.model.world_model import WorldModel
+from rssm.training.checkpoint import load_model, save_model, weights_of
 
 ENV = EnvConfig(id="CartPole-v1")
 BOX = load_game("CartPole-v1")
@@ -78,7 +86,7 @@ def test_actions_that_do_not_begin_at_0():
 def test_data_are_collected_and_opened_with_their_game(data):
     assert data.game is BOX
     assert data.env == ENV
-    assert data.meta["env"] == {"max_episode_steps": 27_000}  # nothing that it does not have
+    assert data.meta["env"] == {"stack": 4, "max_episode_steps": 27_000}  # nothing that it does not have
     assert data.features.shape == (400, 4)
     assert len(data.episodes) > 5
     assert data.terminated.sum() == len(data.episodes) - 1  # the last one was cut
@@ -138,6 +146,48 @@ def test_predictions_of_every_kind(data, decoder, likelihood):
     assert ahead.predictions[0].loss(stacks[:, 0]).shape == (1,)
     if decoder == "residual":  # a change of 0, before anything is learnt
         assert torch.equal(ahead.states.stack[0, 0, :, -1], stacks[0, -1, :, -1])
+
+
+@pytest.mark.parametrize("stack", [1, 2])
+@pytest.mark.parametrize("decoder", ["residual", "direct"])
+def test_stacks_of_other_sizes_are_collected_learned_and_imagined(tmp_path, stack, decoder):
+    env = replace(ENV, stack=stack)
+    data = ensure_dataset(tmp_path / "data", Recording(env, PLAYERS, seed=1, steps=200), workers=1)
+    assert (data.env, data.game.layout.stack) == (env, stack)
+    assert data.game.make_env(env).reset(seed=0)[0].shape == (4 * stack,)
+    torch.manual_seed(0)
+    config = ModelConfig(**SIZES | {"decoder": decoder})
+    model = WorldModel(config, data.game, data.game.fit(data.features, data.action, data.is_first))
+    sampler = ChunkSampler(data, batch_size=4, length=8, seed=0)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    losses = []
+    for update in range(8):
+        loss = chunk_losses(model, sampler.batch(update % 2), LossConfig()).total(LossConfig())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert sum(losses[-2:]) < sum(losses[:2])
+    save_model(tmp_path / "model.safetensors", model, weights_of(model), {})
+    again = Model(load_model(tmp_path / "model.safetensors", torch.device("cpu")))
+    observation = to_observation(stack_episode(np.array(data.features[:9]), stack))[-1]
+    ahead = again.predict(observation, [0, 1, 1, 0])
+    assert ahead.shape == (4, 4 * stack)
+    assert np.isfinite(ahead).all()
+    if stack == 2 and decoder == "residual":  # the older frame of a step is the newest of the step before
+        np.testing.assert_array_equal(to_stack(ahead, 2)[1:, :, 0], to_stack(ahead, 2)[:-1, :, 1])
+    oldest_first = ConstantVelocity(data.game.positions.values()).predict(
+        stack_episode(np.array(data.features[:9]), stack), data.action[:9], np.array([5]), np.zeros((1, 2), int)
+    )
+    change = data.features[5] - data.features[4]
+    np.testing.assert_allclose(oldest_first[0, 0, :, -1], data.features[5] + change, rtol=1e-6)
+
+
+def test_stacks_that_there_are_not_are_refused():
+    with pytest.raises(UserError, match=r"^env.stack: expected 1 to 16, got 17$"):
+        load_game("CartPole-v1", 17)
+    with pytest.raises(UserError, match=r"^env.stack: expected 4 in rssm/PongFeatures-v0, got 2$"):
+        load_game(ENV_ID, 2)
 
 
 def test_all_windows_are_alike():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from rssm.data.frames import to_observation
 from rssm.errors import UserError
 from rssm.games.pong.export.onnx_step import INPUTS, OUTPUTS, write_onnx
 
@@ -20,19 +21,20 @@ def test_onnxruntime_imagines_what_python_imagines(make_model, pong_data, tmp_pa
     session = runtime.InferenceSession(path)
     assert [one.name for one in session.get_inputs()] == list(INPUTS)
 
-    stacks = torch.from_numpy(np.repeat(pong_data.features[60:66], 4, axis=-1))[None]
+    stacks = torch.from_numpy(np.repeat(pong_data.features[60:66, :, None], 4, axis=-1))[None]
     actions = torch.tensor([[0, 2, 3, 1, 4, 5]])
     state = model.observe(stacks, actions, torch.tensor([False]), sample=False).states[0]
     for step in range(10):  # six games at once, and on from where each is
         action = actions[0].roll(step)
-        fed = dict(zip(INPUTS, (state.deter, state.stoch, state.stack, action), strict=True))
+        fed = dict(zip(INPUTS, (state.deter, state.stoch, to_observation(state.stack), action), strict=True))
         answer = session.run(list(OUTPUTS), {name: tensor.numpy() for name, tensor in fed.items()})
         state, _, _ = model.imagine_step(state, action, sample=False)
         features = model.features(state)
-        expected = (state.deter, state.stoch, state.stack, model.reward(features), model.continuation(features))
+        following = to_observation(state.stack)
+        expected = (state.deter, state.stoch, following, model.reward(features), model.continuation(features))
         for found, wanted in zip(answer, expected, strict=True):
             assert np.allclose(found, wanted.numpy(), atol=1e-4)
-    single = [tensor[:1].numpy() for tensor in (state.deter, state.stoch, state.stack, actions[0])]
+    single = [tensor[:1].numpy() for tensor in (state.deter, state.stoch, to_observation(state.stack), actions[0])]
     assert session.run(None, dict(zip(INPUTS, single, strict=True)))[2].shape == (1, 56)
 
 
