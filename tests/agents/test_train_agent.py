@@ -18,7 +18,7 @@ from agents.learning.config import ActorCriticConfig
 from agents.play.imagined_vs_real import Comparison
 from agents.train_agent import train_agent
 from rssm.command import EXIT_BAD_INPUT, parse
-from rssm.config import DataConfig, EnvConfig, WorldModelConfig
+from rssm.config import DataConfig, EnvConfig, LogConfig, WorldModelConfig
 from rssm.config.keys import build, flat_settings, idle_settings
 from rssm.config_file import load_config, save_config
 from rssm.dashboard.questions import agent_questions, learning_questions
@@ -221,6 +221,16 @@ def test_wandb_holds_the_same_numbers_over_real_steps_and_what_can_be_looked_at(
     (shown,) = [record["run"] for record in records if "run" in record]
     assert (shown["job_type"], shown["tags"]) == ("train_agent", ["rssm/PongFeatures-v0", "online agent"])
     assert "--online=true" in shown["notes"]
+
+
+def test_uploading_without_a_key_is_refused_before_anything_is_done(online_job, monkeypatch, tmp_path):
+    monkeypatch.delenv("WANDB_MODE")
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with pytest.raises(UserError, match=r"^log.wandb: online needs an account"):
+        train_agent(dataclasses.replace(online_job, log=LogConfig(wandb="online")))
+    assert not Path(online_job.run).exists()
 
 
 def test_it_logs_what_the_dashboard_asks_of_an_agent(whole, online_job):

@@ -197,4 +197,6 @@ def test_all_windows_are_alike():
 
 def test_there_is_no_picture(tmp_path):
     assert not BOX.draw(tmp_path / "a.gif", np.zeros((6, 4)), np.zeros((6, 4)))
+    assert not BOX.draw_open_loop(tmp_path / "a.gif", np.zeros((6, 4)), np.zeros((6, 4)), np.zeros(6, bool))
+    assert not BOX.draw_paths(tmp_path / "a.gif", np.zeros((1, 7, 4)), np.zeros((1, 7, 4)), ["one"])
     assert not (tmp_path / "a.gif").exists()

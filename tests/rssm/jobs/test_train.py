@@ -16,7 +16,16 @@ from safetensors import safe_open
 
 from rssm.cli import TRAIN_WM
 from rssm.command import EXIT_BAD_INPUT, run_job
-from rssm.config import DataConfig, EvalConfig, LossConfig, ModelConfig, OthersConfig, TrainConfig, WorldModelConfig
+from rssm.config import (
+    DataConfig,
+    EvalConfig,
+    LogConfig,
+    LossConfig,
+    ModelConfig,
+    OthersConfig,
+    TrainConfig,
+    WorldModelConfig,
+)
 from rssm.config_file import load_config, save_config
 from rssm.data.dataset import Dataset
 from rssm.errors import UserError
@@ -157,6 +166,24 @@ def test_a_device_that_is_not_there_is_refused_before_anything_is_written(tiny_j
     with pytest.raises(UserError, match=r"^device: "):
         train_world_model(dataclasses.replace(tiny_job, run=str(tmp_path / "run"), device="cuda:97"))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def no_key(monkeypatch, tmp_path):
+    """A user without an account."""
+    monkeypatch.delenv("WANDB_MODE")
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+
+
+def test_uploading_without_a_key_is_refused_before_anything_is_done(tiny_job, tmp_path, no_key, monkeypatch):
+    folder = tmp_path / "work"
+    data = dataclasses.replace(tiny_job.data, train=str(folder / "train"), heldout=str(folder / "heldout"))
+    online = dataclasses.replace(tiny_job, run=str(folder / "run"), data=data, log=LogConfig(wandb="online"))
+    with pytest.raises(UserError, match=r"^log.wandb: online needs an account: run `wandb login` or set WANDB_API_KEY"):
+        train_world_model(online)
+    assert not folder.exists()
 
 
 #: what a process does before it trains: it kills itself, as the kernel would, at a certain moment
