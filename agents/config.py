@@ -25,8 +25,9 @@ from rssm.config import (
     required,
     setting,
 )
+from rssm.config.game import idle_in
+from rssm.config.model import huber_only
 from rssm.config.settings import COUNTS, RATES, SEEDS, WORKERS
-from rssm.config.world_model import huber_only, idle_in
 
 
 @dataclass(frozen=True)

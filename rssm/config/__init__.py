@@ -4,6 +4,8 @@ A job is one dataclass; presets in ``configs/`` change some of its defaults. Not
 ``--help`` answers at once.
 """
 
+from rssm.config.data import MIXTURE, DataConfig, OthersConfig, SealedConfig
+from rssm.config.game import EnvConfig, check_game
 from rssm.config.jobs import (
     AblationConfig,
     BenchmarkConfig,
@@ -15,25 +17,10 @@ from rssm.config.jobs import (
     InspectConfig,
     ResultsConfig,
 )
+from rssm.config.model import ModelConfig
 from rssm.config.settings import Settings, check, group, required, setting
-from rssm.config.world_model import (
-    HORIZON,
-    MIXTURE,
-    DataConfig,
-    EnvConfig,
-    EvalConfig,
-    LogConfig,
-    LossConfig,
-    ModelConfig,
-    OthersConfig,
-    Precision,
-    SealedConfig,
-    TrainConfig,
-    Workers,
-    WorldModelConfig,
-    check_game,
-    check_open_loop,
-)
+from rssm.config.training import HORIZON, LossConfig, Precision, TrainConfig, check_open_loop
+from rssm.config.world_model import EvalConfig, LogConfig, Workers, WorldModelConfig
 
 __all__ = [
     "HORIZON",

@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from rssm import ENV_ID
+from rssm.config.data import STEPS
+from rssm.config.game import check_players, find_game
 from rssm.config.settings import SEEDS, WORKERS, Settings, check, group, required, setting
-from rssm.config.world_model import STEPS, EvalConfig, check_players, find_game
+from rssm.config.world_model import EvalConfig
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from rssm.config import (
     required,
     setting,
 )
+from rssm.config.data import STEPS
 from rssm.config.settings import RATES, WORKERS
-from rssm.config.world_model import STEPS
 from rssm.rerun import command_of
 
 #: settings that change no result: how it is computed, and where the presets and the pages lie
