@@ -27,7 +27,7 @@ FLOORS = (
     ("rssm.jobs",),
     ("rssm.ladder",),
     ("rssm.command", "rssm.help"),
-    ("agents.learning.config",),
+    ("agents.learning.config", "agents.online.config"),
     ("agents.config",),
     ("agents.learning",),
     ("agents.checkpoint",),

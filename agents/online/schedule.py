@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agents.config import PlayConfig, WorldConfig
+from agents.online.config import PlayConfig, WorldConfig
 
 
 class Schedule:

@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from agents.checkpoint import AGENT_FILE, save_agent
-from agents.config import AgentConfig, AgentTrainConfig, EvaluationConfig, PlayConfig, WorldConfig
+from agents.config import AgentConfig, AgentTrainConfig, EvaluationConfig
 from agents.learning.agent import Agent
 from agents.learning.config import ActorCriticConfig, ImaginationConfig
 from agents.learning.inputs import inputs_size
+from agents.online.config import PlayConfig, WorldConfig
 from rssm.config import EnvConfig, LogConfig, LossConfig, ModelConfig
 from rssm.data.chunks import Chunk, ChunkSampler
 from rssm.data.dataset import Dataset

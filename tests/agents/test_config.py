@@ -3,8 +3,9 @@ import dataclasses
 import pytest
 
 from agents.cli import TRAIN_AGENT
-from agents.config import AgentConfig, AgentTrainConfig, EvaluationConfig, PlayConfig, WorldConfig
+from agents.config import AgentConfig, AgentTrainConfig, EvaluationConfig
 from agents.learning.config import ActorCriticConfig, ImaginationConfig
+from agents.online.config import PlayConfig, WorldConfig
 from rssm.command import parse
 from rssm.config import HORIZON, LossConfig
 from rssm.config_file import read_settings

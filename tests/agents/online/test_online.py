@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from agents.config import PlayConfig
 from agents.learning.agent import Agent
 from agents.learning.inputs import inputs_size
+from agents.online.config import PlayConfig
 from agents.online.online import Online
 from agents.online.world_trainer import WorldTrainer
 from rssm.games.pong.game import PONG

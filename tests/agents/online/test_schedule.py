@@ -1,6 +1,6 @@
 import pytest
 
-from agents.config import PlayConfig, WorldConfig
+from agents.online.config import PlayConfig, WorldConfig
 from agents.online.schedule import Schedule
 
 

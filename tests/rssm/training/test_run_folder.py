@@ -2,7 +2,8 @@ import dataclasses
 
 import pytest
 
-from agents.config import AgentConfig, WorldConfig
+from agents.config import AgentConfig
+from agents.online.config import WorldConfig
 from rssm.config import LossConfig, ModelConfig, TrainConfig, WorldModelConfig
 from rssm.config_file import load_config
 from rssm.errors import UserError
