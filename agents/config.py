@@ -28,6 +28,9 @@ from rssm.config import (
 from rssm.config.settings import COUNTS, RATES, SEEDS, WORKERS
 from rssm.config.world_model import huber_only, idle_in
 
+#: online runs have defaults of their own, wherever it is said that a run is one
+ONLINE_PRESET = "agent_online"
+
 
 @dataclass(frozen=True)
 class AgentTrainConfig(Settings):

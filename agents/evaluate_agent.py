@@ -9,7 +9,6 @@ from typing import Any
 from agents.checkpoint import load_agent
 from agents.config import EvaluateAgentConfig
 from agents.play.dream_gif import write_dream
-from agents.play.head_scores import score_events
 from agents.play.record import games_file, identified, merged, named_by
 from agents.play.scores import POLICIES, WAYS, make_policy, score_agent
 from agents.report.table import format_events, format_games
@@ -17,6 +16,7 @@ from rssm.config import EnvConfig
 from rssm.data.dataset import Dataset
 from rssm.device import pick_device, set_threads
 from rssm.errors import UserError
+from rssm.evaluation.head_scores import score_heads
 from rssm.evaluation.provenance import describe_data
 from rssm.files import write_json
 from rssm.game import Game
@@ -47,7 +47,7 @@ def evaluate_agent(config: EvaluateAgentConfig) -> None:
     result = identified(score_agent(model, agent, env, policies, config.games, seed, config.rollouts), run)
     print(format_games(result))
     if data is not None:
-        result["events"] = score_events(model, data) | {"data": describe_data(data, "other")}
+        result["events"] = score_heads(model, data) | {"data": describe_data(data, "other")}
         print(f"\n{format_events(result['events'], config.data)}")
     write_json(file, result if config.json else merged(file, result))
     print(f"\nscores: {file}")

@@ -158,6 +158,11 @@ def export() -> int:
     return _agents_job("export")
 
 
+def report() -> int:
+    """Entry point of ``rssm-report`` and ``scripts/report.py``."""
+    return _agents_job("report")
+
+
 def _agents_job(name: str) -> int:
     """Do a job of this project's package ``agents``; another package of that name may be installed beside it."""
     try:
@@ -173,5 +178,6 @@ def _agents_job(name: str) -> int:
         "summarize_agents": cli.summarize_agents,
         "play": cli.play,
         "export": cli.export,
+        "report": cli.report,
     }
     return jobs[name]()

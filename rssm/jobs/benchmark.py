@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import resource
 import statistics
 import time
@@ -17,7 +16,7 @@ import torch
 from rssm.config import BenchmarkConfig, ModelConfig, WorldModelConfig
 from rssm.data.chunks import ChunkSampler
 from rssm.data.dataset import Dataset
-from rssm.device import pick_device, set_threads
+from rssm.device import pick_device, processor, set_threads
 from rssm.game import load_game
 from rssm.jobs.data_sets import open_datasets
 from rssm.model.world_model import WorldModel
@@ -58,7 +57,7 @@ def benchmark(config: BenchmarkConfig) -> None:
     for name, measure in track(work, "benchmark", "measurements"):
         rows[name] = measure()
     result = {
-        "processor": _processor(),
+        "processor": processor(),
         "device": str(device) if device.type == "cpu" else torch.cuda.get_device_name(device),
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
@@ -154,17 +153,6 @@ def _ceiling(device: torch.device) -> float:
         _wait(device)
         best = max(best, 2 * _MATRIX**3 / (time.perf_counter() - begin) / 1e9)
     return best
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    flags = next((line.split() for line in lines if line.startswith("flags")), [])
-    units = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if flag in flags]
-    return f"{names[0] if names else platform.processor()} ({', '.join(units)})"
 
 
 def _write(config: BenchmarkConfig, result: dict[str, Any]) -> None:

@@ -104,6 +104,11 @@ class Pong(Game):
         game_gif(path, frames)
         return True
 
+    def sketch(self) -> str:
+        from rssm.games.pong.drawing import SKETCH
+
+        return SKETCH.read_text(encoding="utf-8")
+
     def import_data(self, config: ImportConfig) -> None:
         from rssm.games.pong.import_npz import import_npz
 

@@ -3,8 +3,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-
 from agents.play.head_scores import EVENTS, score_events
+
 from rssm.data.frames import stack_episode
 from rssm.data.stacks import newest
 from rssm.games.pong import features as F
