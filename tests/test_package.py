@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from agents.cli import EVALUATE_AGENT, EXPORT, PLAY, SUMMARIZE_AGENTS, TRAIN_AGENT
+from agents.cli import EVALUATE_AGENT, EXPORT, PLAY, REPORT, SUMMARIZE_AGENTS, TRAIN_AGENT
 from rssm.cli import ABLATE, BENCHMARK, COLLECT, COMPARE, EVALUATE, IMPORT_DATA, INSPECT_DATA, SUMMARIZE, TRAIN_WM
 from rssm.command import parse
 from rssm.config import EnvConfig
@@ -42,6 +42,7 @@ JOBS = {
         SUMMARIZE_AGENTS,
         PLAY,
         EXPORT,
+        REPORT,
         INSPECT_DATA,
     )
 }
@@ -59,6 +60,7 @@ ENTRIES = (
     "summarize-agents",
     "play",
     "export",
+    "report",
     "inspect-data",
 )
 

@@ -52,7 +52,7 @@ def write_agent_report(
         head(run.name, "How well does the agent play?", [line[:1].upper() + line[1:] + "." for line in said[:1]]),
         "".join(page.paragraph(f"{line[:1].upper()}{line[1:]}.") for line in said[1:]),
         _cards(games),
-        page.section("Real games", page.missing(_NO_GAMES) if games is None else _games(games)),
+        page.section("Real games", page.missing(_NO_GAMES) if games is None else _games(games, game)),
         page.section("Score over real steps", _curve(curve, game)),
         page.section("Imagined against real", _imagined(history)),
         page.section("The world model that it learned in", page.missing(reason)) if scored is None else "",
@@ -97,26 +97,21 @@ def _score(value: float, games: Mapping[str, Any]) -> str:
     return points(value) if lost else number(value)
 
 
-def _games(games: Mapping[str, Any]) -> str:
+def _games(games: Mapping[str, Any], game: Game) -> str:
     ways = [name for name in WAYS if name in games]
-    head_row = ("", "mean", "± error", "min", "median", "games", "over 0", "finished", "steps")
-    rows = {
-        name: [
-            _score(one["mean"], games),
-            number(one["standard_error"]),
-            *(f"{one[key]:g}" for key in ("min", "median")),
-            *(f"{one[key]:.0f}" for key in ("games", "wins", "finished")),
-            f"{one['length']:,.0f}",
-        ]
-        for name in ways
-        for one in [games[name]]
-    }
+    rows: dict[str, list[object]] = {"mean": [_score(games[name]["mean"], games) for name in ways]}
+    rows["standard error"] = [number(games[name]["standard_error"]) for name in ways]
+    rows |= {key: [f"{games[name][key]:g}" for name in ways] for key in ("min", "median")}
+    rows["games"] = [games[name]["games"] for name in ways]
+    rows |= {"of these won": [int(games[name]["wins"]) for name in ways]} if game.won else {}
+    rows["played to their end"] = [games[name].get("finished", games[name]["games"]) for name in ways]
+    rows["agent steps a game"] = [f"{games[name]['length']:,.0f}" for name in ways]
     actions = {name: games[name].get("acted", {}).get("actions") for name in ways}
     acted = "; ".join(f"{name}: {how}" for name, how in actions.items() if how)
     caption = f"Every game, a mark each; the line is the mean. {f'Actions, {acted}.' if acted else ''}"
     chart = to_svg(games_strip({name: games[name]["scores"] for name in ways}), "games")
     return page.chart(chart, "Score of every game; the table below has the statistics", caption) + page.table(
-        head_row, rows
+        ("", *ways), rows
     )
 
 
@@ -135,6 +130,7 @@ def _curve(curve: Sequence[Mapping[str, Any]], game: Game) -> str:
         found = [point for point in curve if name in point]
         if not found:
             continue
+        found = list({point[key]: point for point in found}.values())  # the last games of a run are of the same agent
         means = [(point[key], point[name]["mean"]) for point in found]
         ends = [_two_errors(point[name]) for point in found]
         mark = MARKERS[place]

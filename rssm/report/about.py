@@ -38,7 +38,9 @@ def about(run: Run, facts: Mapping[str, str]) -> str:
     """The facts, what differs from the defaults, the command, and all settings folded up."""
     changed = list(_changed(run))
     differing = page.table(
-        ["setting", "here", "by default"], {key: [_text(here), _text(default)] for key, here, default in changed}
+        ["setting", "here", "by default"],
+        {key: [_text(here), _text(default)] for key, here, default in changed},
+        "words",
     )
     whole = page.code("\n".join(f"{key}: {value}" for key, value in flat_settings(dict(run.config))))
     return (

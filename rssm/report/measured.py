@@ -145,7 +145,8 @@ def _heads(found: Mapping[str, Any]) -> str:
         rows = {
             names.get(name, name): [
                 *(number(counts[key]) for key in ("events", "predicted")),
-                *(share(counts[key]) for key in ("precision", "recall", "there", "elsewhere")),
+                *(share(counts[key]) for key in ("precision", "recall")),
+                *(_said(counts[key]) for key in ("there", "elsewhere")),
             ]
             for name, counts in found[where].items()
         }
@@ -155,12 +156,17 @@ def _heads(found: Mapping[str, Any]) -> str:
             "The reward head says a point where it expects more than half a one, the continue head an end where that "
             "is likelier than going on. There: how many came; said: how many it said; right: the share of these that "
             "came in that very step; found: the share of those that came. Value: the points that it expects, or the "
-            "probability of an end, where one came and elsewhere. What the model reads is free of the absolute score, "
-            "so where a game ends by its score, no end can be seen coming.",
+            "probability of an end, where one came and elsewhere. What the model reads is free of the absolute score: "
+            "where that ends a game, all that can be learned is how many points are the last.",
             "soft",
         )
         + tables
     )
+
+
+def _said(value: float | None) -> str:
+    """A head's mean value, without a minus before nothing."""
+    return share(None if value is None else round(value, 3) + 0.0)
 
 
 #: title, key of the result, a key that it has where it was measured, and how it is shown

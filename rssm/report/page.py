@@ -12,7 +12,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from rssm.numbers import shown
+from rssm.numbers import narrow
 
 _FOLDER = Path(__file__).resolve().parent
 #: the browser itself refuses whatever is not in the page
@@ -99,9 +99,10 @@ def steps_table(corner: str, rows: Mapping[str, Sequence[object]], strong: Seque
     return _table(head, body)
 
 
-def table(head: Sequence[str], rows: Mapping[str, Sequence[object]]) -> str:
-    """A table whose columns have these titles; values are numbers, None, or text."""
-    return _table(head, (_row(name, [_cell(value) for value in values], strong=False) for name, values in rows.items()))
+def table(head: Sequence[str], rows: Mapping[str, Sequence[object]], kind: str = "") -> str:
+    """A table whose columns have these titles; values are numbers, None, or text, which ``words`` as kind may break."""
+    body = (_row(name, [_cell(value) for value in values], strong=False) for name, values in rows.items())
+    return _table(head, body, kind)
 
 
 def step_choice(steps: int) -> str:
@@ -153,14 +154,14 @@ def _class(kind: str) -> str:
 
 
 def _cell(value: object) -> str:
-    return f"<td>{escape(shown(value))}</td>"
+    return f"<td>{escape(narrow(value))}</td>"
 
 
 def _step_cell(cell: Sequence[object] | object, last: int) -> str:
     """A cell that follows the chosen step, or one that stays as it is."""
     if isinstance(cell, str) or not isinstance(cell, Sequence):
         return _cell(cell)
-    texts = [shown(value) for value in cell]
+    texts = [narrow(value) for value in cell]
     return f'<td data-k="{escape(json.dumps(texts, ensure_ascii=False))}">{escape(texts[last])}</td>'
 
 

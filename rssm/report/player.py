@@ -7,15 +7,16 @@ from html import escape
 from typing import Any
 
 from rssm.evaluation.kept_windows import EVENT_GROUP, RANDOM_GROUP, WORST_GROUP
-from rssm.numbers import number
+from rssm.numbers import short
 from rssm.report import page
 
 _ABOUT = (
     "Left, the game as it was played; right, the same steps as the model imagines them from the recorded actions "
     "alone, on blue ground from the moment on at which it is blind. Overlaid, yellow outlines show where things really "
-    "are. Faint shapes are single sampled futures; the solid one is the prediction that is scored ({prediction}). An action "
-    "stands in the column of the frame that it led to, the error is the mean over all values of the observation, in "
-    "px², as everywhere on this page. Keys: space plays and pauses, full stop and comma step, arrows move the slider."
+    "are. Faint shapes are single sampled futures; the solid one is the prediction that is scored ({prediction}). An "
+    "action stands in the column of the frame that it led to, the error is the mean over all values of the "
+    "observation, in px², as everywhere on this page. Keys: space plays and pauses, full stop and comma step, "
+    "arrows move the slider."
 )
 _SPEEDS = ((1, "1 step a second"), (2, "2 a second"), (4, "4 a second"), (15, "15 a second, as played"))
 
@@ -28,7 +29,7 @@ def player(kept: Mapping[str, Any], sketch: str | None, prediction: str) -> str:
         sketch: as :meth:`rssm.game.Game.sketch` gives it; None draws the features as marks on lines.
         prediction: what is scored, in words.
     """
-    windows = [{**window, "text": [number(error) for error in window["error"]]} for window in kept["windows"]]
+    windows = [{**window, "text": [short(error) for error in window["error"]]} for window in kept["windows"]]
     steps, length = len(windows[0]["error"]), len(windows[0]["real"])
     events = {name: title for name, title in kept["events"].items() if any(w["event"] == name for w in windows)}
     shown = {"features": kept["features"], "actions": kept["actions"], "events": events, "windows": windows}
@@ -71,8 +72,8 @@ def _controls(length: int) -> str:
         '<div class="buttons"><button type="button" id="back">Back</button>'
         '<button type="button" id="play">Play</button><button type="button" id="step">Step</button>'
         '<button type="button" id="another">Another</button>'
-        f'<select id="speed" aria-label="Speed">{speeds}</select>'
-        '<label><input type="checkbox" id="overlay"> overlaid</label>'
+        f'<select id="speed" aria-label="Speed">{speeds}</select></div>'
+        '<div class="buttons"><label><input type="checkbox" id="overlay"> overlaid</label>'
         '<label><input type="checkbox" id="futures" checked> sampled futures</label></div>'
     )
 

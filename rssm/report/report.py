@@ -10,7 +10,7 @@ from typing import Any
 
 from rssm.files import replace_file
 from rssm.game import Game
-from rssm.numbers import number
+from rssm.numbers import short
 from rssm.report import page
 from rssm.report.about import Run, about, duration, result_facts
 from rssm.report.charts import LEAST, error_by_step, to_svg
@@ -85,18 +85,18 @@ def _cards(result: Mapping[str, Any]) -> str:
     mean, (low, high) = mse["mean"][-1], mse["ci95"][-1]
     persistence = result["baselines"]["persistence"]["mean"][-1]
     cards = [
-        (number(mean), "px²", f"mean error at k = {k}; 95 % interval {number(low)} to {number(high)}"),
-        (number(mse["median"][-1]), "px²", f"median error at k = {k}"),
-        (*against(persistence, mean), f"the error of persistence ({number(persistence)} px²), k = {k}"),
-        (number(mse["mean"][0]), "px²", "mean error at k = 0, one step ahead"),
+        (short(mean), "px²", f"mean error at k = {k}; 95 % interval {short(low)} to {short(high)}"),
+        (short(mse["median"][-1]), "px²", f"median error at k = {k}"),
+        (*against(persistence, mean), f"the error of persistence ({short(persistence)} px²), k = {k}"),
+        (short(mse["mean"][0]), "px²", "mean error at k = 0, one step ahead"),
     ]
     if result["mae"]:
         place, far = max(((place, values[-1]) for place, values in result["mae"].items()), key=lambda pair: pair[1])
-        cards.append((number(far), "px", f"mean distance of {place.replace('_', ' ')} from its true value, k = {k}"))
+        cards.append((short(far), "px", f"mean distance of {place.replace('_', ' ')} from its true value, k = {k}"))
     for part, text in _RATIOS.items():
         ratio = result.get(part, {}).get("ratio", [None])[-1]
         if ratio is not None:
-            cards.append((f"{number(ratio)}×", "", f"{text}, k = {k}"))
+            cards.append((f"{short(ratio)}×", "", f"{text}, k = {k}"))
     return page.cards(cards)
 
 
@@ -126,7 +126,10 @@ def _errors(result: Mapping[str, Any]) -> str:
         "90th percentile": mse["p90"],
         "mean, newest frame only": result["frame_mse"]["mean"],
     }
-    rows |= _others(result)
+    others = _baselines(result)
+    rows |= {name: errors["mean"] for name, errors in others.items()}
+    if "mean" in result.get("floor", {}):
+        rows["least possible (floor)"] = result["floor"]["mean"]
     rows["persistence ÷ model"] = [
         times(above, below)
         for above, below in zip(result["baselines"]["persistence"]["mean"], mse["mean"], strict=True)
@@ -135,15 +138,10 @@ def _errors(result: Mapping[str, Any]) -> str:
         "Mean over all values of the observation of (predicted − real)², in raw px², neither rounded nor clipped. The "
         "model sees the game up to a window's start and from there on the recorded actions alone; k = 0 is one agent "
         "step ahead. Band and vertical bars: 95 % bootstrap intervals over games. The axis is logarithmic; what is "
-        f"below {LEAST:g} px² is drawn on that line. Persistence repeats the newest frame, constant velocity moves on what "
-        "moved, action-blind is the model told the actions of other windows, and the floor is the least possible error."
+        f"below {LEAST:g} px² is drawn on that line. Persistence repeats the newest frame, constant velocity moves on "
+        "what moved, action-blind is the model told the actions of other windows, and the floor is the least "
+        "possible error."
     )
-    spread = {
-        f"{name.replace('_', ' ')}, {text}": baseline[statistic]
-        for name, baseline in result["baselines"].items()
-        for statistic, text in (("median", "median"), ("p90", "90th percentile"))
-        if statistic in baseline
-    }
     return (
         page.chart(
             to_svg(error_by_step(result), "error"), "Open-loop error by step; the table below has its values", caption
@@ -152,23 +150,28 @@ def _errors(result: Mapping[str, Any]) -> str:
         + page.steps_table("model", rows, strong=("mean",))
         + "<h3>Mean distance from the true position, px</h3>"
         + page.steps_table("newest frame", result["mae"])
-        + page.details("Median and 90th percentile of the baselines, px²", page.steps_table("", spread))
+        + page.details(
+            "Intervals, medians and 90th percentiles of the baselines, px²", page.steps_table("", _spread(others))
+        )
     )
 
 
-def _others(result: Mapping[str, Any]) -> dict[str, Sequence[object]]:
-    """The means that the model's is held against, with their intervals where there are any."""
+def _baselines(result: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """What the model's error is held against, by name."""
     found = {name.replace("_", " "): baseline for name, baseline in result["baselines"].items()}
-    if "mse" in result.get("action_blind", {}):
-        found["action-blind"] = result["action_blind"]["mse"]
+    return found | ({"action-blind": result["action_blind"]["mse"]} if "mse" in result.get("action_blind", {}) else {})
+
+
+def _spread(baselines: Mapping[str, Mapping[str, Any]]) -> dict[str, Sequence[object]]:
+    """Rows of all statistics of the baselines but the mean."""
     rows: dict[str, Sequence[object]] = {}
-    for name, errors in found.items():
-        rows[name] = errors["mean"]
+    for name, errors in baselines.items():
         if "ci95" in errors:
-            rows[f"{name}, from"] = [low for low, _ in errors["ci95"]]
-            rows[f"{name}, to"] = [high for _, high in errors["ci95"]]
-    if "mean" in result.get("floor", {}):
-        rows["least possible (floor)"] = result["floor"]["mean"]
+            rows[f"{name}, 95 %, from"] = [low for low, _ in errors["ci95"]]
+            rows[f"{name}, 95 %, to"] = [high for _, high in errors["ci95"]]
+        for statistic, text in (("median", "median"), ("p90", "90th percentile")):
+            if statistic in errors:
+                rows[f"{name}, {text}"] = errors[statistic]
     return rows
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from rssm.numbers import number
+from rssm.numbers import number, short
 
 
 def verdict(result: Mapping[str, Any]) -> str:
@@ -23,10 +23,10 @@ def verdict(result: Mapping[str, Any]) -> str:
     if side == "above":
         judged += ", so it is worse than no model"
     floor = result.get("floor", {}).get("ratio", [None])[-1]
-    least = "" if floor is None else f", and {number(floor)}× the least error that is possible"
+    least = "" if floor is None else f", and {short(floor)}× the least error that is possible"
     return (
         f"On {data['role']} games the prediction {len(mse['mean'])} steps ahead (k = {len(mse['mean']) - 1}) is off by "
-        f"{number(mean)} px² on average (95 % interval {number(low)} to {number(high)}): {judged}{least}."
+        f"{short(mean)} px² on average (95 % interval {short(low)} to {short(high)}): {judged}{least}."
     )
 
 
