@@ -55,7 +55,7 @@ def evaluate_agent(config: EvaluateAgentConfig) -> None:
     write_json(file, result if config.json else merged(file, result))
     print(f"\nscores: {file}")
     if file == out / GAMES_FILE:
-        report_agent(run, out, out / RESULT_FILE, out / REPORT_FILE)
+        report_agent(run, out, out / RESULT_FILE, out / REPORT_FILE, trained)
         print(f"report: {out / REPORT_FILE}")
     gif = out / "media" / f"{'-'.join(['dream', *named_by(asdict(own), asdict(env))])}.gif"
     if write_dream(gif, model, make_policy(model, agent, policies[0], config.rollouts), env, seed):

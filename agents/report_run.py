@@ -45,7 +45,7 @@ def report(config: ReportConfig) -> None:
     if (run / AGENT_FILE).is_file():
         if config.result != RESULT_FILE:
             read_result(result)  # who names one wants it
-        said = report_agent(run, results, result, path)
+        said = report_agent(run, results, result, path, load_config(run / CONFIG_FILE, AgentConfig))
     else:
         settings = settings_file(run)
         if not settings.is_file():
@@ -53,10 +53,10 @@ def report(config: ReportConfig) -> None:
         said = verdict(read_result(result))
         report_run(run, result, path, load_config(settings, WorldModelConfig), settings)
     print(said)
-    print(f"report: {path} ({path.stat().st_size / 1e6:.1f} MB)")
+    print(f"report: {path} ({path.stat().st_size / 1e6:.2f} MB)")
 
 
-def report_agent(run: Path, results: Path, result: Path, path: Path) -> str:
+def report_agent(run: Path, results: Path, result: Path, path: Path, trained: AgentConfig) -> str:
     """Write the page of an agent's run; returns its verdict.
 
     Args:
@@ -64,11 +64,11 @@ def report_agent(run: Path, results: Path, result: Path, path: Path) -> str:
         results: folder of its games and evaluations; the run's own, but for shipped weights.
         result: file of its world model's evaluation, which need not be there.
         path: of the page.
+        trained: the run's settings.
 
     Raises:
         UserError: a file cannot be read.
     """
-    trained = load_config(run / CONFIG_FILE, AgentConfig)
     games = read_games(results / GAMES_FILE) if (results / GAMES_FILE).is_file() else None
     scored = read_result(result) if result.is_file() else None
     state = load_trainer(run / TRAINER_FILE) if (run / TRAINER_FILE).is_file() else {}

@@ -134,7 +134,7 @@ def _finish(run: Path, config: AgentConfig, training: AgentTrainer, tracker: Tra
     if drawn:
         tracker.log_gif("dream", gif, training.update)
     tracker.summary({"env_steps": float(training.experience.env_steps)} | summary, training.update)
-    report_agent(run, run, run / RESULT_FILE, run / REPORT_FILE)
+    report_agent(run, run, run / RESULT_FILE, run / REPORT_FILE, config)
     said = alarm(summary)
     print(f"{format_games(result)}\n" + (f"\nNote: {said}.\n" if said else ""))
     print(f"After {training.experience.env_steps:,} real steps and {training.update:,} updates of the agent:")

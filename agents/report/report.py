@@ -14,6 +14,7 @@ from rssm.report import page
 from rssm.report.about import Run, about, duration, result_facts, settings_text
 from rssm.report.charts import COLOURS, MARKERS, STYLES, Line, curves, games_strip, to_svg
 from rssm.report.curves import losses
+from rssm.report.measured import heads
 from rssm.report.report import head, world_model, write_page
 
 #: what is imagined and what it is held against, by what both are called
@@ -51,9 +52,10 @@ def write_agent_report(
     sections = [
         head(run.name, "How well does the agent play?", [line[:1].upper() + line[1:] + "." for line in said[:1]]),
         "".join(page.paragraph(f"{line[:1].upper()}{line[1:]}.") for line in said[1:]),
-        _cards(games),
+        _cards(games, game),
         page.section("Real games", page.missing(_NO_GAMES) if games is None else _games(games, game)),
         page.section("Score over real steps", _curve(curve, game)),
+        page.section("Rewards and ends in recorded games", _events(games)),
         page.section("Imagined against real", _imagined(history)),
         page.section("The world model that it learned in", page.missing(reason)) if scored is None else "",
         "" if scored is None else _of(scored, game, windows),
@@ -80,26 +82,25 @@ def _of(scored: Mapping[str, Any], game: Game, windows: tuple[Mapping[str, Any] 
     ) + world_model(scored, game, windows)
 
 
-def _cards(games: Mapping[str, Any] | None) -> str:
+def _cards(games: Mapping[str, Any] | None, game: Game) -> str:
     if games is None:
         return ""
     entries = []
     for name in WAYS:
         if name in games:
             error = number(games[name]["standard_error"])
-            entries.append((_score(games[name]["mean"], games), "", f"{name}; standard error {error}"))
+            entries.append((_score(games[name]["mean"], game), "", f"{name}; standard error {error}"))
     return page.cards(entries)
 
 
-def _score(value: float, games: Mapping[str, Any]) -> str:
+def _score(value: float, game: Game) -> str:
     """With a sign where points are lost as well as made."""
-    lost = any(score < 0 for name in WAYS if name in games for score in games[name]["scores"])
-    return points(value) if lost else number(value)
+    return points(value) if game.won else number(value)
 
 
 def _games(games: Mapping[str, Any], game: Game) -> str:
     ways = [name for name in WAYS if name in games]
-    rows: dict[str, list[object]] = {"mean": [_score(games[name]["mean"], games) for name in ways]}
+    rows: dict[str, list[object]] = {"mean": [_score(games[name]["mean"], game) for name in ways]}
     rows["standard error"] = [number(games[name]["standard_error"]) for name in ways]
     rows |= {key: [f"{games[name][key]:g}" for name in ways] for key in ("min", "median")}
     rows["games"] = [games[name]["games"] for name in ways]
@@ -108,11 +109,23 @@ def _games(games: Mapping[str, Any], game: Game) -> str:
     rows["agent steps a game"] = [f"{games[name]['length']:,.0f}" for name in ways]
     actions = {name: games[name].get("acted", {}).get("actions") for name in ways}
     acted = "; ".join(f"{name}: {how}" for name, how in actions.items() if how)
+    scores = {name: games[name]["scores"] for name in ways if "scores" in games[name]}
+    table = page.table(("", *ways), rows)
+    if not scores:
+        return table + page.missing("the file does not hold the games one by one; it is of an older run")
     caption = f"Every game, a mark each; the line is the mean. {f'Actions, {acted}.' if acted else ''}"
-    chart = to_svg(games_strip({name: games[name]["scores"] for name in ways}), "games")
-    return page.chart(chart, "Score of every game; the table below has the statistics", caption) + page.table(
-        ("", *ways), rows
+    chart = page.chart(
+        to_svg(games_strip(scores), "games"), "Score of every game; the table below has the statistics", caption
     )
+    return chart + table
+
+
+def _events(games: Mapping[str, Any] | None) -> str:
+    """The heads on games that it was scored on beside its own; nothing where it was not."""
+    if games is None or "events" not in games:
+        return ""
+    data = games["events"].get("data", {}).get("folder", "recorded games")
+    return page.paragraph(f"On {data}.", "soft") + heads(games["events"])
 
 
 def _curve(curve: Sequence[Mapping[str, Any]], game: Game) -> str:

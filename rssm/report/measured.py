@@ -137,7 +137,8 @@ def _calibration(found: Mapping[str, Any]) -> str:
     return page.chart(chart, "Ranks of the truth among the futures", caption) + table
 
 
-def _heads(found: Mapping[str, Any]) -> str:
+def heads(found: Mapping[str, Any]) -> str:
+    """Precision and recall of the reward and continue heads (:mod:`rssm.evaluation.head_scores`)."""
     names = {"point_won": "points won", "point_lost": "points lost", "end": "ends of games"}
     head = ("", "there", "said", "right", "found", "value there", "elsewhere")
     tables = ""
@@ -178,5 +179,5 @@ _SECTIONS: tuple[tuple[str, str, str, Callable[[Mapping[str, Any]], str]], ...] 
     ("Other players", "players", "players", _players),
     ("How long a dream stays right", "survival", "within_2px", _survival),
     ("Does it know when it is wrong?", "calibration", "spread", _calibration),
-    ("Rewards and ends", "heads", "observed", _heads),
+    ("Rewards and ends", "heads", "observed", heads),
 )
