@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from rssm.numbers import number
+from rssm.numbers import number, short
 
 #: errors and losses below this are drawn on this line of the logarithmic axis
 LEAST = 1e-3
@@ -152,7 +152,7 @@ def curves(lines: Sequence[Line], title: str, axis: str, *, log: bool = True) ->
     """
     figure, axes = _axes(log)
     _draw(axes, lines, with_values=False)
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.set_xlabel(axis, color=_INK, fontsize=_FONT)
     axes.set_title(title, loc="left", color=_INK, fontsize=_FONT)
@@ -289,7 +289,7 @@ def _draw(axes: Axes, lines: Sequence[Line], with_values: bool) -> None:
             axes.vlines(x, place_of(low), place_of(high), color=line.colour, lw=0.9)
         last = next((y for _, y in reversed(line.points) if y is not None and math.isfinite(y)), None)
         if last is not None and line.name:
-            ends.append((place_of(last), f"{line.name}  {number(last)}" if with_values else line.name, line.colour))
+            ends.append((place_of(last), f"{line.name}  {short(last)}" if with_values else line.name, line.colour))
     scale = axes.yaxis.get_transform().transform
     bottom, top = scale(np.array(axes.get_ylim()))
     ends.sort(key=lambda end: end[0])
