@@ -17,7 +17,9 @@ setup(
     package_dir={f"{INSIDE}.agents": "agents", f"{INSIDE}.configs": "configs"},
     package_data={
         "rssm": ["py.typed"],
+        "rssm.games.pong": ["*.js"],
         "rssm.games.pong.export": ["*.html", "*.css", "*.js"],
+        "rssm.report": ["*.css", "*.js"],
         "rssm.weights": ["*/*"],
         f"{INSIDE}.configs": ["*/*.yaml"],
     },

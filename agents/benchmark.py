@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import resource
 import time
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from agents.learning.learner import Learner
 from rssm.config import BenchmarkConfig, ModelConfig, WorldModelConfig
 from rssm.data.chunks import ChunkSampler
 from rssm.data.dataset import Dataset
-from rssm.device import physical_cores, pick_device, set_threads
+from rssm.device import physical_cores, pick_device, processor, set_threads
 from rssm.game import load_game
 from rssm.jobs.data_sets import open_datasets
 from rssm.progress import track
@@ -80,7 +79,7 @@ def benchmark(config: BenchmarkConfig) -> None:
     set_threads(1)
     agent = rows.pop("agent")
     result = {
-        "processor": _processor(),
+        "processor": processor(),
         "device": str(device) if device.type == "cpu" else torch.cuda.get_device_name(device),
         "torch": torch.__version__,
         "updates": rows,
@@ -130,17 +129,6 @@ def _play(job: WorldModelConfig) -> float:
     seconds = time.perf_counter() - begin
     env.close()
     return _REAL_STEPS / seconds
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    flags = next((line.split() for line in lines if line.startswith("flags")), [])
-    units = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if flag in flags]
-    return f"{names[0] if names else platform.processor()} ({', '.join(units)})"
 
 
 def _write(config: BenchmarkConfig, result: dict[str, Any]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agents.config import AgentConfig, AgentResultsConfig, EvaluateAgentConfig
-from agents.show_config import ExportConfig, PlayDreamConfig
+from agents.config import ONLINE_PRESET, AgentConfig, AgentResultsConfig, EvaluateAgentConfig
+from agents.show_config import ExportConfig, PlayDreamConfig, ReportConfig
 from rssm.command import Job, run_job
 from rssm.config import BenchmarkConfig
 
@@ -47,9 +47,15 @@ def _export(config: ExportConfig) -> None:
     export(config)
 
 
+def _report(config: ReportConfig) -> None:
+    from agents.report_run import report
+
+    report(config)
+
+
 def _base(given: Mapping[str, Any]) -> str | None:
     """Online runs have defaults of their own, wherever it is said that a run is one."""
-    return "agent_online" if given.get("online", AgentConfig.online) else None
+    return ONLINE_PRESET if given.get("online", AgentConfig.online) else None
 
 
 TRAIN_AGENT = Job("train_agent", AgentConfig, _train, "--world-model runs/wm --seed 1", _base)
@@ -63,6 +69,8 @@ SUMMARIZE_AGENTS = Job(
 PLAY = Job("play", PlayDreamConfig, _play, "--run runs/agent")
 BENCHMARK = Job("benchmark", BenchmarkConfig, _benchmark, "--updates 50")
 EXPORT = Job("export", ExportConfig, _export, "--run runs/agent --html dream.html")
+
+REPORT = Job("report", ReportConfig, _report, "--run runs/wm")
 
 
 def train_agent() -> int:
@@ -93,3 +101,8 @@ def benchmark() -> int:
 def export() -> int:
     """Export a run; the entry point is :func:`rssm.cli.export`."""
     return run_job(EXPORT)
+
+
+def report() -> int:
+    """Write a run's report; the entry point is :func:`rssm.cli.report`."""
+    return run_job(REPORT)

@@ -29,6 +29,9 @@ from rssm.config.game import idle_in
 from rssm.config.model import huber_only
 from rssm.config.settings import COUNTS, RATES, SEEDS, WORKERS
 
+#: online runs have defaults of their own, wherever it is said that a run is one
+ONLINE_PRESET = "agent_online"
+
 
 @dataclass(frozen=True)
 class AgentTrainConfig(Settings):

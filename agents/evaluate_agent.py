@@ -9,17 +9,20 @@ from typing import Any
 from agents.checkpoint import load_agent
 from agents.config import EvaluateAgentConfig
 from agents.play.dream_gif import write_dream
-from agents.play.head_scores import score_events
 from agents.play.record import games_file, identified, merged, named_by
-from agents.play.scores import POLICIES, WAYS, make_policy, score_agent
+from agents.play.scores import GAMES_FILE, POLICIES, WAYS, make_policy, score_agent
 from agents.report.table import format_events, format_games
+from agents.report_run import report_agent
 from rssm.config import EnvConfig
 from rssm.data.dataset import Dataset
 from rssm.device import pick_device, set_threads
 from rssm.errors import UserError
+from rssm.evaluation.head_scores import score_heads
 from rssm.evaluation.provenance import describe_data
 from rssm.files import write_json
 from rssm.game import Game
+from rssm.jobs.evaluate import RESULT_FILE
+from rssm.jobs.report import REPORT_FILE
 from rssm.seeds import Stream, derived_seed
 from rssm.weights import run_and_results
 
@@ -47,10 +50,13 @@ def evaluate_agent(config: EvaluateAgentConfig) -> None:
     result = identified(score_agent(model, agent, env, policies, config.games, seed, config.rollouts), run)
     print(format_games(result))
     if data is not None:
-        result["events"] = score_events(model, data) | {"data": describe_data(data, "other")}
+        result["events"] = score_heads(model, data) | {"data": describe_data(data, "other")}
         print(f"\n{format_events(result['events'], config.data)}")
     write_json(file, result if config.json else merged(file, result))
     print(f"\nscores: {file}")
+    if file == out / GAMES_FILE:
+        report_agent(run, out, out / RESULT_FILE, out / REPORT_FILE, trained)
+        print(f"report: {out / REPORT_FILE}")
     gif = out / "media" / f"{'-'.join(['dream', *named_by(asdict(own), asdict(env))])}.gif"
     if write_dream(gif, model, make_policy(model, agent, policies[0], config.rollouts), env, seed):
         print(f"{gif}: a real game and what the agent dreams of it")

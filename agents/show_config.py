@@ -57,3 +57,18 @@ class ExportConfig(Settings):
 
     def idle(self) -> Mapping[str, str]:
         return {} if self.html else dict.fromkeys(("starts", "seed"), "without html")
+
+
+@dataclass(frozen=True)
+class ReportConfig(Settings):
+    """Write the page about a run from what lies in its folder; nothing is played, trained or scored anew."""
+
+    run: str = setting("", f"{_RUN}; what is reported of these lies in runs/NAME")
+    result: str = setting(
+        "openloop.json",
+        "file of the world model's evaluation in the run's folder: its own, or one of other data (openloop-NAME.json)",
+        filled=True,
+    )
+    out: str = setting(
+        "", "file of the page; empty writes report.html into the run's folder, report-NAME.html for openloop-NAME.json"
+    )

@@ -24,6 +24,7 @@ from agents.play.record import CURVE_FILE, identified
 from agents.play.scores import GAMES_FILE, PLANNED, POLICIES, WAYS, score_agent
 from agents.report.table import format_games
 from agents.report.verdict import verdict
+from agents.report_run import report_agent
 from agents.trainer import GROWING, AgentTrainer, make_moments
 from rssm.config import WorldModelConfig
 from rssm.config_file import load_config
@@ -32,6 +33,8 @@ from rssm.device import pick_device, seeded, set_threads
 from rssm.errors import UserError
 from rssm.files import write_json
 from rssm.game import load_game
+from rssm.jobs.evaluate import RESULT_FILE
+from rssm.jobs.report import REPORT_FILE
 from rssm.rerun import command_of
 from rssm.seeds import Stream, derived_seed
 from rssm.tracker import METRICS_FILE, About, Tracker, refuse_without_key
@@ -141,8 +144,9 @@ def _finish(run: Path, config: AgentConfig, training: AgentTrainer, tracker: Tra
     if drawn:
         tracker.show({"final_dream": gif}, training.update, training.experience.env_steps)
     tracker.summary({"env_steps": float(training.experience.env_steps)} | summary, training.update)
+    report_agent(run, run, run / RESULT_FILE, run / REPORT_FILE, config)
     tracker.keep("model", [run / name for name in (AGENT_FILE, MODEL_FILE, CONFIG_FILE)])
-    tracker.keep("results", [run / name for name in (GAMES_FILE, CURVE_FILE, METRICS_FILE)])
+    tracker.keep("results", [run / name for name in (GAMES_FILE, CURVE_FILE, METRICS_FILE, REPORT_FILE)])
     said = alarm(summary)
     print(f"{format_games(result)}\n" + (f"\nNote: {said}.\n" if said else ""))
     print(f"After {training.experience.env_steps:,} real steps and {training.update:,} updates of the agent:")
@@ -150,6 +154,7 @@ def _finish(run: Path, config: AgentConfig, training: AgentTrainer, tracker: Tra
     print(f"{run / GAMES_FILE}: every game's score\n{run / CURVE_FILE}: the scores along the training")
     if drawn:
         print(f"{gif}: a real game and what the agent dreams of it")
+    print(f"{run / REPORT_FILE}: all of it as a page")
     print(f"{run / AGENT_FILE}, {run / MODEL_FILE}: the agent and its world model")
     if not settings.planned_games:
         print(f"next: python scripts/evaluate_agent.py --run {run} --planned")

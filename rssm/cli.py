@@ -163,6 +163,11 @@ def export() -> int:
     return _agents_job("export")
 
 
+def report() -> int:
+    """Entry point of ``rssm-report`` and ``scripts/report.py``."""
+    return _agents_job("report")
+
+
 def _agents_job(name: str) -> int:
     """Do a job of this project's package ``agents``; another package of that name may be installed beside it."""
     try:
@@ -179,5 +184,6 @@ def _agents_job(name: str) -> int:
         "play": cli.play,
         "benchmark": cli.benchmark,
         "export": cli.export,
+        "report": cli.report,
     }
     return jobs[name]()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,6 +62,24 @@ def physical_cores() -> int:
     """Cores that this process may use: two hardware threads of a core count once, and a container's share is kept."""
     allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
     return max(1, min(len({_core_of(cpu) for cpu in allowed}), _container_share()))
+
+
+def processor() -> str:
+    """This machine's processor, and which of the vector units that torch makes use of it has."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    flags = next((line.split() for line in lines if line.startswith("flags")), [])
+    units = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if flag in flags]
+    return f"{names[0] if names else platform.processor()} ({', '.join(units)})"
+
+
+def machine(device: torch.device) -> str:
+    """What computes on a device, for the record: this machine's processor, and its card where that is used."""
+    card = f"{torch.cuda.get_device_name(device)}, " if device.type == "cuda" else ""
+    return f"{card}{processor()}"
 
 
 def _core_of(cpu: int) -> tuple[str, ...]:

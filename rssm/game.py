@@ -314,6 +314,16 @@ class Game(ABC):
         """
         return False
 
+    def sketch(self) -> str | None:
+        """JavaScript that sets ``globalThis.makeSketch``, a function whose answer draws frames in a browser; None where
+        the game has no picture.
+
+        It has ``width`` and ``height``, ``ground(pen, frame, imagined)``, which draws all that does not move, and
+        ``draw(pen, frame, how)``, ``how`` being ``"solid"``, ``"outline"`` or ``"ghost"``; ``pen`` is a canvas's
+        context in these units, ``frame`` (F,) may be a predicted one.
+        """
+        return None
+
     def import_data(self, config: ImportConfig) -> None:
         """Turn somebody's recording into a data set."""
         raise UserError(f"{self.env_id}: expected a game whose recordings can be read")

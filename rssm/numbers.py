@@ -24,6 +24,16 @@ def number(value: float | None) -> str:
     return f"{value:.2f}" if abs(value) >= 1 else f"{value:#.2g}"
 
 
+def short(value: float | None) -> str:
+    """As :func:`number`, but with no more than three decimals, so that columns stay narrow: 0.007, <.001."""
+    if value is None or isinstance(value, int) or not 0 < abs(value) < 0.1:
+        return number(value)
+    rounded = f"{value:.3f}"
+    if abs(value) >= 0.0005:
+        return rounded
+    return "<.001" if value > 0 else ">−.001"
+
+
 def points(value: float | None) -> str:
     """A game's score, points made less points lost, with its sign."""
     return DASH if value is None else f"{value:+.2f}"
@@ -32,6 +42,11 @@ def points(value: float | None) -> str:
 def share(value: float | None) -> str:
     """A share from 0 to 1 to three decimals."""
     return DASH if value is None else f"{value:.3f}"
+
+
+def narrow(value: object) -> str:
+    """A cell of a narrow table: a number as :func:`short` writes it, text as it is, a dash for None."""
+    return short(value) if value is None or isinstance(value, int | float) else str(value)
 
 
 def shown(value: object) -> str:

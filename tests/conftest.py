@@ -1,12 +1,14 @@
-"""One thread per process and no wandb; real games to draw from, and small models with nothing left at zero."""
+"""One thread per process and no wandb; real games to draw from, small models with nothing left at zero, a browser."""
 
 import dataclasses
+import fcntl
 import glob
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -163,3 +165,131 @@ def model_folder(make_model: ModelMaker, tmp_path_factory: pytest.TempPathFactor
     model = make_model()
     save_model(folder / MODEL_FILE, model, weights_of(model), {})
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> str:
+    """Where Chromium is."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    found = next((path for name in names if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip("no Chromium on this machine; make browser installs Debian's")
+    return found
+
+
+class Tab:
+    """A page that is open in a headless Chromium, which is driven over a pipe (the DevTools protocol).
+
+    Attributes:
+        problems: what the page's console has said, and exceptions that nothing caught.
+        requests: addresses of all that was asked for.
+    """
+
+    def __init__(self, browser: str, profile: Path) -> None:
+        # copies above the two numbers under which the browser expects them
+        ours, theirs = os.pipe(), os.pipe()
+        reads, tells, listens, answers = (fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in (*ours, *theirs))
+        for end in (*ours, *theirs):
+            os.close(end)
+        words = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        words += ["--no-first-run", "--remote-debugging-pipe", f"--user-data-dir={profile}", "about:blank"]
+        shell = f'exec "$0" "$@" 3<&{reads} 4>&{answers}'
+        self._process = subprocess.Popen(
+            ["/bin/bash", "-c", shell, *words],
+            pass_fds=(reads, answers),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(reads)
+        os.close(answers)
+        self._tells, self._listens, self._heard, self._asked = tells, listens, b"", 0
+        self._session: str | None = None
+        self.problems: list[Any] = []
+        self.requests: list[str] = []
+        self._loaded = 0
+        targets = self.ask("Target.getTargets")["targetInfos"]
+        page = next(target["targetId"] for target in targets if target["type"] == "page")
+        self._session = self.ask("Target.attachToTarget", targetId=page, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            self.ask(f"{domain}.enable")
+
+    def ask(self, method: str, **parameters: Any) -> Any:
+        self._asked += 1
+        message = {"id": self._asked, "method": method, "params": parameters}
+        message |= {"sessionId": self._session} if self._session else {}
+        os.write(self._tells, json.dumps(message).encode() + b"\0")
+        while True:
+            answer = self._hear()
+            if answer.get("id") == self._asked:
+                assert "error" not in answer, answer
+                return answer["result"]
+
+    def open(self, path: Path, width: int = 1280) -> None:
+        self.ask("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+        self.problems, self.requests, before = [], [], self._loaded
+        self.ask("Page.navigate", url=path.as_uri())
+        while self._loaded == before:
+            self._hear()
+
+    def js(self, expression: str) -> Any:
+        """The value of an expression in the page."""
+        answer = self.ask("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+    def text(self, selector: str) -> Any:
+        """What the elements say, in order."""
+        return self.js(f"[...document.querySelectorAll({json.dumps(selector)})].map((one) => one.textContent)")
+
+    def click(self, selector: str) -> None:
+        """Press and release the mouse over an element."""
+        x, y = self.js(
+            f"(() => {{ const one = document.querySelector({json.dumps(selector)});"
+            "one.scrollIntoView({block: 'center'}); const box = one.getBoundingClientRect();"
+            "return [box.x + box.width / 2, box.y + box.height / 2]; })()"
+        )
+        for kind in ("mousePressed", "mouseReleased"):
+            self.ask("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    def press(self, key: str, code: int) -> None:
+        """Press and release a key, by its name and the number that Windows has for it."""
+        text = {"text": key} if len(key) == 1 else {}
+        self.ask("Input.dispatchKeyEvent", type="keyDown", key=key, windowsVirtualKeyCode=code, **text)
+        self.ask("Input.dispatchKeyEvent", type="keyUp", key=key, windowsVirtualKeyCode=code)
+
+    def choose(self, selector: str, value: str) -> None:
+        """Choose an entry of a list."""
+        self.js(
+            f"(() => {{ const one = document.querySelector({json.dumps(selector)}); one.value = {json.dumps(value)};"
+            "one.dispatchEvent(new Event('change', {bubbles: true})); })()"
+        )
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        os.close(self._tells)
+        os.close(self._listens)
+
+    def _hear(self) -> Any:
+        while b"\0" not in self._heard:
+            part = os.read(self._listens, 1 << 16)
+            assert part, "the browser has gone"
+            self._heard += part
+        message, _, self._heard = self._heard.partition(b"\0")
+        event = json.loads(message)
+        method, what = event.get("method"), event.get("params")
+        if method in ("Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded"):
+            self.problems.append(what)
+        elif method == "Network.requestWillBeSent":
+            self.requests.append(what["request"]["url"])
+        elif method == "Page.loadEventFired":
+            self._loaded += 1
+        return event
+
+
+@pytest.fixture(scope="session")
+def tab(browser: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+    """An open browser, to open pages in."""
+    tab = Tab(browser, tmp_path_factory.mktemp("browser") / "profile")
+    yield tab
+    tab.close()

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from agents.cli import BENCHMARK, EVALUATE_AGENT, EXPORT, PLAY, SUMMARIZE_AGENTS, TRAIN_AGENT
+from agents.cli import BENCHMARK, EVALUATE_AGENT, EXPORT, PLAY, REPORT, SUMMARIZE_AGENTS, TRAIN_AGENT
 from rssm.cli import (
     ABLATE,
     COLLECT,
@@ -52,6 +52,7 @@ JOBS = {
         SUMMARIZE_AGENTS,
         PLAY,
         EXPORT,
+        REPORT,
         INSPECT_DATA,
         MAKE_DASHBOARD,
     )
@@ -70,6 +71,7 @@ ENTRIES = (
     "summarize-agents",
     "play",
     "export",
+    "report",
     "inspect-data",
     "make-dashboard",
 )

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from agents.cli import BENCHMARK, EVALUATE_AGENT, SUMMARIZE_AGENTS, TRAIN_AGENT
+from agents.cli import BENCHMARK, EVALUATE_AGENT, REPORT, SUMMARIZE_AGENTS, TRAIN_AGENT
 from rssm.cli import ABLATE, COLLECT, COMPARE, EVALUATE, IMPORT_DATA, SUMMARIZE, TRAIN_WM
 from rssm.command import parse
 from rssm.config import Settings, group, setting
@@ -29,6 +29,7 @@ JOBS = [
     TRAIN_AGENT,
     EVALUATE_AGENT,
     SUMMARIZE_AGENTS,
+    REPORT,
 ]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from agents.checkpoint import AGENT_FILE
 from agents.play.scores import GAMES_FILE, WAYS
 from rssm.config import EnvConfig
+from rssm.device import processor
 from rssm.errors import UserError
 from rssm.evaluation.provenance import file_checksum
 from rssm.files import read_json
@@ -23,10 +24,10 @@ _SHORT = {"repeat_action_probability": "sticky", "noop_max": "noops"}
 
 
 def identified(result: Mapping[str, Any], run: Path) -> dict[str, Any]:
-    """The scores of :func:`agents.play.scores.score_agent` with the weights that made them."""
+    """The scores of :func:`agents.play.scores.score_agent` with the weights that made them, and on which processor."""
     files = {"agent": AGENT_FILE, "model": MODEL_FILE}
     weights = {name: file_checksum(run / file) for name, file in files.items() if (run / file).is_file()}
-    return {"weights": weights, **result}
+    return {"weights": weights, "processor": processor(), **result}
 
 
 def read_games(path: Path) -> dict[str, Any]:

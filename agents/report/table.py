@@ -33,8 +33,8 @@ def format_games(result: Mapping[str, Any]) -> str:
 
 
 def format_events(events: Mapping[str, Any], data: str) -> str:
-    """The reward head's precision and recall as a small table; lines without a last newline."""
-    title = f"Points in {data}: read from the real state, and up to six imagined steps after it"
+    """The reward and continue heads' precision and recall as a small table; lines without a last newline."""
+    title = f"Points and ends in {data}: read from the real state, and up to six imagined steps after it"
     rows = []
     for name, observed in events["observed"].items():
         imagined = events["imagined"][name]

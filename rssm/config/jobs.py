@@ -87,6 +87,9 @@ class EvalOverrides(Settings):
     off_policy_windows: int = setting(
         -1, "windows from cloned emulator states under random actions; 0 leaves them out", low=-1, high=10**6
     )
+    action_blind_windows: int = setting(
+        -1, "windows that are also predicted from the actions of other windows; 0 leaves them out", low=-1, high=10**6
+    )
     floor_futures: int = setting(
         -1, "emulator futures per window that measure the irreducible error; 0 leaves the floor out", low=-1, high=10**4
     )

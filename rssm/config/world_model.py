@@ -27,6 +27,13 @@ class EvalConfig(Settings):
     off_policy_windows: int = setting(
         1_000, "windows from cloned emulator states under random actions; 0 leaves them out", low=0, high=10**6
     )
+    action_blind_windows: int = setting(
+        1_000,
+        "windows that are also predicted from the actions of other windows; 0 leaves them out",
+        low=0,
+        high=10**6,
+        before=1_000,
+    )
     floor_futures: int = setting(
         0,
         "emulator futures per window that measure the irreducible error, 2 or more; 0 leaves the floor out",

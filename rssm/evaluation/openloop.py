@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -10,10 +10,11 @@ import gymnasium
 import numpy as np
 import numpy.typing as npt
 
-from rssm.arrays import FloatArray, IntArray
+from rssm.arrays import ErrorArray, FloatArray, IntArray
 from rssm.config import HORIZON, EvalConfig
 from rssm.data.dataset import Dataset
 from rssm.errors import UserError
+from rssm.evaluation.action_blind import shuffled_windows
 from rssm.evaluation.constant_velocity import ConstantVelocity
 from rssm.evaluation.floor import FloorErrors, measure_floor
 from rssm.evaluation.intervals import by_event, ratio, summarize
@@ -29,11 +30,19 @@ from rssm.progress import QUIET, Progress
 _MODEL = "model"
 _NO_GAME = "imported data: there is no emulator that can play its episodes again"
 _NO_CLONES = "{}: its environment cannot go back to an earlier moment"
-_OFF_POLICY, _FLOOR = 1, 2  # one stream of random numbers each
+_OFF_POLICY, _FLOOR, _ACTION_BLIND = 1, 2, 3  # one stream of random numbers each
+
+#: told of each batch: its windows, the prediction (W, K, F * 4), and its errors (W, K), mean over all values
+Watch = Callable[[EpisodeWindows, FloatArray, ErrorArray], None]
 
 
 def evaluate(
-    predictor: Predictor, dataset: Dataset, config: EvalConfig, prediction: str = "mode", role: Role = "held-out"
+    predictor: Predictor,
+    dataset: Dataset,
+    config: EvalConfig,
+    prediction: str = "mode",
+    role: Role = "held-out",
+    watch: Watch | None = None,
 ) -> dict[str, Any]:
     """Score a predictor on held-out episodes, beside persistence and constant velocity.
 
@@ -45,10 +54,13 @@ def evaluate(
         config: the protocol's settings.
         prediction: what a prediction is, for the record: "mode", or "mean over S samples".
         role: what the data are to the predictor, for the record.
+        watch: told of the recorded windows and what the predictor says of them, a batch at a time.
 
     Returns:
-        what ``openloop.json`` holds, but for what ``protocol`` says of a model. ``start``, ``off_policy`` and ``floor``
-        are ``{"skipped": reason}`` where not measured.
+        what ``openloop.json`` holds, but for what ``protocol`` says of a model. ``action_blind`` has the error of the
+        predictor told the actions of other windows: ``windows``, ``mse``, ``same_windows`` (its ``mean`` error on these
+        with their own actions) and ``ratio`` of the two. It, ``start``, ``off_policy`` and ``floor`` are
+        ``{"skipped": reason}`` where not measured.
 
     Raises:
         UserError: there is no window to score, or the predictor's answer has a wrong shape or is not finite.
@@ -58,7 +70,7 @@ def evaluate(
     constant_velocity = ConstantVelocity(game.positions.values())
     predictors = {_MODEL: predictor, "persistence": Persistence(), "constant_velocity": constant_velocity}
     lengths = episode_lengths(dataset)
-    recorded = score_windows(predictors, episode_windows(dataset, lengths))
+    recorded = score_windows(predictors, episode_windows(dataset, lengths), {} if watch is None else {_MODEL: watch})
     result: dict[str, Any] = {
         "protocol": {
             "steps": HORIZON,
@@ -71,6 +83,7 @@ def evaluate(
         },
         **_describe(game, recorded, config),
     }
+    result["action_blind"] = _describe_action_blind(predictor, dataset, lengths, recorded[_MODEL], config)
     env = None if dataset.env is None else game.make_env(dataset.env)
     clones = None if env is None else game.cloneable(env)
     missing = _NO_GAME if env is None else _NO_CLONES.format(game.env_id)
@@ -113,8 +126,10 @@ def episode_windows(dataset: Dataset, lengths: IntArray) -> Iterator[EpisodeWind
             yield recorded_windows(dataset.game, index, episode.features, episode.action.astype(np.int64), starts)
 
 
-def score_windows(predictors: Mapping[str, Predictor], windows: Iterable[EpisodeWindows]) -> dict[str, WindowErrors]:
-    """The errors of several predictors on the same windows, by the predictor's name.
+def score_windows(
+    predictors: Mapping[str, Predictor], windows: Iterable[EpisodeWindows], watch: Mapping[str, Watch] | None = None
+) -> dict[str, WindowErrors]:
+    """The errors of several predictors on the same windows, by the predictor's name; who watches one is by its name.
 
     Raises:
         UserError: there is no window, or an answer has a wrong shape or is not finite.
@@ -126,6 +141,8 @@ def score_windows(predictors: Mapping[str, Predictor], windows: Iterable[Episode
             predicted = predictor.predict(batch.observations, batch.actions, batch.starts, batch.futures)
             stack, newest = squared_errors(predicted, batch.truth)
             parts[name].append(WindowErrors(stack, newest, episode, batch.starts, batch.events))
+            if watch is not None and name in watch:
+                watch[name](batch, predicted, stack)
     if not all(parts.values()):
         raise UserError(f"data: expected at least one window of {HORIZON} steps to evaluate on, found none")
     return {name: WindowErrors.join(found) for name, found in parts.items()}
@@ -152,10 +169,36 @@ def _describe(game: Game, errors: Mapping[str, WindowErrors], config: EvalConfig
 
 def _compare(recorded: WindowErrors, random: WindowErrors) -> dict[str, Any]:
     """Off-policy against on-policy error: over all windows, and from the very same starts."""
-    length = int(recorded.start.max()) + 1
-    same = np.isin(recorded.episode * length + recorded.start, random.episode * length + random.start)
-    means = [errors.stack.mean(axis=0).tolist() for errors in (random, recorded, recorded.take(same))]
+    same = _same_starts(recorded, random)
+    means = [errors.stack.mean(axis=0).tolist() for errors in (random, recorded, same)]
     return {"ratio": ratio(means[0], means[1]), "same_starts": {"mean": means[2], "ratio": ratio(means[0], means[2])}}
+
+
+def _same_starts(recorded: WindowErrors, others: WindowErrors) -> WindowErrors:
+    """The recorded windows that begin where the others do."""
+    length = int(recorded.start.max()) + 1
+    return recorded.take(np.isin(recorded.episode * length + recorded.start, others.episode * length + others.start))
+
+
+def _describe_action_blind(
+    predictor: Predictor, dataset: Dataset, lengths: IntArray, recorded: WindowErrors, config: EvalConfig
+) -> dict[str, Any]:
+    """The predictor told the actions of other windows, beside itself told the right ones."""
+    if config.action_blind_windows == 0:
+        return {"skipped": "action_blind_windows is 0"}
+    rng = np.random.default_rng([config.seed, _ACTION_BLIND])
+    windows = list(shuffled_windows(dataset, lengths, config.action_blind_windows, rng))
+    if not windows:
+        return {"skipped": "a single window has no other one's actions"}
+    blind = score_windows({_MODEL: predictor}, windows)[_MODEL]
+    mean = _same_starts(recorded, blind).stack.mean(axis=0).tolist()
+    mse = summarize(blind.stack, blind.episode, config.bootstrap, config.seed)
+    return {
+        "windows": len(blind),
+        "mse": mse,
+        "same_windows": {"mean": mean},
+        "ratio": ratio(mse["mean"], mean),
+    }
 
 
 def _describe_start(

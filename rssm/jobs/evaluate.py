@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,29 +14,30 @@ from rssm.config import HORIZON, EvalConfig, EvaluateConfig, WorldModelConfig
 from rssm.config_file import load_config
 from rssm.data.dataset import Dataset
 from rssm.data.frames import stack_episode
-from rssm.device import pick_device, set_threads
+from rssm.device import machine, pick_device, set_threads
 from rssm.errors import UserError
 from rssm.evaluation.calibration import calibration
+from rssm.evaluation.head_scores import score_heads
+from rssm.evaluation.kept_windows import Predicted, keep_windows, windows_file, write_windows
 from rssm.evaluation.model_predictor import WorldModelPredictor
-from rssm.evaluation.openloop import by_step, episode_lengths, evaluate
+from rssm.evaluation.openloop import Watch, by_step, episode_lengths, evaluate
 from rssm.evaluation.other_players import score_others
 from rssm.evaluation.provenance import Role, checksum, file_checksum, refuse_training_data, shared_games
 from rssm.evaluation.survival import survival
 from rssm.evaluation.windows import count_windows
 from rssm.files import read_json, replace_file, write_json
 from rssm.jobs.data_sets import open_heldout, open_others, open_test_sets
+from rssm.jobs.report import REPORT_FILE, report_run
 from rssm.model.world_model import WorldModel
 from rssm.progress import QUIET, Progress
 from rssm.report.charts import error_by_step, to_png
-from rssm.report.history import read_history
-from rssm.report.report import write_report
 from rssm.report.table import format_table
 from rssm.tracker import METRICS_FILE, Tracker
 from rssm.training.checkpoint import MODEL_FILE, load_model, load_weights
 from rssm.training.run_folder import CONFIG_FILE
 from rssm.weights import WORLD_MODEL_CONFIG, run_and_results
 
-RESULT_FILE, TEST_RESULT_FILE, REPORT_FILE = "openloop.json", "openloop-test.json", "report.html"
+RESULT_FILE, TEST_RESULT_FILE = "openloop.json", "openloop-test.json"
 #: agent steps shown in the GIF
 _GIF_STEPS = 120
 
@@ -71,13 +71,14 @@ def evaluate_run(config: EvaluateConfig) -> None:
     as_trained = job is not None and own and settings == job.eval and not config.others
     target = _target(config, out, dataset, as_trained)
     role: Role = "test" if config.test else config.role if config.role != "auto" else ("held-out" if own else "other")
-    result = score(model, dataset, settings, others, role)
-    _say_what_of(result, run, dataset, training)
+    seen = Predicted()
+    result = score(model, dataset, settings, others, role, seen.see)
+    _say_what_of(result, run, dataset, training, model)
     print(format_table(result))
-    write_json(target, result)
+    _write(target, result, seen, model, dataset, settings)
     print(f"results: {target}")
     if job is not None and target == out / RESULT_FILE:
-        _write_pictures(out, job, model, dataset, result, _settings_file(run))
+        _write_pictures(out, job, model, dataset, result, settings_file(run))
 
 
 def _games(
@@ -117,10 +118,11 @@ def evaluate_and_report(
     Returns:
         what ``openloop.json`` holds.
     """
-    result = score(model, dataset, config.eval, others)
-    _say_what_of(result, run, dataset, training)
+    seen = Predicted()
+    result = score(model, dataset, config.eval, others, watch=seen.see)
+    _say_what_of(result, run, dataset, training, model)
     print(format_table(result))
-    write_json(run / RESULT_FILE, result)
+    _write(run / RESULT_FILE, result, seen, model, dataset, config.eval)
     gif, chart = _write_pictures(run, config, model, dataset, result, run / CONFIG_FILE)
     shown: dict[str, Path | str] = {"final_error_by_step": chart, "report": (run / REPORT_FILE).read_text("utf-8")}
     tracker.show(shown if gif is None else shown | {"final_real_imagined": gif}, update)
@@ -140,6 +142,7 @@ def score(
     config: EvalConfig,
     others: Sequence[Dataset] = (),
     role: Role = "held-out",
+    watch: Watch | None = None,
 ) -> dict[str, Any]:
     """Everything that is said about a model.
 
@@ -149,20 +152,25 @@ def score(
         config: the protocol's settings.
         others: games by other players.
         role: what the games are to the model.
+        watch: told of the windows and their predictions (:func:`rssm.evaluation.openloop.evaluate`).
 
     Returns:
-        the dictionary of :func:`rssm.evaluation.openloop.evaluate` and beside it ``players``
+        the dictionary of :func:`rssm.evaluation.openloop.evaluate` and beside it ``heads``
+        (:func:`rssm.evaluation.head_scores.score_heads`), and ``players``
         (:func:`rssm.evaluation.other_players.score_others`), ``survival``
         (:func:`rssm.evaluation.survival.survival`) and ``calibration``
-        (:func:`rssm.evaluation.calibration.calibration`), each ``{"skipped": reason}`` where it was not measured.
+        (:func:`rssm.evaluation.calibration.calibration`), each of these
+        ``{"skipped": reason}`` where it was not measured.
     """
     windows = count_windows(episode_lengths(dataset))
     total = windows + min(config.off_policy_windows, windows)
+    total += min(config.action_blind_windows, windows)
     total += min(config.floor_windows, windows) if config.floor_futures else 0
     total += sum(count_windows(episode_lengths(other)) for other in others)
     with Progress("scoring", total, "windows", every=QUIET) as progress:
         predictor = WorldModelPredictor(model, config.samples, config.seed, progress.advance)
-        result = evaluate(predictor, dataset, config, predictor.description, role)
+        result = evaluate(predictor, dataset, config, predictor.description, role, watch)
+        result["heads"] = score_heads(model, dataset)
         result["players"] = {"skipped": "no games by other players were given"}
         if others:
             theirs: Role = "test" if role == "test" else "development"
@@ -217,7 +225,7 @@ def summary(result: dict[str, Any]) -> dict[str, float]:
 
 def _read_job(run: Path, other_data: bool) -> WorldModelConfig | None:
     """The settings of a world model's run; None for a run of another kind, which is only scored on data given."""
-    path = _settings_file(run)
+    path = settings_file(run)
     if not path.is_file():
         raise UserError(f"{run}: expected the folder of a run with a {CONFIG_FILE}")
     try:
@@ -231,7 +239,7 @@ def _read_job(run: Path, other_data: bool) -> WorldModelConfig | None:
         return None
 
 
-def _settings_file(run: Path) -> Path:
+def settings_file(run: Path) -> Path:
     """The settings that the world model was trained with; an agent's run has only its own."""
     return run / (WORLD_MODEL_CONFIG if (run / WORLD_MODEL_CONFIG).is_file() else CONFIG_FILE)
 
@@ -285,9 +293,22 @@ def _target(config: EvaluateConfig, run: Path, dataset: Dataset, as_trained: boo
     return path
 
 
-def _say_what_of(result: dict[str, Any], run: Path, dataset: Dataset, training: Dataset | None) -> None:
-    """Put into a result's protocol which weights were scored, what they were trained on, and what is in both data."""
+def _write(
+    target: Path, result: dict[str, Any], seen: Predicted, model: WorldModel, dataset: Dataset, config: EvalConfig
+) -> None:
+    """The result, and beside it single windows to look at."""
+    predictor = WorldModelPredictor(model, config.samples, config.seed)
+    write_json(target, result)
+    write_windows(windows_file(target), keep_windows(seen, predictor, dataset, config.seed), result["protocol"])
+
+
+def _say_what_of(
+    result: dict[str, Any], run: Path, dataset: Dataset, training: Dataset | None, model: WorldModel
+) -> None:
+    """Put into a result's protocol which weights were scored, on which processor, what they were trained on, and what
+    is in both data."""
     protocol = result["protocol"]
+    protocol["processor"] = machine(next(model.parameters()).device)
     description, _, _ = load_weights(run / MODEL_FILE, "a world model")
     protocol["model"] = {"sha256": file_checksum(run / MODEL_FILE)}
     protocol["model"] |= {key: description.get(key) for key in ("update", "seed")}
@@ -316,8 +337,6 @@ def _write_pictures(
     animation, chart = run / "media" / "openloop.gif", run / "media" / "error_by_step.png"
     gif = animation if model.game.draw(animation, *dream(model, dataset)) else None
     replace_file(chart, lambda path: path.write_bytes(to_png(error_by_step(result))))
-    command = f"python scripts/train_wm.py --config {settings} --run {run}-again"
-    history = read_history(run / METRICS_FILE) if (run / METRICS_FILE).is_file() else None
-    write_report(run / REPORT_FILE, result, config=asdict(config), history=history, gif=gif, command=command)
+    report_run(settings.parent, run / RESULT_FILE, run / REPORT_FILE, config, settings)
     print(f"report: {run / REPORT_FILE}")
     return gif, chart

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from rssm.numbers import number
+from rssm.numbers import number, short
 
 #: errors and losses below this are drawn on this line of the logarithmic axis
 LEAST = 1e-3
@@ -24,16 +24,34 @@ MOST_POINTS = 400
 
 _INK = "#71767f"
 _MODEL, _PERSISTENCE, _CONSTANT_VELOCITY, _FLOOR, _OFF_POLICY = "#2f7df0", "#80868f", "#c2711c", "#1f9d55", "#9a5fe0"
+_BLIND, _TEAL, _OLIVE = "#d1457a", "#1a9aa8", "#a08a1c"
 #: of lines that need no colour of their own, in order
-COLOURS = (_MODEL, _CONSTANT_VELOCITY, _FLOOR, _OFF_POLICY, "#d1457a", "#1a9aa8", "#a08a1c")
-_STYLES = ("-", "--", ":", "-.")
+COLOURS = (_MODEL, _CONSTANT_VELOCITY, _FLOOR, _OFF_POLICY, _BLIND, _TEAL, _OLIVE)
+#: marks of the same, by which they are told apart without colours
+MARKERS = ("o", "^", "v", "x", "D", "s", "P")
+#: what page.css calls them: on a page they are darker on white than on black
+_NAMES = {
+    _MODEL: "model",
+    _PERSISTENCE: "persistence",
+    _CONSTANT_VELOCITY: "velocity",
+    _FLOOR: "floor",
+    _OFF_POLICY: "off-policy",
+    _BLIND: "blind",
+    _TEAL: "teal",
+    _OLIVE: "olive",
+}
+#: of lines, likewise
+STYLES = ("-", "--", ":", "-.")
 _FONT = 8.8
 _LABEL_HEIGHT = 0.19  # inches
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line: ``points`` (x, y), where a y that is None or not finite leaves a gap; ``name`` stands at its end."""
+    """One line: ``points`` (x, y), where a y that is None or not finite leaves a gap; ``name`` stands at its end.
+
+    ``interval`` (low, high) of each point is drawn as a vertical bar.
+    """
 
     name: str
     points: Sequence[tuple[float, float | None]]
@@ -41,26 +59,36 @@ class Line:
     style: str = "-"
     width: float = 1.4
     marker: str = ""
+    interval: Sequence[Sequence[float]] = ()
 
 
 def error_by_step(result: Mapping[str, Any]) -> Figure:
-    """Open-loop error by step, px² on a logarithmic axis: model, baselines and, where measured, off policy and floor.
+    """Open-loop error by step, px² on a logarithmic axis: model, baselines and what else was measured by step.
 
     Args:
         result: what ``openloop.json`` holds.
     """
     mse, off_policy, floor = result["mse"], result.get("off_policy", {}), result.get("floor", {})
-    lines = [
-        Line("constant velocity", _steps(result["baselines"]["constant_velocity"]["mean"]), _CONSTANT_VELOCITY),
-        Line("persistence", _steps(result["baselines"]["persistence"]["mean"]), _PERSISTENCE),
+    blind = result.get("action_blind", {})
+    lines = []
+    for name, colour, marker in (("constant_velocity", _CONSTANT_VELOCITY, "^"), ("persistence", _PERSISTENCE, "s")):
+        found = result["baselines"][name]
+        interval = found.get("ci95", ())
+        lines.append(
+            Line(name.replace("_", " "), _steps(found["mean"]), colour, marker=marker, interval=interval, width=1.1)
+        )
+    if "mse" in blind:
+        found = blind["mse"]
+        lines.append(Line("action-blind", _steps(found["mean"]), _BLIND, "-.", 1.1, "D", found["ci95"]))
+    lines += [
         Line("90th percentile", _steps(mse["p90"]), _MODEL, ":"),
-        Line("model, mean", _steps(mse["mean"]), _MODEL, width=1.8, marker="o"),
+        Line("model, mean", _steps(mse["mean"]), _MODEL, width=1.9, marker="o", interval=mse["ci95"]),
         Line("median", _steps(mse["median"]), _MODEL, "--"),
     ]
     if "mse" in off_policy:
-        lines.append(Line("random actions", _steps(off_policy["mse"]["mean"]), _OFF_POLICY, "-."))
+        lines.append(Line("random actions", _steps(off_policy["mse"]["mean"]), _OFF_POLICY, "-.", marker="x"))
     if "mean" in floor:
-        lines.append(Line("floor", _steps(floor["mean"]), _FLOOR, "--"))
+        lines.append(Line("floor", _steps(floor["mean"]), _FLOOR, "--", marker="v"))
     figure, axes = _axes()
     low, high = ([drawn(ends[i]) for ends in mse["ci95"]] for i in (0, 1))
     axes.fill_between(range(len(low)), low, high, color=_MODEL, alpha=0.22, lw=0)
@@ -80,7 +108,7 @@ def errors_by_row(rows: Mapping[str, Sequence[float]], strong: str) -> Figure:
     figure, axes = _axes(labels=len(rows))
     lines = []
     for i, (name, errors) in enumerate(rows.items()):
-        colour, style = COLOURS[i % len(COLOURS)], _STYLES[i // len(COLOURS) % len(_STYLES)]
+        colour, style = COLOURS[i % len(COLOURS)], STYLES[i // len(COLOURS) % len(STYLES)]
         lines.append(Line(name, _steps(errors), colour, style, width=3.0 if name == strong else 1.4))
     _draw(axes, lines, with_values=True)
     steps = max((len(errors) for errors in rows.values()), default=0)
@@ -106,8 +134,10 @@ def training_curves(history: Sequence[Mapping[str, Any]], names: Mapping[str, st
         if points:
             thinned = points[:: math.ceil(len(points) / MOST_POINTS)]
             kept = thinned if thinned[-1] == points[-1] else [*thinned, points[-1]]
-            colour = _PERSISTENCE if "persistence" in key else COLOURS[len(lines) % len(COLOURS)]
-            lines.append(Line(name, kept, colour, marker="o" if len(kept) < 30 else ""))
+            place = len(lines) % len(COLOURS)
+            colour, mark = (_PERSISTENCE, "s") if "persistence" in key else (COLOURS[place], MARKERS[place])
+            style = STYLES[len(lines) % len(STYLES)]
+            lines.append(Line(name, kept, colour, style, marker=mark if len(kept) < 30 else ""))
     return curves(lines, title, "updates") if lines else None
 
 
@@ -122,7 +152,7 @@ def curves(lines: Sequence[Line], title: str, axis: str, *, log: bool = True) ->
     """
     figure, axes = _axes(log)
     _draw(axes, lines, with_values=False)
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.set_xlabel(axis, color=_INK, fontsize=_FONT)
     axes.set_title(title, loc="left", color=_INK, fontsize=_FONT)
@@ -136,8 +166,11 @@ def survival_curves(survival: Mapping[str, Any]) -> Figure:
         survival: what ``openloop.json`` holds under that name.
     """
     lines = [
-        Line(name, [(0, 1.0), *enumerate(survival[key]["curve"], start=1)], colour)
-        for name, key, colour in (("within 2 px", "within_2px", _MODEL), ("within 12 px", "within_12px", _FLOOR))
+        Line(name, [(0, 1.0), *enumerate(survival[key]["curve"], start=1)], colour, style)
+        for name, key, colour, style in (
+            ("within 2 px", "within_2px", _MODEL, "-"),
+            ("within 12 px", "within_12px", _FLOOR, "--"),
+        )
     ]
     return curves(lines, "share of rollouts that are right for so long", "agent steps", log=False)
 
@@ -150,7 +183,7 @@ def rank_histogram(ranks: Mapping[str, Sequence[float]]) -> Figure:
     """
     bins = len(next(iter(ranks.values())))
     lines = [
-        Line(name, [((i + 0.5) / bins, share) for i, share in enumerate(shares)], COLOURS[place], marker="o")
+        Line(name, [((i + 0.5) / bins, share) for i, share in enumerate(shares)], COLOURS[place], marker=MARKERS[place])
         for place, (name, shares) in enumerate(ranks.items())
     ]
     figure, axes = _axes(log=False)
@@ -161,8 +194,33 @@ def rank_histogram(ranks: Mapping[str, Sequence[float]]) -> Figure:
     return figure
 
 
+def games_strip(scores: Mapping[str, Sequence[float]]) -> Figure:
+    """Every game's score as a mark, a row for each way to play, with a line at the mean.
+
+    Args:
+        scores: of the games, by the way they were played.
+    """
+    figure, axes = _axes(log=False)
+    low, high = min(map(min, scores.values())), max(map(max, scores.values()))
+    room = 0.06 * (high - low) or 1.0
+    axes.set_xlim(low - room, high + room)
+    axes.set_ylim(len(scores) - 0.4, -0.6)
+    for row, (name, values) in enumerate(scores.items()):
+        spread = np.linspace(-0.22, 0.22, len(values)) if len(values) > 1 else np.zeros(1)
+        axes.plot(values, row + spread, ls="", marker=MARKERS[row], ms=4, color=COLOURS[row], alpha=0.75)
+        axes.vlines(np.mean(values), row - 0.32, row + 0.32, color=COLOURS[row], lw=2)
+        axes.text(1.03, row, f"{name}  {number(float(np.mean(values)))}", transform=axes.get_yaxis_transform(),
+                  color=COLOURS[row], va="center", fontsize=_FONT)  # fmt: skip
+    axes.set_yticks([])
+    axes.set_title("score of every game", loc="left", color=_INK, fontsize=_FONT)
+    return figure
+
+
 def to_svg(figure: Figure, name: str) -> str:
-    """The figure as an ``<svg>`` element for an HTML page, inked in the text's colour; its ids start with ``name``."""
+    """The figure as an ``<svg>`` element for an HTML page; its ids start with ``name``.
+
+    It is inked in the text's colour, and its lines in the page's own colours, which change with light and dark.
+    """
     buffer = io.StringIO()
     # the same chart is the same text; letters stay letters
     with matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
@@ -173,6 +231,8 @@ def to_svg(figure: Figure, name: str) -> str:
     box = re.search(r'viewBox="[^"]*"', head)
     assert box is not None
     body = body.replace("xlink:href", "href").replace(_INK, "currentColor")
+    for colour, themed in _NAMES.items():
+        body = body.replace(colour, f"var(--{themed})")
     body = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", body)
     return f"<svg {box.group()}>{body}"
 
@@ -223,11 +283,13 @@ def _draw(axes: Axes, lines: Sequence[Line], with_values: bool) -> None:
     for line in lines:
         xs, ys = [x for x, _ in line.points], [place_of(y) for _, y in line.points]
         axes.plot(
-            xs, ys, color=line.colour, ls=line.style, lw=line.width, marker=line.marker, ms=3.2, solid_capstyle="round"
+            xs, ys, color=line.colour, ls=line.style, lw=line.width, marker=line.marker, ms=3.6, solid_capstyle="round"
         )
+        for x, (low, high) in zip(xs, line.interval, strict=False):
+            axes.vlines(x, place_of(low), place_of(high), color=line.colour, lw=0.9)
         last = next((y for _, y in reversed(line.points) if y is not None and math.isfinite(y)), None)
         if last is not None and line.name:
-            ends.append((place_of(last), f"{line.name}  {number(last)}" if with_values else line.name, line.colour))
+            ends.append((place_of(last), f"{line.name}  {short(last)}" if with_values else line.name, line.colour))
     scale = axes.yaxis.get_transform().transform
     bottom, top = scale(np.array(axes.get_ylim()))
     ends.sort(key=lambda end: end[0])

@@ -38,6 +38,12 @@ def format_table(result: Mapping[str, Any]) -> str:
         rows = [*_errors(off_policy), ("÷ recorded actions", off_policy["ratio"])]
         rows.append(("÷ recorded, same starts", off_policy["same_starts"]["ratio"]))
         lines += _section(f"random actions, {off_policy['windows']} windows", rows)
+    blind = result["action_blind"]
+    if "skipped" in blind:
+        lines += ["", f"told other actions: skipped, {blind['skipped']}"]
+    else:
+        rows = [("told others: mean", blind["mse"]["mean"]), ("÷ told the right ones", blind["ratio"])]
+        lines += _section(f"told other actions, {blind['windows']}", rows)
     if "skipped" in floor:
         lines += ["", f"floor: skipped, {floor['skipped']}"]
     else:

@@ -77,7 +77,12 @@ def run_and_results(run: str) -> tuple[Path, Path]:
     if run and (Path(run).is_dir() or run not in shipped()):
         return Path(run), Path(run)
     folder = FOLDER / run if run else find_run()
-    return folder, _RUNS / folder.name
+    return folder, results_folder(folder)
+
+
+def results_folder(folder: Path) -> Path:
+    """Where what comes out of a run goes: the run's own folder; shipped weights are left as they are."""
+    return _RUNS / folder.name if folder.parent == FOLDER else folder
 
 
 def run_env(folder: Path) -> EnvConfig:

@@ -84,7 +84,7 @@ def test_both_policies_play_whole_games_of_the_run_s_own_kind(loaded, tmp_path, 
     table = capsys.readouterr().out
     assert "sticky actions 0.25" in table
     assert [line.split()[0] for line in table.splitlines() if line[:1].isalpha()][1:3] == ["greedy", "sampled"]
-    assert sorted(path.name for path in tmp_path.rglob("*.*")) == ["dream.gif", "games.json"]
+    assert sorted(path.name for path in tmp_path.rglob("*.*")) == ["dream.gif", "games.json", "report.html"]
 
 
 @pytest.mark.usefixtures("loaded")
@@ -95,7 +95,7 @@ def test_one_policy_under_other_sticky_actions_into_a_file_of_one_s_choice(asked
     # the run's own games were stopped early, these are not
     assert asked == [(EnvConfig(repeat_action_probability=0.5), [named], 7, 3, 8)]
     result = json.loads(target.read_text())
-    assert set(result) == {"weights", "env", "sticky", "seed", named}
+    assert set(result) == {"weights", "processor", "env", "sticky", "seed", named}
     assert not (tmp_path / "run" / "games.json").exists()
     assert "sticky actions 0.5" in capsys.readouterr().out
 
@@ -203,7 +203,8 @@ def test_the_heads_are_scored_where_recorded_games_are_given(pong_data, tmp_path
     assert events["observed"]["point_lost"]["events"] == (pong_data.reward < 0).sum()
     assert events["data"]["sha256"] == checksum(pong_data)
     table = capsys.readouterr().out
-    assert all(f"\n{name} " in table for name in ("point won", "point lost"))
+    assert all(f"\n{name} " in table for name in ("point won", "point lost", "end"))
+    assert "Rewards and ends in recorded games" in (tmp_path / "report.html").read_text()
 
 
 @pytest.mark.usefixtures("loaded")

@@ -198,6 +198,7 @@ def test_a_run_s_folder_holds_what_is_needed_to_use_it(whole, online_job):
         "wandb",
         "games.json",
         "curve.json",
+        "report.html",
     }
     assert load_config(whole["run"] / "config.yaml", AgentConfig).env_steps == online_job.env_steps
     assert whole["games"]["greedy"]["games"] == whole["games"]["sampled"]["games"] == 2

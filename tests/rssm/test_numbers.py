@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from rssm.numbers import number, points, share, shown
+from rssm.numbers import narrow, number, points, share, short, shown
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,20 @@ from rssm.numbers import number, points, share, shown
 )
 def test_a_number_keeps_the_digits_that_matter(value, text):
     assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "0"), (3e-6, "<.001"), (-3e-6, ">−.001"), (0.0012, "0.001"), (0.0678, "0.068"), (-0.05, "-0.050"), (7, "7")],
+)
+def test_in_narrow_columns_three_decimals_are_enough(value, text):
+    assert short(value) == narrow(value) == text
+
+
+@pytest.mark.parametrize("value", [0.1, 7.891, 1234.5, None, math.nan, math.inf])
+def test_large_numbers_are_the_same_in_narrow_columns(value):
+    assert short(value) == number(value)
+    assert narrow("text") == "text"
 
 
 def test_cells_scores_and_shares():

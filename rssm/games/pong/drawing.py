@@ -19,6 +19,9 @@ from rssm.config import HORIZON
 from rssm.files import replace_file
 from rssm.games.pong import features as F
 
+#: draws the same in a browser
+SKETCH = Path(__file__).with_name("sketch.js")
+
 #: the screen and the things on it, in screen pixels (width, height)
 WIDTH, HEIGHT = 160, 210
 PADDLE_SIZE, BALL_SIZE = (4, 16), (2, 4)

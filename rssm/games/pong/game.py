@@ -121,6 +121,11 @@ class Pong(Game):
         draw_paths(path, real, imagined, titles)
         return True
 
+    def sketch(self) -> str:
+        from rssm.games.pong.drawing import SKETCH
+
+        return SKETCH.read_text(encoding="utf-8")
+
     def import_data(self, config: ImportConfig) -> None:
         from rssm.games.pong.import_npz import import_npz
 

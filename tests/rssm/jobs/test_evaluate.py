@@ -68,6 +68,7 @@ def test_a_run_evaluated_again_gives_what_its_training_wrote(run, finished_run, 
         "config.yaml",
         "model.safetensors",
         "openloop.json",
+        "openloop.windows.json",
         "media",
         "report.html",
     }

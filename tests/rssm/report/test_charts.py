@@ -66,9 +66,11 @@ def test_the_chart_draws_the_model_and_both_baselines():
 
 
 def test_the_band_is_the_interval():
-    (band,) = error_by_step(make_result()).axes[0].collections
+    band, *bars = error_by_step(make_result()).axes[0].collections
     ends = {round(float(y), 6) for x, y in band.get_paths()[0].vertices if x == 5}
     assert ends == {2.7, 3.3}
+    (bar,) = [bar for bar in bars if 5 in bar.get_segments()[0][:, 0]]  # colours alone tell nothing to some
+    assert bar.get_segments()[0][:, 1] == pytest.approx([2.7, 3.3])
 
 
 def test_the_floor_and_random_actions_are_drawn_where_they_were_measured():

@@ -40,7 +40,7 @@ def test_everything_is_shown_in_100_columns(recorded_sticky: Dataset) -> None:
         "ball_x off by",
     ):
         assert name in table
-    for name in ("÷ recorded actions", "model ÷ floor"):
+    for name in ("÷ recorded actions", "÷ told the right ones", "model ÷ floor"):
         assert name in table
 
 

@@ -16,14 +16,13 @@
     document.body.append(result);
   }
 
-  const STEP = 1000 / 15, WIDTH = 160, HEIGHT = 210, SCALE = 4;
+  const STEP = 1000 / 15, SCALE = 4, sketch = globalThis.makeSketch();
   const [NOOP, FIRE, UP, DOWN, UP_FIRE, DOWN_FIRE] = Array(6).keys();
-  const COLOURS = { ground: "#1c2654", white: "#ececec", player: "#5cba5c", enemy: "#d5824a" };
-  const DIGITS = ["75557", "22222", "71747", "71317", "55711", "74717", "44757", "71111", "75757", "75711"];
   const element = (id) => document.getElementById(id);
   const canvas = element("game"), pen = canvas.getContext("2d"), status = element("status");
-  canvas.width = WIDTH * SCALE;
-  canvas.height = HEIGHT * SCALE;
+  canvas.width = sketch.width * SCALE;
+  canvas.height = sketch.height * SCALE;
+  pen.scale(SCALE, SCALE);
 
   const held = new Set();
   let finger = null; // the height at which a pointer is held on the canvas, in pixels of the game
@@ -67,30 +66,10 @@
     draw();
   }
 
-  function box(x, y, width, height, colour, top = 0, bottom = HEIGHT) {
-    const first = Math.max(Math.round(y), top), last = Math.min(Math.round(y) + height, bottom);
-    pen.fillStyle = colour;
-    if (last > first) pen.fillRect(Math.round(x) * SCALE, first * SCALE, width * SCALE, (last - first) * SCALE);
-  }
-
-  function drawScore(score, right, colour) {
-    [...String(Math.round(score))].reverse().forEach((digit, place) =>
-      [...DIGITS[digit]].forEach((bits, row) => {
-        for (let column = 0; column < 3; column++)
-          if ((bits >> (2 - column)) & 1) box(right + (column - 4 * place) * 4, 1 + row * 4, 4, 4, colour);
-      }));
-  }
-
   function draw() {
-    const frame = newest(state.stack);
-    box(0, 0, WIDTH, HEIGHT, COLOURS.ground);
-    box(0, 24, WIDTH, 10, COLOURS.white);
-    box(0, 194, WIDTH, 16, COLOURS.white);
-    drawScore(frame[10], 36, COLOURS.enemy);
-    drawScore(frame[11], 116, COLOURS.player);
-    box(frame[2], frame[3], 4, 16, COLOURS.enemy, 34, 194);
-    box(frame[0], frame[1], 4, 16, COLOURS.player, 34, 194);
-    if (frame[6] > 0.5) box(frame[8], frame[9], 2, 4, COLOURS.white, 34, 194);
+    const frame = newest(state.stack).map(Math.round); // to the console's own pixels
+    sketch.ground(pen, frame, true);
+    sketch.draw(pen, frame, "solid");
   }
 
   function press(button, on) {
@@ -139,7 +118,7 @@
 
   const point = (event) => {
     const area = canvas.getBoundingClientRect();
-    finger = ((event.clientY - area.top) / area.height) * HEIGHT;
+    finger = ((event.clientY - area.top) / area.height) * sketch.height;
   };
   canvas.addEventListener("pointerdown", (event) => {
     canvas.setPointerCapture(event.pointerId);

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 from rssm.files import replace_file
+from rssm.games.pong.drawing import SKETCH
 from rssm.games.pong.dream.starts import Start
 from rssm.games.pong.export.payload import ExportedPolicy, make_payload
 from rssm.model.world_model import WorldModel
@@ -36,6 +37,7 @@ def write_page(
         "DESCRIPTION": json.dumps(description, separators=(",", ":"), allow_nan=False).replace("</", "<\\/"),
         "WEIGHTS": base64.b64encode(weights).decode("ascii"),
         "MODEL": _source("model.js"),
+        "SKETCH": SKETCH.read_text(encoding="utf-8"),
         "APP": _source("app.js"),
     }
     page = re.sub("@([A-Z]+)@", lambda match: parts[match[1]], _source("page.html"))

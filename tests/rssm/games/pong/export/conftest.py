@@ -1,4 +1,4 @@
-"""Where a browser or node is, to run the exported model in."""
+"""A browser or node, to run the exported model in."""
 
 import json
 import shutil
@@ -14,20 +14,11 @@ from rssm.config import EnvConfig
 from rssm.games.pong.dream.starts import PlayedStarts, Start
 from rssm.model.world_model import WorldModel
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 #: headless, from disk alone
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update", "--virtual-time-budget=5000"),
 )
-
-
-@pytest.fixture(scope="session")
-def browser() -> str:
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if found is None:
-        pytest.skip("no Chromium on this machine; make browser installs Debian's")
-    return found
 
 
 @pytest.fixture

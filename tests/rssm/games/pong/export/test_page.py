@@ -26,7 +26,7 @@ def test_the_page_is_whole_and_asks_for_nothing(page):
     assert not re.search(r"""(src|href|@import|url)\s*[=(]""", text)
     assert "http" not in text
     assert "&lt;/script&gt; of &lt;me&gt;" in text
-    assert text.count("</script>") == 4
+    assert text.count("</script>") == 5
     assert '<meta name="viewport"' in text
 
 
