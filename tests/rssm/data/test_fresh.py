@@ -76,6 +76,14 @@ def test_old_games_give_way_to_new_ones(data: Dataset, sampler: FreshSampler) ->
     assert len(first & last) < 0.1 * len(first)
 
 
+def test_real_steps_are_those_that_could_be_drawn_from(data: Dataset, sampler: FreshSampler) -> None:
+    plain = ChunkSampler(data, 64, 10, 0, data.episodes[:-2])
+    learned = sum(rows.stop - rows.start for rows in data.episodes[:-2])
+    assert plain.real_steps(0) == plain.real_steps(50) == learned
+    # update 4, the fifth, is the first with a new block
+    assert [sampler.real_steps(updates) - learned for updates in (0, 4, 5, 8, 9)] == [0, 0, 120, 120, 240]
+
+
 def _block() -> Recording:
     return Recording(RECORDING.env, RECORDING.players, RECORDING.seed, steps=120)
 

@@ -116,6 +116,16 @@ def test_the_last_update_is_evaluated_whatever_the_interval(make_trainer):
     assert [row["update"] for row in metrics(trainer) if SCORE in row] == [5, 10, 12]
 
 
+def test_an_evaluation_is_logged_with_the_real_steps_and_then_shown(make_trainer, pong_data):
+    trainer, shown = make_trainer(evaluate_every=5), []
+    trainer.show = lambda tracker, update: shown.append((update, json.loads(tracker.path.read_text().splitlines()[-1])))
+    train(trainer)
+    assert [update for update, _ in shown] == [5, 10, 12]
+    long_enough = sum(rows.stop - rows.start for rows in pong_data.episodes if rows.stop - rows.start >= 10)
+    for update, row in shown:
+        assert row == {"update": update, SCORE: 5.0, "env_steps": long_enough}
+
+
 @pytest.mark.parametrize(("keep", "kept"), [("best", 1), ("last", 3)])
 def test_the_best_or_the_last_weights_are_kept(make_trainer, keep, kept):
     scores = Scores(5.0, 2.0, 3.0, 2.0)
