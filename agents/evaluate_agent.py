@@ -19,6 +19,7 @@ from rssm.device import pick_device, set_threads
 from rssm.errors import UserError
 from rssm.evaluation.provenance import describe_data
 from rssm.files import write_json
+from rssm.folder_lock import locked
 from rssm.game import Game
 from rssm.seeds import Stream, derived_seed
 from rssm.weights import run_and_results
@@ -31,10 +32,16 @@ def evaluate_agent(config: EvaluateAgentConfig) -> None:
     the scores go into.
 
     Raises:
+        BusyError: another process writes into the run's folder.
         UserError: the run or the data set cannot be read.
     """
     set_threads(config.threads)
     run, out = run_and_results(config.run)
+    with locked(out):
+        _evaluate(config, run, out)
+
+
+def _evaluate(config: EvaluateAgentConfig, run: Path, out: Path) -> None:
     model, agent, trained = load_agent(run, pick_device(config.device))
     data = Dataset.open(config.data) if config.data else None
     # to the game's end, however early the run's own games were stopped

@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from rssm.config import LogConfig
-from rssm.errors import UserError
-from rssm.files import replace_file
+from rssm.errors import StorageError, UserError
+from rssm.files import replace_file, storage_errors
 
 if TYPE_CHECKING:
     import wandb
@@ -26,6 +26,8 @@ AXIS = "update"
 FAMILIES = ("train", "openloop", "world", "imagination", "real", "summary", "media")
 
 _SUMMARY = "summary/"
+#: bytes that wandb's folder must have room for at the start
+_WANDB_ROOM = 100_000
 _Mode = Literal["offline", "online", "disabled"]
 
 
@@ -37,7 +39,7 @@ class Tracker:
     most half a line, which is dropped when the file is opened again.
 
     Args:
-        run_dir: folder of the run; must exist.
+        run_dir: folder of the run.
         config: wandb's mode and project. ``WANDB_MODE``, where set, goes before ``config.wandb``.
         run_config: all settings of the run, shown by wandb.
         resume_update: the update that training goes on from: later lines are cut, because they will be written again;
@@ -51,10 +53,12 @@ class Tracker:
     def __init__(
         self, run_dir: Path, config: LogConfig, run_config: Mapping[str, Any], resume_update: int | None = None
     ) -> None:
-        path = run_dir / METRICS_FILE
-        _rewind(path, resume_update)
-        self._run = _start_wandb(run_dir, config, run_config)
-        self._file = path.open("a", encoding="utf-8")
+        self._path = run_dir / METRICS_FILE
+        mode = _checked_mode(config)  # refused before anything is written
+        _rewind(self._path, resume_update)
+        self._run = None if mode == "disabled" else _start_wandb(run_dir, mode, config.project, run_config)
+        with storage_errors(self._path):
+            self._file = self._path.open("a", encoding="utf-8")
 
     def log(self, values: Mapping[str, float], update: int) -> None:
         """Record scalars at an update.
@@ -65,8 +69,9 @@ class Tracker:
         """
         row = {name: _number(value) for name, value in values.items()}
         line = {AXIS: update} | {name: value if math.isfinite(value) else None for name, value in row.items()}
-        self._file.write(json.dumps(line, allow_nan=False) + "\n")
-        self._file.flush()
+        with storage_errors(self._path):
+            self._file.write(json.dumps(line, allow_nan=False) + "\n")
+            self._file.flush()
         if self._run is not None:
             self._run.log({AXIS: update} | row)
 
@@ -88,14 +93,24 @@ class Tracker:
 
             self._run.log({AXIS: update, f"media/{name}": wandb.Video(str(path), format="gif")})
 
+    def sync(self) -> None:
+        """Have all lines so far on the disk, whatever happens to the machine."""
+        with storage_errors(self._path):
+            os.fsync(self._file.fileno())
+
     def close(self, failed: bool = False) -> None:
         """Write everything out; nothing can be recorded afterwards. Closing twice does no harm."""
         if self._file.closed:
             return
-        os.fsync(self._file.fileno())
-        self._file.close()
-        if self._run is not None:
-            self._run.finish(exit_code=int(failed))
+        try:
+            with storage_errors(self._path), self._file:
+                os.fsync(self._file.fileno())
+        except StorageError:
+            if not failed:  # else what went wrong before is to be said
+                raise
+        finally:
+            if self._run is not None:
+                self._run.finish(exit_code=int(failed))
 
     def __enter__(self) -> Self:
         return self
@@ -127,23 +142,36 @@ def _rewind(path: Path, resume_update: int | None) -> None:
     replace_file(path, lambda temporary: temporary.write_text("".join(kept), encoding="utf-8"))
 
 
-def _start_wandb(run_dir: Path, config: LogConfig, run_config: Mapping[str, Any]) -> wandb.Run | None:
+def _checked_mode(config: LogConfig) -> _Mode:
+    """wandb's mode, with a key where one is needed."""
     mode = _mode(config)
-    if mode == "disabled":
-        return None
-    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # read when wandb is imported
-    os.environ.setdefault("WANDB_SILENT", "true")
+    if mode != "disabled":
+        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # read when wandb is imported
+        os.environ.setdefault("WANDB_SILENT", "true")
+    if mode == "online":
+        import wandb
+
+        try:
+            # init asks for a key at a terminal if it finds none: never get there
+            if not wandb.login(prompt=False):
+                raise UserError(
+                    "log.wandb: online needs an account: run `wandb login` or set WANDB_API_KEY; or take offline"
+                )
+        except wandb.Error as error:
+            raise _refused(mode, error) from error
+    return mode
+
+
+def _start_wandb(run_dir: Path, mode: _Mode, project: str, run_config: Mapping[str, Any]) -> wandb.Run:
     import wandb
 
+    # where it cannot write it would go to a temporary folder, or drop what it is given, without a word
+    replace_file(run_dir / "wandb" / ".writable", lambda temporary: temporary.write_bytes(bytes(_WANDB_ROOM)))
+    (run_dir / "wandb" / ".writable").unlink()
     try:
-        # init asks for a key at a terminal if it finds none: never get there
-        if mode == "online" and not wandb.login(prompt=False):
-            raise UserError(
-                "log.wandb: online needs an account: run `wandb login` or set WANDB_API_KEY; or take offline"
-            )
         run = wandb.init(
             mode=mode,
-            project=config.project,
+            project=project,
             name=run_dir.name,
             group=run_dir.name,  # each resumption is a segment of its own in the same group
             dir=run_dir,
@@ -151,12 +179,16 @@ def _start_wandb(run_dir: Path, config: LogConfig, run_config: Mapping[str, Any]
             settings=wandb.Settings(console="off"),
         )
     except wandb.Error as error:
-        raise UserError(f"log.wandb: {mode}: {' '.join(str(error).split())}") from error
+        raise _refused(mode, error) from error
     # wandb's own step restarts with every segment, so it is never passed: each family brings its axis
     run.define_metric(AXIS)
     for family in FAMILIES:
         run.define_metric(f"{family}/*", step_metric=AXIS)
     return run
+
+
+def _refused(mode: _Mode, error: Exception) -> UserError:
+    return UserError(f"log.wandb: {mode}: {' '.join(str(error).split())}")
 
 
 def _mode(config: LogConfig) -> _Mode:

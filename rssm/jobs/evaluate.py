@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from rssm.evaluation.provenance import Role, checksum, file_checksum, refuse_tra
 from rssm.evaluation.survival import survival
 from rssm.evaluation.windows import count_windows
 from rssm.files import read_json, replace_file, write_json
+from rssm.folder_lock import locked
 from rssm.jobs.data_sets import open_heldout, open_others, open_test_sets
 from rssm.model.world_model import WorldModel
 from rssm.progress import QUIET, Progress
@@ -49,6 +51,7 @@ def evaluate_run(config: EvaluateConfig) -> None:
     :class:`rssm.config.EvaluateConfig` for everything else.
 
     Raises:
+        BusyError: the results go into the run's folder, and another process writes there.
         UserError: the run, its model or the data set cannot be read; the data are what the model was trained on; a file
             is there that holds results of other data.
     """
@@ -71,13 +74,15 @@ def evaluate_run(config: EvaluateConfig) -> None:
     as_trained = job is not None and own and settings == job.eval and not config.others
     target = _target(config, out, dataset, as_trained)
     role: Role = "test" if config.test else config.role if config.role != "auto" else ("held-out" if own else "other")
-    result = score(model, dataset, settings, others, role)
-    _say_what_of(result, run, dataset, training)
-    print(format_table(result))
-    write_json(target, result)
-    print(f"results: {target}")
-    if job is not None and target == out / RESULT_FILE:
-        _write_pictures(out, job, model, dataset, result, _settings_file(run))
+    into_run = target.resolve().parent == out.resolve()
+    with locked(out) if into_run else nullcontext():
+        result = score(model, dataset, settings, others, role)
+        _say_what_of(result, run, dataset, training)
+        print(format_table(result))
+        write_json(target, result)
+        print(f"results: {target}")
+        if job is not None and target == out / RESULT_FILE:
+            _write_pictures(out, job, model, dataset, result, _settings_file(run))
 
 
 def _games(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from rssm.errors import StorageError
 from rssm.files import replace_file
 
 
@@ -45,7 +46,7 @@ def test_a_writer_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
 def test_a_failed_rename_leaves_nothing_behind(tmp_path):
     path = tmp_path / "file.txt"
     path.mkdir()  # a folder is in the way
-    with pytest.raises(OSError, match="directory"):
+    with pytest.raises(StorageError, match="cannot be written: is a directory"):
         replace_file(path, lambda temporary: temporary.write_text("new"))
     assert list(tmp_path.iterdir()) == [path]
 

@@ -22,6 +22,7 @@ from rssm.config import ImportConfig
 from rssm.data.dataset import check_free, write_dataset
 from rssm.data.episode import Episode
 from rssm.errors import DataError
+from rssm.folder_lock import locked
 from rssm.games.pong.features import (
     ACTION_NAMES,
     BALL_IN_BOUNDS,
@@ -85,7 +86,8 @@ def import_npz(config: ImportConfig) -> None:
         reward = _score_changes(part) if rewards is None else rewards[start:end]
         episodes.append(Episode(part, actions[start:end].astype(np.uint8), reward, False, True, None))
     policy = {"name": "imported", "source": path.name, "layout": config.layout}
-    write_dataset(config.out, episodes, env=None, policy=policy, seed=None)
+    with locked(Path(config.out)):
+        write_dataset(config.out, episodes, env=None, policy=policy, seed=None)
 
 
 def _read(path: Path) -> dict[str, Array]:
