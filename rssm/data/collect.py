@@ -160,8 +160,8 @@ atexit.register(_emulator.cache_clear)  # else the emulator's bindings report a 
 
 
 def _collect(path: Path, recording: Recording, workers: int) -> None:
-    check_free(path)
     with KeptEpisodes(path, recording.plan()) as kept:
+        check_free(path)
         streams = Streams(recording, kept)
         total, unit = streams.missing, "games" if recording.games else "steps"
         streams.take_kept()

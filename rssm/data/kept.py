@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from rssm.data.dataset import META_FILE
 from rssm.data.episode import Episode
 from rssm.files import make_folder, replace_file, write_json
 from rssm.folder_lock import locked
@@ -44,6 +45,9 @@ class KeptEpisodes:
         return self
 
     def _prepare(self) -> None:
+        if (self.path / META_FILE).exists():  # it was killed when all was done but this
+            shutil.rmtree(self.folder, ignore_errors=True)
+            return
         make_folder(self.folder)
         if self._read_plan() != json.loads(json.dumps(self.plan)):
             for file in self.folder.iterdir():
@@ -60,7 +64,7 @@ class KeptEpisodes:
 
     def any(self) -> bool:
         """Whether there is a game to go on after."""
-        return next(self.folder.glob("*.npz"), None) is not None
+        return next(self.folder.glob("[0-9]*.npz"), None) is not None
 
     def load(self, player: int, number: int) -> Episode | None:
         """A player's game, or None where it is not there whole."""

@@ -66,7 +66,12 @@ def import_npz(config: ImportConfig) -> None:
         DataError: the archive does not fit; the line names the file, the array and what was expected.
         UserError: ``config.out`` is taken.
     """
-    check_free(config.out)
+    with locked(Path(config.out)):
+        check_free(config.out)
+        _import(config)
+
+
+def _import(config: ImportConfig) -> None:
     path = Path(config.input)
     arrays = _read(path)
     stacks = _stacks(path, arrays["obs"])
@@ -86,8 +91,7 @@ def import_npz(config: ImportConfig) -> None:
         reward = _score_changes(part) if rewards is None else rewards[start:end]
         episodes.append(Episode(part, actions[start:end].astype(np.uint8), reward, False, True, None))
     policy = {"name": "imported", "source": path.name, "layout": config.layout}
-    with locked(Path(config.out)):
-        write_dataset(config.out, episodes, env=None, policy=policy, seed=None)
+    write_dataset(config.out, episodes, env=None, policy=policy, seed=None)
 
 
 def _read(path: Path) -> dict[str, Array]:
