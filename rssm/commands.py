@@ -9,6 +9,8 @@ import sys
 
 from rssm.stopping import Stopped, watch_signals
 
+EXIT_SYSTEM = 2
+
 
 def benchmark() -> int:
     """Entry point of ``rssm-benchmark`` and ``scripts/benchmark.py``."""
@@ -82,8 +84,8 @@ def export() -> int:
 
 def _start(name: str) -> int:
     """Do a job of :mod:`rssm.cli`; returns the exit code."""
-    watch_signals()
     try:
+        watch_signals()
         from rssm import cli
 
         job = {
@@ -106,3 +108,9 @@ def _start(name: str) -> int:
     except Stopped as stop:  # before the job was there to say it
         print(stop, file=sys.stderr)
         return stop.exit_code
+    except OSError as error:
+        print(
+            f"error: {error.filename or 'the command could not begin'}: {(error.strerror or '').lower()}",
+            file=sys.stderr,
+        )
+        return EXIT_SYSTEM

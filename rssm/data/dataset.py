@@ -12,7 +12,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -177,7 +177,7 @@ def write_dataset(
         building.mkdir()
         for name, array in arrays.items():
             with open(building / f"{name}.npy", "wb") as file:
-                np.save(file, array, allow_pickle=False)
+                np.save(_Plain(file), array, allow_pickle=False)
                 file.flush()
                 os.fsync(file.fileno())
         meta: dict[str, Any] = {
@@ -201,6 +201,14 @@ def write_dataset(
         sync(building)
         building.rename(out)  # fails, and changes nothing, if somebody filled the folder meanwhile
         sync(out.parent)
+
+
+class _Plain:
+    """A file that numpy does not know as one: to those that it knows it writes by itself, and overlooks that the disk
+    is full when what is left fits its buffer."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.write = file.write
 
 
 def _concatenate(episodes: Sequence[Episode]) -> dict[str, npt.NDArray[Any]]:

@@ -20,6 +20,7 @@ def main() -> None:
 
     own_agents()
     import rssm.cli
+    import rssm.commands
     import rssm.games.pong.env
     import rssm.games.pong.import_npz
     import rssm.jobs.evaluate

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP: what is kept, what is said, the exit code, and that the run then ends as it would have."""
+"""Ctrl-C, SIGTERM and SIGHUP: what is kept and said, the exit code, and that the run ends as it would have."""
 
 import os
 import signal

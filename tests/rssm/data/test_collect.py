@@ -311,9 +311,7 @@ def test_two_collections_of_one_data_set_are_one_too_many(tmp_path: Path) -> Non
     recording = Recording(EnvConfig(), Mixture.parse("tracking", PONG.read_player), 4, steps=30)
     with (
         KeptEpisodes(tmp_path / "data", recording.plan()),
-        pytest.raises(
-            UserError, match=r"data: process \d+ .* writes there; .* or stop it with `kill \d+`"
-        ),
+        pytest.raises(UserError, match=r"data: process \d+ .* writes there; .* or stop it with `kill \d+`"),
     ):
         ensure(tmp_path / "data")
     assert len(ensure(tmp_path / "data")) == 30
