@@ -1,7 +1,7 @@
 """The commands, and the smallest jobs that do everything a large one does."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from rssm.data.frames import stack_episode
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from harness import Commands, FaultJob, fresh
+from harness import Commands, FaultJob, Undisturbed, fresh, results
 
 
 @pytest.fixture(scope="session")
@@ -132,3 +132,22 @@ def jobs(
         "import_data": FaultJob("import_data", ("--input", "theirs.npz", "--out", "data/i"), imported),
         "evaluate": FaultJob("evaluate", ("--run", "runs/wm", "--threads", "1", "--device", "cpu"), trained),
     }
+
+
+@pytest.fixture(scope="session")
+def undisturbed(
+    jobs: dict[str, FaultJob], commands: Commands, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Undisturbed]:
+    """Does a job once, with nobody in its way."""
+    known: dict[str, Undisturbed] = {}
+    home = tmp_path_factory.mktemp("undisturbed")
+
+    def find(name: str) -> Undisturbed:
+        if name not in known:
+            job = jobs[name]
+            done = commands.run(fresh(job.start, home / name), job.command, job.words, kill_at=0)
+            assert done.code == 0, done.err
+            known[name] = Undisturbed(home / name, done.points, results(home / name))
+        return known[name]
+
+    return find

@@ -134,6 +134,15 @@ class FaultJob:
     start: Path
 
 
+@dataclass(frozen=True)
+class Undisturbed:
+    """A job that nobody disturbed: the folder, the calls that were counted, and what came of it."""
+
+    folder: Path
+    points: list[str]
+    results: dict[str, Any]
+
+
 def until(condition: Callable[[], Any], seconds: float = 60.0) -> None:
     """Wait for something to become true."""
     deadline = time.monotonic() + seconds

@@ -12,29 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import Commands, FaultJob, Outcome, fresh, results
+from harness import Commands, FaultJob, Outcome, Undisturbed, fresh, results
 
 #: how many points of each job the default run takes
 SAMPLE = {"train_wm": 1, "online": 1, "offline": 1, "collect": 2, "import_data": 2, "evaluate": 1}
-
-
-@pytest.fixture(scope="session")
-def undisturbed(
-    jobs: dict[str, FaultJob], commands: Commands, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], tuple[list[str], dict[str, Any]]]:
-    """The calls of a job that nobody kills, and what it makes."""
-    known: dict[str, tuple[list[str], dict[str, Any]]] = {}
-    home = tmp_path_factory.mktemp("undisturbed")
-
-    def find(name: str) -> tuple[list[str], dict[str, Any]]:
-        if name not in known:
-            job = jobs[name]
-            done = commands.run(fresh(job.start, home / name), job.command, job.words, kill_at=0)
-            assert done.code == 0, done.err
-            known[name] = done.points, results(home / name)
-        return known[name]
-
-    return find
 
 
 @pytest.mark.parametrize("name", SAMPLE)
@@ -42,10 +23,10 @@ def test_killed_anywhere_the_same_command_ends_the_same(
     name: str,
     jobs: dict[str, FaultJob],
     commands: Commands,
-    undisturbed: Callable[[str], tuple[list[str], dict[str, Any]]],
+    undisturbed: Callable[[str], Undisturbed],
     tmp_path: Path,
 ) -> None:
-    points, wanted = undisturbed(name)
+    points, wanted = undisturbed(name).points, undisturbed(name).results
     every = range(1, len(points) + 1)
     chosen = every if os.environ.get("FAULTS") == "all" else random.Random(name).sample(every, SAMPLE[name])
     job, lost = jobs[name], []

@@ -5,10 +5,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from harness import Commands, FaultJob, Started, fresh, results, until
+from harness import Commands, FaultJob, Started, Undisturbed, fresh, results, until
 
 from rssm.training.checkpoint import TRAINER_FILE, load_trainer
 
@@ -52,7 +53,10 @@ def test_a_training_saves_and_says_where_it_goes_on(
 
 
 def test_a_stopped_training_ends_with_the_weights_of_one_that_was_not(
-    commands: Commands, jobs: dict[str, FaultJob], tmp_path: Path
+    commands: Commands,
+    jobs: dict[str, FaultJob],
+    undisturbed: Callable[[str], Undisturbed],
+    tmp_path: Path,
 ) -> None:
     job = jobs["train_wm"]
     asks = (
@@ -65,13 +69,12 @@ def test_a_stopped_training_ends_with_the_weights_of_one_that_was_not(
         "    return step(*given)\n"
         "trainer.train_step = stop\n"
     )
-    whole, folder = fresh(job.start, tmp_path / "whole"), fresh(job.start, tmp_path / "stopped")
-    assert commands.run(whole, job.command, job.words).code == 0
+    folder = fresh(job.start, tmp_path / "stopped")
     done = commands.run(folder, job.command, job.words, setup=asks)
     assert done.code == 143
     assert done.line.startswith("stopped by SIGTERM: 3 updates are kept")
     assert commands.run(folder, job.command, job.words).code == 0
-    assert results(folder) == results(whole)
+    assert results(folder) == undisturbed("train_wm").results
 
 
 def test_the_second_signal_leaves_at_once(commands: Commands, jobs: dict[str, FaultJob], tmp_path: Path) -> None:

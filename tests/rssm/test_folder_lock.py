@@ -30,12 +30,8 @@ def holder(tmp_path):
 
 
 def test_another_process_is_named_and_can_be_stopped(tmp_path, holder):
-    with (
-        pytest.raises(
-            BusyError, match=rf"run: process {holder.pid} \(-c, since .* or stop it with `kill {holder.pid}`"
-        ),
-        locked(tmp_path / "run"),
-    ):
+    line = rf"run: process {holder.pid} \(-c, since .* or stop it with `kill {holder.pid}`"
+    with pytest.raises(BusyError, match=line), locked(tmp_path / "run"):
         pass
     os.kill(holder.pid, signal.SIGKILL)
     holder.wait()

@@ -27,9 +27,8 @@ def run(text: str) -> subprocess.CompletedProcess:
 
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 def test_a_signal_ends_what_is_done_at_once(name, code):
-    done = run(
-        f"try:\n    ask(signal.{name}); time.sleep(50)\nexcept Stopped as stop: print(stop); sys.exit(stop.exit_code)"
-    )
+    end = "except Stopped as stop:\n    print(stop)\n    sys.exit(stop.exit_code)"
+    done = run(f"try:\n    ask(signal.{name})\n    time.sleep(50)\n{end}")
     assert done.returncode == code
     assert done.stdout == f"stopped by {name}: nothing is half written; start the same command again\n"
     assert done.stderr == ""
