@@ -15,6 +15,7 @@ from rssm.arrays import FloatArray
 from rssm.config import HORIZON, EvalConfig, EvaluateConfig, WorldModelConfig
 from rssm.config_file import load_config
 from rssm.data.dataset import Dataset
+from rssm.data.disjoint import shared_games
 from rssm.data.frames import newest_frame, stack_episode
 from rssm.device import pick_device, set_threads
 from rssm.errors import UserError
@@ -22,7 +23,7 @@ from rssm.evaluation.calibration import calibration
 from rssm.evaluation.model_predictor import WorldModelPredictor
 from rssm.evaluation.openloop import by_step, episode_lengths, evaluate
 from rssm.evaluation.other_players import score_others
-from rssm.evaluation.provenance import Role, checksum, file_checksum, refuse_training_data, shared_games
+from rssm.evaluation.provenance import Role, checksum, file_checksum, refuse_training_data
 from rssm.evaluation.survival import survival
 from rssm.evaluation.windows import count_windows
 from rssm.files import read_json, replace_file, write_json
@@ -70,7 +71,8 @@ def evaluate_run(config: EvaluateConfig) -> None:
         if training is None:
             _refuse_recorded_training_data(dataset, run, job)
     if training is not None:
-        refuse_training_data(dataset, training)
+        for games in (dataset, *others):
+            refuse_training_data(games, training)
     as_trained = job is not None and own and settings == job.eval and not config.others
     target = _target(config, out, dataset, as_trained)
     role: Role = "test" if config.test else config.role if config.role != "auto" else ("held-out" if own else "other")

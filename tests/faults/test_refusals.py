@@ -1,6 +1,7 @@
 """Faults × jobs that end in exit code 2 and one line; then all is as it was, and the same command goes on."""
 
 import contextlib
+import json
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -164,3 +165,29 @@ def test_what_a_killed_process_left_is_cleared_and_what_a_living_one_writes_is_n
     assert commands.run(folder, job.command, job.words).code == 0
     left = sorted(path.name for path in run.rglob(".*"))
     assert left == sorted([f".trainer.pt.{token()}.tmp.pt", f".x.gif.{token()}.tmp.gif", ".mine"])
+
+
+def test_training_data_under_another_name_are_not_scored_on(
+    commands: Commands, jobs: dict[str, FaultJob], tmp_path: Path
+) -> None:
+    job, folder = jobs["evaluate"], fresh(jobs["evaluate"].start, tmp_path / "work")
+    fresh(folder / "data" / "train", folder / "data" / "fresh")
+    (folder / "data" / "link").symlink_to("train")
+    meta = folder / "data" / "fresh" / "meta.json"
+    said = json.loads(meta.read_text())
+    said["seed"], said["episode_seeds"] = 77, [1_000 + number for number in range(len(said["episode_seeds"]))]
+    meta.write_text(json.dumps(said))
+    for words in (("--data", "data/fresh"), ("--data", "data/link"), ("--others", "data/fresh")):
+        line = refused(commands.run(folder, job.command, [*job.words, *words]))
+        assert "expected games that the model was not trained on; those of data/" in line
+        assert "are its training data, data/train" in line
+
+
+def test_one_run_given_twice_is_no_second_seed(commands: Commands, jobs: dict[str, FaultJob], tmp_path: Path) -> None:
+    folder = fresh(jobs["evaluate"].start, tmp_path / "work")
+    fresh(folder / "runs" / "wm", folder / "runs" / "wm-1")
+    for other in ("runs/wm-1", "runs/wm"):
+        words = ["--runs", f"runs/wm,{other}", "--name", "both"]
+        line = refused(commands.run(folder, "summarize", words))
+        assert f"{other}: expected another training than runs/wm; its model is the same" in line
+    assert not list(folder.rglob("both.*"))
