@@ -88,7 +88,7 @@ def test_after_a_start_with_settings_that_diverge_the_corrected_command_runs(
 def test_a_file_that_may_not_grow(name: str, commands: Commands, jobs: dict[str, FaultJob], tmp_path: Path) -> None:
     """As on a full disk, by whatever library it is written: the line names the file, and nothing is left of it."""
     job, folder = jobs[name], fresh(jobs[name].start, tmp_path / "work")
-    limit = 6_000 if name == "evaluate" else 1_500  # what it prints goes into a file too
+    limit = 12_000 if name == "evaluate" else 1_500  # what it prints goes into a file too
     line = refused(commands.run(folder, job.command, job.words, limits={"RLIMIT_FSIZE": limit}))
     assert f": cannot be written: larger than a file may be: {limit:,} bytes (ulimit -f)" in line
     assert "the same command goes on" in line

@@ -132,7 +132,8 @@ def test_ctrl_c_while_the_program_is_loaded_is_no_traceback(after: float, tmp_pa
     script = tmp_path / "train_wm.py"
     loaded = tmp_path / "loaded"
     text = (SCRIPTS / "train_wm.py").read_text()
-    script.write_text(text.replace("sys.exit(", f"open({str(loaded)!r}, 'w').close()\n    sys.exit("))
+    begin = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored in the background
+    script.write_text(begin + text.replace("sys.exit(", f"open({str(loaded)!r}, 'w').close()\n    sys.exit("))
     root = str(SCRIPTS.parent)
     process = subprocess.Popen(
         [sys.executable, script, "--run", str(tmp_path / "run"), "--data.train", str(tmp_path / "data")],
@@ -141,10 +142,13 @@ def test_ctrl_c_while_the_program_is_loaded_is_no_traceback(after: float, tmp_pa
         text=True,
         start_new_session=True,
     )
-    until(loaded.exists)
-    time.sleep(after)
-    os.killpg(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    try:
+        until(loaded.exists)
+        time.sleep(after)
+        os.killpg(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert "Traceback" not in err
     assert err.splitlines()[-1].startswith("stopped by SIGINT: ")
     assert process.returncode == 130

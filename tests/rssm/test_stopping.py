@@ -13,6 +13,7 @@ from rssm.stopping import Stopped, goes_on, held
 
 BEGIN = """
 import os, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored where the tests run in the background
 from rssm import stopping
 from rssm.stopping import Stopped, asked, goes_on, held, watch_signals
 watch_signals()
