@@ -6,13 +6,21 @@ BIN := $(VENV)/bin
 ARGS ?=
 INSTALLED := $(VENV)/.installed
 
-.PHONY: train test lint browser
+.PHONY: train test faults soak lint browser
 
 train: $(INSTALLED)
 	$(BIN)/python scripts/train_wm.py $(ARGS)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n auto
+
+# Every point at which a job can be killed, where make test takes a few: some twenty minutes.
+faults: $(INSTALLED)
+	FAULTS=all $(BIN)/python -m pytest -s tests/faults
+
+# Hours: 20,000 updates and 200,000 real steps, watched for what grows; writes soak/soak.json and soak/soak.png.
+soak: $(INSTALLED)
+	$(BIN)/python tests/faults/soak.py
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -20,6 +20,7 @@ from rssm.errors import UserError
 from rssm.evaluation.head_scores import score_heads
 from rssm.evaluation.provenance import describe_data
 from rssm.files import write_json
+from rssm.folder_lock import locked
 from rssm.game import Game
 from rssm.jobs.evaluate import RESULT_FILE
 from rssm.jobs.report import REPORT_FILE
@@ -34,10 +35,16 @@ def evaluate_agent(config: EvaluateAgentConfig) -> None:
     the scores go into.
 
     Raises:
+        BusyError: another process writes into the run's folder.
         UserError: the run or the data set cannot be read.
     """
     set_threads(config.threads)
     run, out = run_and_results(config.run)
+    with locked(out):
+        _evaluate(config, run, out)
+
+
+def _evaluate(config: EvaluateAgentConfig, run: Path, out: Path) -> None:
     model, agent, trained = load_agent(run, pick_device(config.device))
     data = Dataset.open(config.data) if config.data else None
     # to the game's end, however early the run's own games were stopped

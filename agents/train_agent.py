@@ -32,6 +32,7 @@ from rssm.data.dataset import Dataset
 from rssm.device import pick_device, seeded, set_threads
 from rssm.errors import UserError
 from rssm.files import write_json
+from rssm.folder_lock import locked
 from rssm.game import load_game
 from rssm.jobs.evaluate import RESULT_FILE
 from rssm.jobs.report import REPORT_FILE
@@ -40,13 +41,14 @@ from rssm.seeds import Stream, derived_seed
 from rssm.tracker import METRICS_FILE, About, Tracker, refuse_without_key
 from rssm.training.checkpoint import MODEL_FILE, load_model
 from rssm.training.muon import name_of, pick_precision
-from rssm.training.run_folder import CONFIG_FILE, claim
+from rssm.training.run_folder import CONFIG_FILE, Claim
 
 
 def train_agent(config: AgentConfig) -> None:
     """Train an agent offline or online, score it in real games and write the run's folder.
 
     Raises:
+        BusyError: another process writes into the run's folder.
         UserError: the run's folder belongs to another configuration, or the world model, data or settings do not fit.
     """
     refuse_without_key(config.log)
@@ -54,20 +56,20 @@ def train_agent(config: AgentConfig) -> None:
     set_threads(config.threads, 2 if config.online else 1)
     run, game = Path(config.run), load_game(config.env.id, config.env.stack)
     with ExitStack() as stack:
+        stack.enter_context(locked(run))
+        claim = Claim(run, config, GROWING)
         experience: Experience
         if config.online:
-            claim(run, config, GROWING)
             trainer = stack.enter_context(WorldTrainer(config.world.workers))
             experience = Online(run, config, trainer, device)
             size = inputs_size(config.model, game)
         else:
             experience = open_offline(config, device)
             size = inputs_size(experience.model.config, game)
-            claim(run, config, GROWING)
         with seeded(derived_seed(config.seed, Stream.AGENT_WEIGHTS), device):
             agent = Agent(config.actor_critic, size, game).to(device)
         learner = Learner(agent, config.imagination, config.train, experience.updates)
-        training = AgentTrainer(run, config, learner, experience, device)
+        training = AgentTrainer(run, config, learner, experience, device, claim)
         with Tracker(run, config.log, asdict(config), training.update or None, _about(config)) as tracker:
             _announce(config, experience, device)
             training.train(tracker)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,9 +29,10 @@ from rssm.errors import CheckpointError, UserError
 from rssm.files import write_json
 from rssm.progress import Progress
 from rssm.seeds import Stream, derived_seed
+from rssm.stopping import asked, goes_on, held
 from rssm.tracker import Tracker
 from rssm.training.checkpoint import MODEL_FILE, TRAINER_FILE, load_trainer, save_model, save_trainer, weights_of
-from rssm.training.run_folder import difference
+from rssm.training.run_folder import Claim, difference
 
 #: settings that may grow when a run goes on: a finished one is then trained further, at the learning rates that the
 #: longer schedule has there
@@ -49,15 +51,22 @@ class AgentTrainer:
         learner: the agent and its optimiser, fresh; replaced on resume.
         experience: world model and real steps, fresh; replaced on resume.
         device: where all of them are.
+        claim: the folder's, which it takes with the first checkpoint; None takes nothing.
 
     Raises:
         CheckpointError: ``trainer.pt`` exists but cannot be read or belongs to another configuration.
     """
 
     def __init__(
-        self, run: Path, config: AgentConfig, learner: Learner, experience: Experience, device: torch.device
+        self,
+        run: Path,
+        config: AgentConfig,
+        learner: Learner,
+        experience: Experience,
+        device: torch.device,
+        claim: Claim | None = None,
     ) -> None:
-        self.run, self.config, self.device = run, config, device
+        self.run, self.config, self.device, self._claim = run, config, device, claim
         self.learner, self.experience = learner, experience
         self.update, self._score, self._warned = 0, "not scored yet", False
         self.spent, self._watch = Spent(), AgentWatch(run, config.env, config.online)
@@ -71,22 +80,31 @@ class AgentTrainer:
 
         Raises:
             DivergedError: a loss or a gradient is not a finite number; the last checkpoint is a good one.
+            Stopped: a signal came; the checkpoint is that of the last cycle.
         """
         settings = self.config.train
         with Progress("training", self.experience.updates, "updates", self.update) as progress:
             while self.update < self.experience.updates:
                 before, played = self.update, self.experience.env_steps if self.update else 0
-                metrics = self._cycle(min(before + settings.cycle, self.experience.updates))
-                self._log(tracker, metrics)
-                if self._evaluation_due(before, played):
-                    with self.spent.on("evaluation"):
-                        metrics, compared = self._evaluate()
-                        self._log(tracker, metrics)
-                        seed = derived_seed(self.config.seed, Stream.EVALUATION, self.update)
-                        self._watch(tracker, self.update, self.experience.model, self.learner.agent, compared, seed)
-                if self._due(before, settings.checkpoint_every):
-                    self.save()
+                # a run goes on from between two cycles; in the first one there is nothing to save yet
+                with goes_on(self._kept), held() if self.update else nullcontext():
+                    metrics = self._cycle(min(before + settings.cycle, self.experience.updates))
+                    self._log(tracker, metrics)
+                    if self._evaluation_due(before, played):
+                        with self.spent.on("evaluation"):
+                            metrics, compared = self._evaluate()
+                            self._log(tracker, metrics)
+                            seed = derived_seed(self.config.seed, Stream.EVALUATION, self.update)
+                            self._watch(tracker, self.update, self.experience.model, self.learner.agent, compared, seed)
+                    if self._due(before, settings.checkpoint_every) or asked():
+                        tracker.sync()
+                        self.save()
                 progress.advance(self.update - before, f"{self.experience.env_steps:,} real steps, {self._score}")
+
+    def _kept(self) -> str:
+        if self.update == 0:
+            return "nothing is kept yet; start the same command again"
+        return f"{self.update:,} updates are kept in {self.run}: start the same command again to go on"
 
     def _cycle(self, stop: int) -> dict[str, float]:
         """Updates up to number ``stop``; returns the mean of what they have to log."""
@@ -149,6 +167,8 @@ class AgentTrainer:
 
     def save(self) -> None:
         """Write all checkpoints; ``trainer.pt`` last, since a resume reads it alone."""
+        if self._claim is not None:
+            self._claim.take()
         counters = {"update": self.update, "env_steps": self.experience.env_steps, "seed": self.config.seed}
         model = self.experience.model
         save_model(self.run / MODEL_FILE, model, weights_of(model), counters)

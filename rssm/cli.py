@@ -89,82 +89,82 @@ MAKE_DASHBOARD = Job("make_dashboard", DashboardConfig, _make_dashboard, "--dry-
 
 
 def collect() -> int:
-    """Entry point of ``rssm-collect`` and ``scripts/collect.py``."""
+    """See :mod:`rssm.commands`."""
     return run_job(COLLECT)
 
 
 def import_data() -> int:
-    """Entry point of ``rssm-import`` and ``scripts/import_data.py``."""
+    """See :mod:`rssm.commands`."""
     return run_job(IMPORT_DATA)
 
 
 def inspect_data() -> int:
-    """Entry point of ``rssm-inspect-data`` and ``scripts/inspect_data.py``."""
+    """See :mod:`rssm.commands`."""
     return run_job(INSPECT_DATA)
 
 
 def train_wm() -> int:
-    """Entry point of ``rssm-train`` and ``scripts/train_wm.py``."""
+    """See :mod:`rssm.commands`."""
     return run_job(TRAIN_WM)
 
 
 def evaluate() -> int:
-    """Entry point of ``rssm-evaluate`` and ``scripts/evaluate.py``."""
+    """See :mod:`rssm.commands`."""
     return run_job(EVALUATE)
 
 
 def ablate() -> int:
-    """Entry point of ``rssm-ablate`` and ``scripts/ablate.py``."""
+    """See :mod:`rssm.commands`."""
     return run_job(ABLATE)
 
 
 def compare() -> int:
-    """Entry point of ``rssm-compare`` and ``scripts/compare.py``."""
+    """See :mod:`rssm.commands`."""
     return run_job(COMPARE)
 
 
 def summarize() -> int:
-    """Entry point of ``rssm-summarize`` and ``scripts/summarize.py``."""
+    """See :mod:`rssm.commands`."""
     return run_job(SUMMARIZE)
 
 
 def make_dashboard() -> int:
-    """Entry point of ``rssm-make-dashboard`` and ``scripts/make_dashboard.py``."""
+    """See :mod:`rssm.commands`."""
     return run_job(MAKE_DASHBOARD)
 
 
 def train_agent() -> int:
-    """Entry point of ``rssm-train-agent`` and ``scripts/train_agent.py``."""
+    """See :mod:`rssm.commands`."""
     return _agents_job("train_agent")
 
 
 def evaluate_agent() -> int:
-    """Entry point of ``rssm-evaluate-agent`` and ``scripts/evaluate_agent.py``."""
+    """See :mod:`rssm.commands`."""
     return _agents_job("evaluate_agent")
 
 
 def summarize_agents() -> int:
-    """Entry point of ``rssm-summarize-agents`` and ``scripts/summarize_agents.py``."""
+    """See :mod:`rssm.commands`."""
     return _agents_job("summarize_agents")
 
 
 def play() -> int:
-    """Entry point of ``rssm-play`` and ``scripts/play.py``."""
+    """See :mod:`rssm.commands`."""
     return _agents_job("play")
 
 
 def benchmark() -> int:
-    """Entry point of ``rssm-benchmark`` and ``scripts/benchmark.py``."""
+    """See :mod:`rssm.commands`."""
     return _agents_job("benchmark")
 
 
 def export() -> int:
-    """Entry point of ``rssm-export`` and ``scripts/export.py``."""
+    """See :mod:`rssm.commands`."""
     return _agents_job("export")
 
 
 def report() -> int:
-    """Entry point of ``rssm-report`` and ``scripts/report.py``."""
+    """See :mod:`rssm.commands`."""
     return _agents_job("report")
 
 

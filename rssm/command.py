@@ -17,8 +17,10 @@ from rssm.config.settings import expected_type, shown
 from rssm.config.values import read_value
 from rssm.config_file import Layer, dump_config, read_layers
 from rssm.errors import UserError
+from rssm.files import system_error
 from rssm.help import help_text
 from rssm.presets import find_preset, is_own, preset_folder, preset_names
+from rssm.stopping import Stopped
 
 T = TypeVar("T")
 
@@ -56,7 +58,8 @@ def run_job(job: Job[Any], argv: Sequence[str] | None = None) -> int:
         argv: the words of the command line; None takes this process's.
 
     Returns:
-        the exit code: 0, 2 for bad input (one line on stderr), 130 when interrupted from the keyboard.
+        the exit code: 0, 2 for bad input or what this machine could not do (one line on stderr), 130, 143 or 129
+        when stopped by Ctrl-C, SIGTERM or SIGHUP.
     """
     try:
         config = parse(job, sys.argv[1:] if argv is None else argv)
@@ -65,6 +68,12 @@ def run_job(job: Job[Any], argv: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_BAD_INPUT
+    except OSError as error:
+        print(f"error: {system_error(error)}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    except Stopped as stop:
+        print(stop, file=sys.stderr)
+        return stop.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED

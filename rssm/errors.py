@@ -27,3 +27,11 @@ class DivergedError(UserError):
 
 class LostProcessError(UserError):
     """One of the processes that share a training is gone."""
+
+
+class StorageError(UserError):
+    """A file that cannot be written; what was there before it is whole."""
+
+
+class BusyError(UserError):
+    """A folder that another process writes into."""

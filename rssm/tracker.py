@@ -29,8 +29,8 @@ from rssm.dashboard.names import (
     picture_key,
     shown,
 )
-from rssm.errors import UserError
-from rssm.files import replace_file
+from rssm.errors import StorageError, UserError
+from rssm.files import replace_file, storage_errors
 
 if TYPE_CHECKING:
     from wandb import Run
@@ -42,6 +42,8 @@ RUN_ID_FILE = "run-id"
 #: columns, and rows
 Table = tuple[Sequence[str], Sequence[Sequence[float | str]]]
 
+#: bytes that wandb's folder must have room for at the start
+_WANDB_ROOM = 100_000
 _Mode = Literal["offline", "online", "disabled"]
 
 
@@ -73,7 +75,7 @@ class Tracker:
     is called in wandb.
 
     Args:
-        run_dir: folder of the run; must exist.
+        run_dir: folder of the run.
         config: wandb's mode, project, tags and notes. ``WANDB_MODE``, where set, goes before ``config.wandb``.
         run_config: all settings of the run, shown by wandb.
         resume_update: the update that training goes on from: later lines are cut, because they will be written again;
@@ -95,9 +97,11 @@ class Tracker:
     ) -> None:
         self._folder, self._about = run_dir, about or About()
         self.path = run_dir / METRICS_FILE
+        refuse_without_key(config)  # before anything is written
         _rewind(self.path, resume_update)
         self._run = _start_wandb(run_dir, config, run_config, self._about)
-        self._file = self.path.open("a", encoding="utf-8")
+        with storage_errors(self.path):
+            self._file = self.path.open("a", encoding="utf-8")
         self._defined: set[str] = set()
         self._begin = time.monotonic()
         self._last: tuple[int, float] | None = None
@@ -186,8 +190,9 @@ class Tracker:
 
     def _write(self, row: Mapping[str, float], update: int) -> None:
         line = {UPDATES: update} | {name: value if math.isfinite(value) else None for name, value in row.items()}
-        self._file.write(json.dumps(line, allow_nan=False) + "\n")
-        self._file.flush()
+        with storage_errors(self.path):
+            self._file.write(json.dumps(line, allow_nan=False) + "\n")
+            self._file.flush()
 
     def _define(self, metric: str) -> str:
         """The metric's name in wandb, which learns of its axis and its summary when it is first logged."""
@@ -214,14 +219,24 @@ class Tracker:
         if last is None or update > last[0]:
             self._last = update, now
 
+    def sync(self) -> None:
+        """Have all lines so far on the disk, whatever happens to the machine."""
+        with storage_errors(self.path):
+            os.fsync(self._file.fileno())
+
     def close(self, failed: bool = False) -> None:
         """Write everything out; nothing can be recorded afterwards. Closing twice does no harm."""
         if self._file.closed:
             return
-        os.fsync(self._file.fileno())
-        self._file.close()
-        if self._run is not None:
-            self._run.finish(exit_code=int(failed))
+        try:
+            with storage_errors(self.path), self._file:
+                os.fsync(self._file.fileno())
+        except StorageError:
+            if not failed:  # else what went wrong before is to be said
+                raise
+        finally:
+            if self._run is not None:
+                self._run.finish(exit_code=int(failed))
 
     def __enter__(self) -> Self:
         return self
@@ -275,6 +290,10 @@ def _start_wandb(run_dir: Path, config: LogConfig, run_config: Mapping[str, Any]
     mode = _mode(config)
     if mode == "disabled":
         return None
+    # where it cannot write it would go to a temporary folder, or drop what it is given, without a word
+    room = run_dir / "wandb" / ".writable"
+    replace_file(room, lambda temporary: temporary.write_bytes(bytes(_WANDB_ROOM)))
+    room.unlink()
     wandb = _quiet_wandb()
     name = run_dir.resolve().name
     try:

@@ -2,7 +2,7 @@
 
 import sys
 
-from rssm.cli import ablate
+from rssm.commands import ablate
 
 if __name__ == "__main__":
     sys.exit(ablate())

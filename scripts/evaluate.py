@@ -2,7 +2,7 @@
 
 import sys
 
-from rssm.cli import evaluate
+from rssm.commands import evaluate
 
 if __name__ == "__main__":
     sys.exit(evaluate())

@@ -2,7 +2,7 @@
 
 import sys
 
-from rssm.cli import import_data
+from rssm.commands import import_data
 
 if __name__ == "__main__":
     sys.exit(import_data())

@@ -2,7 +2,7 @@
 
 import sys
 
-from rssm.cli import report
+from rssm.commands import report
 
 if __name__ == "__main__":
     sys.exit(report())

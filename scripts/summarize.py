@@ -2,7 +2,7 @@
 
 import sys
 
-from rssm.cli import summarize
+from rssm.commands import summarize
 
 if __name__ == "__main__":
     sys.exit(summarize())

@@ -8,7 +8,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 #: from the ground up; a module may import what stands in its own line or above it
 FLOORS = (
-    ("rssm", "rssm.arrays", "rssm.blocks", "rssm.errors", "rssm.files", "rssm.noise", "rssm.numbers", "rssm.seeds"),
+    ("rssm", "rssm.arrays", "rssm.blocks", "rssm.errors", "rssm.noise", "rssm.numbers", "rssm.owner"),
+    ("rssm.files", "rssm.seeds", "rssm.stopping"),
+    ("rssm.folder_lock", "rssm.workers"),
     ("rssm.device", "rssm.places", "rssm.progress"),
     ("rssm.config", "rssm.data.mixture", "rssm.game"),
     ("rssm.config_file", "rssm.presets", "rssm.dashboard.names", "rssm.rerun"),
@@ -36,6 +38,7 @@ FLOORS = (
     ("agents.report",),
     ("agents",),
     ("rssm.cli",),
+    ("rssm.commands",),
 )
 #: Pong's own front: what shows its dreams to people, browsers and other libraries
 FRONT = ("rssm.games.pong.dream", "rssm.games.pong.export")

@@ -27,7 +27,7 @@ from rssm.data.collect import play_episode
 from rssm.data.dataset import write_dataset
 from rssm.games.pong.player import Player
 from rssm.training.checkpoint import load_model
-from rssm.training.run_folder import claim
+from rssm.training.run_folder import Claim
 
 FIXTURES = Path(__file__).parent / "fixtures"
 VERSIONS = sorted(path.name for path in FIXTURES.glob("run_v*"))
@@ -54,7 +54,7 @@ def test_the_settings_that_a_run_names_are_those_it_has(stored, name, config_cla
 def test_a_run_goes_on_under_its_own_settings(stored, name, config_class):
     path = stored / name / "config.yaml"
     before = path.read_bytes()
-    claim(stored / name, load_config(path, config_class))
+    Claim(stored / name, load_config(path, config_class))
     assert path.read_bytes() == before
 
 

@@ -15,7 +15,6 @@ import torch
 from agents.config import AgentConfig
 from rssm.config import TrainConfig
 from rssm.data.chunks import ChunkSampler
-from rssm.data.collect import start_worker
 from rssm.data.dataset import Dataset
 from rssm.device import pick_device, seeded, set_threads
 from rssm.errors import UserError
@@ -24,6 +23,7 @@ from rssm.model.world_model import WorldModel
 from rssm.seeds import Stream, derived_seed
 from rssm.training.optimizer import Optimizer
 from rssm.training.step import train_step
+from rssm.workers import spawning, start_worker
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,11 @@ class WorldTrainer:
 
     def start(self, work: Work) -> None:
         """Begin with the work."""
-        self._work = work if self._pool is None else self._pool.submit(Work.do, work)
+        if self._pool is None:
+            self._work = work
+        else:
+            with spawning():
+                self._work = self._pool.submit(Work.do, work)
 
     def result(self) -> tuple[bytes, dict[str, float]]:
         """What the work came to (see :meth:`Work.do`), once it is done.
@@ -120,8 +124,12 @@ class WorldTrainer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._pool is None:
+            return
+        if error is not None:  # what it is at is not waited for: it may take minutes
+            for process in list(self._pool._processes.values()):
+                process.kill()
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
 
 def make_world(config: AgentConfig, statistics: Statistics) -> WorldModel:

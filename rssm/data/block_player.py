@@ -7,10 +7,11 @@ from dataclasses import replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
-from rssm.data.collect import Recording, Streams, start_worker
+from rssm.data.collect import Recording, Streams
 from rssm.data.episode import Episode
 from rssm.errors import UserError
 from rssm.seeds import episode_seed
+from rssm.workers import spawning, start_worker
 
 #: sets the blocks' seeds apart from those of the data set's own games
 _FRESH = 2**20
@@ -27,7 +28,8 @@ class BlockPlayer:
         spawn = get_context("spawn")  # a clean process, whatever threads this one runs
         self._pipe, theirs = spawn.Pipe()
         self._process = spawn.Process(target=_play_blocks, args=(theirs, recording), daemon=True)
-        self._process.start()
+        with spawning():
+            self._process.start()
         theirs.close()
         self._asked: set[int] = set()
         self._answers: dict[int, list[Episode]] = {}

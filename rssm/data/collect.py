@@ -13,19 +13,16 @@ from __future__ import annotations
 import atexit
 import functools
 import os
-import signal
 import sys
-import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from multiprocessing import connection, get_context, parent_process
-from multiprocessing.process import BaseProcess
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -37,9 +34,12 @@ from rssm.data.episode import Episode
 from rssm.data.kept import KeptEpisodes, game_file, keep_episode, kept_folder
 from rssm.data.mixture import Mixture, interleave
 from rssm.errors import UserError
+from rssm.folder_lock import lock_file
 from rssm.game import Player, load_game
 from rssm.progress import Progress
 from rssm.seeds import episode_seed
+from rssm.stopping import goes_on
+from rssm.workers import spawning, start_worker
 
 #: seconds without a finished game after which a collection says so; the longest game takes a few
 _PATIENCE = 60.0
@@ -113,7 +113,7 @@ def ensure_dataset(path: str | Path, recording: Recording, workers: int) -> Data
     if not Path(path).exists():
         _collect(Path(path), recording, workers)
     dataset = Dataset.open(path)
-    if kept_folder(Path(path)).exists():
+    if kept_folder(Path(path)).exists() or lock_file(Path(path)).exists():
         with KeptEpisodes(Path(path), recording.plan()):
             pass  # left by a collection that was killed when all was done
     if dataset.env is not None:
@@ -160,15 +160,20 @@ atexit.register(_emulator.cache_clear)  # else the emulator's bindings report a 
 
 
 def _collect(path: Path, recording: Recording, workers: int) -> None:
-    check_free(path)
     with KeptEpisodes(path, recording.plan()) as kept:
+        check_free(path)
         streams = Streams(recording, kept)
         total, unit = streams.missing, "games" if recording.games else "steps"
         streams.take_kept()
         done = total - streams.missing
         if done:
             print(f"collecting {path}: going on after {done:,} of {total:,} {unit}", file=sys.stderr)
-        with Progress(f"collecting {path}", total, unit, done) as progress:
+
+        def note() -> str:
+            kept_now = f"{total - streams.missing:,} of {total:,} {unit} of {path} are kept"
+            return f"{kept_now}; start the same command again to go on"
+
+        with Progress(f"collecting {path}", total, unit, done) as progress, goes_on(note):
             for _ in streams.play_rest(workers or _cores()):
                 progress.advance(total - streams.missing - progress.done)
         write_dataset(path, streams.episodes, env=recording.env, policy=recording.players.meta(), seed=recording.seed)
@@ -300,7 +305,8 @@ class Streams:
         """The stream's next game: begun, or there already."""
         kept = self._load(stream)
         if kept is None:
-            return pool.submit(_play_and_keep, *self._next_job(stream))
+            with spawning():
+                return pool.submit(_play_and_keep, *self._next_job(stream))
         stream.submitted += 1
         future: Future[Episode] = Future()
         future.set_result(kept)
@@ -332,16 +338,3 @@ def _play_and_keep(file: Path | None, env: EnvConfig, player: Player, seed: int,
     if file is not None:
         keep_episode(file, episode)
     return episode
-
-
-def start_worker() -> None:
-    """Prepare a worker process: deaf to Ctrl-C, and gone when its parent is."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
-
-
-def _leave_with_parent() -> None:
-    """End this worker when its parent is gone, even if that was killed outright and could tell nobody."""
-    parent = cast(BaseProcess, parent_process())
-    connection.wait([parent.sentinel])
-    os._exit(1)

@@ -9,12 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +23,7 @@ from rssm.blocks import blocks
 from rssm.config import EnvConfig
 from rssm.data.episode import Episode
 from rssm.errors import DataError, UserError
+from rssm.files import make_folder, sync, writing
 from rssm.game import STACK, Game, load_game
 
 SCHEMA_VERSION = 1
@@ -173,13 +172,12 @@ def write_dataset(
     out = Path(path)
     check_free(out)
     arrays = _concatenate(episodes)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    building = out.parent / f".{out.name}.{secrets.token_hex(4)}.tmp"
-    building.mkdir()
-    try:
+    make_folder(out.parent)
+    with writing(out) as building:
+        building.mkdir()
         for name, array in arrays.items():
             with open(building / f"{name}.npy", "wb") as file:
-                np.save(file, array, allow_pickle=False)
+                np.save(_Plain(file), array, allow_pickle=False)
                 file.flush()
                 os.fsync(file.fileno())
         meta: dict[str, Any] = {
@@ -200,14 +198,17 @@ def write_dataset(
             json.dump(meta, text, indent=2)
             text.flush()
             os.fsync(text.fileno())
-        _sync_folder(building)
-        try:
-            building.rename(out)  # fails, and changes nothing, if somebody filled the folder meanwhile
-        except OSError as error:
-            raise UserError(f"{out}: cannot be created ({error.strerror})") from error
-        _sync_folder(out.parent)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
+        sync(building)
+        building.rename(out)  # fails, and changes nothing, if somebody filled the folder meanwhile
+        sync(out.parent)
+
+
+class _Plain:
+    """A file that numpy does not know as one: to those that it knows it writes by itself, and overlooks that the disk
+    is full when what is left fits its buffer."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.write = file.write
 
 
 def _concatenate(episodes: Sequence[Episode]) -> dict[str, npt.NDArray[Any]]:
@@ -318,11 +319,3 @@ def _check_values(folder: Path, arrays: dict[str, npt.NDArray[Any]], num_actions
 def _sha256(path: Path) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import shutil
 import zipfile
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 
+from rssm.data.dataset import META_FILE
 from rssm.data.episode import Episode
-from rssm.errors import UserError
-from rssm.files import replace_file, write_json
+from rssm.files import make_folder, replace_file, write_json
+from rssm.folder_lock import locked
 
-_PLAN_FILE, _LOCK_FILE = "plan.json", "lock"
+_PLAN_FILE = "plan.json"
 
 
 class KeptEpisodes:
@@ -30,7 +30,7 @@ class KeptEpisodes:
         plan: everything that the games depend on, as JSON.
 
     Raises:
-        UserError: another process collects this data set.
+        BusyError: another process collects this data set.
     """
 
     def __init__(self, path: Path, plan: dict[str, Any]) -> None:
@@ -38,33 +38,33 @@ class KeptEpisodes:
         self.folder = kept_folder(path)
 
     def __enter__(self) -> Self:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._lock = os.open(self.folder / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # goes with the process, however that ends
-        except BlockingIOError:
-            os.close(self._lock)
-            raise UserError(f"{self.path}: another process is collecting it; wait for its end") from None
-        for stray in self.path.parent.glob(f".{self.path.name}.*.tmp"):
-            shutil.rmtree(stray, ignore_errors=True)  # of a process that was killed while it wrote the data set
+        with ExitStack() as stack:
+            stack.enter_context(locked(self.path))
+            self._prepare()
+            self._lock = stack.pop_all()
+        return self
+
+    def _prepare(self) -> None:
+        if (self.path / META_FILE).exists():  # it was killed when all was done but this
+            shutil.rmtree(self.folder, ignore_errors=True)
+            return
+        make_folder(self.folder)
         if self._read_plan() != json.loads(json.dumps(self.plan)):
             for file in self.folder.iterdir():
-                if file.name != _LOCK_FILE:
-                    file.unlink()
+                file.unlink()
             write_json(self.folder / _PLAN_FILE, self.plan)
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Nothing is left if all went well, or if there is nothing to go on from."""
-        if kind is None or not self.any():
-            shutil.rmtree(self.folder, ignore_errors=True)
-        os.close(self._lock)
+        with self._lock:
+            if kind is None or not self.any():
+                shutil.rmtree(self.folder, ignore_errors=True)
 
     def any(self) -> bool:
         """Whether there is a game to go on after."""
-        return next(self.folder.glob("*.npz"), None) is not None
+        return next(self.folder.glob("[0-9]*.npz"), None) is not None
 
     def load(self, player: int, number: int) -> Episode | None:
         """A player's game, or None where it is not there whole."""

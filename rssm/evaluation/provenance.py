@@ -12,11 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
-from rssm.config import HORIZON
 from rssm.data.dataset import Dataset
-from rssm.data.episode import Episode
+from rssm.data.disjoint import scored_games, shared_games
 from rssm.errors import UserError
 
 #: what a data set is to a model: ``held-out`` games are the run's own, ``development`` ones are for tries, and a
@@ -53,20 +50,6 @@ def file_checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def shared_games(dataset: Dataset, training: Dataset) -> int:
-    """How many games of ``dataset`` are in ``training`` too, up to where the shorter recording of the two ends.
-
-    Games that are too short for a window do not count, neither as shared nor as different.
-    """
-    known: dict[bytes, list[Episode]] = {}
-    for episode in map(training.episode, range(len(training.episodes))):
-        known.setdefault(_begin(episode), []).append(episode)
-    games = (dataset.episode(index) for index in range(len(dataset.episodes)))
-    return sum(
-        any(_same(game, other) for other in known.get(_begin(game), ())) for game in games if len(game) > HORIZON
-    )
-
-
 def refuse_training_data(dataset: Dataset, training: Dataset) -> int:
     """Refuse data of which every game was trained on; returns how many games are (see :func:`shared_games`).
 
@@ -74,8 +57,7 @@ def refuse_training_data(dataset: Dataset, training: Dataset) -> int:
         UserError: the model was trained on these games.
     """
     shared = shared_games(dataset, training)
-    scored = sum(rows.stop - rows.start > HORIZON for rows in dataset.episodes)
-    if checksum(dataset) == checksum(training) or shared == scored > 0:
+    if checksum(dataset) == checksum(training) or shared == scored_games(dataset) > 0:
         raise UserError(
             f"data: expected games that the model was not trained on; those of {dataset.path} are its training data, "
             f"{training.path}"
@@ -147,18 +129,6 @@ def code_version() -> str:
 def _git(git: str, *words: str) -> str:
     words = (git, "-C", str(_ROOT), *words)
     return subprocess.run(words, capture_output=True, text=True, check=True).stdout  # noqa: S603  (nothing of a user's)
-
-
-def _begin(game: Episode) -> bytes:
-    """A game's first rows, by which candidates are found."""
-    return game.features[: HORIZON + 1].tobytes() + game.action[: HORIZON + 1].tobytes()
-
-
-def _same(game: Episode, other: Episode) -> bool:
-    rows = min(len(game), len(other))
-    return np.array_equal(game.features[:rows], other.features[:rows]) and np.array_equal(
-        game.action[:rows], other.action[:rows]
-    )
 
 
 def _short(value: Any) -> str:

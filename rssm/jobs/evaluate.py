@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from rssm.arrays import FloatArray
 from rssm.config import HORIZON, EvalConfig, EvaluateConfig, WorldModelConfig
 from rssm.config_file import load_config
 from rssm.data.dataset import Dataset
+from rssm.data.disjoint import shared_games
 from rssm.data.frames import stack_episode
 from rssm.device import machine, pick_device, set_threads
 from rssm.errors import UserError
@@ -22,10 +24,11 @@ from rssm.evaluation.kept_windows import Predicted, keep_windows, windows_file, 
 from rssm.evaluation.model_predictor import WorldModelPredictor
 from rssm.evaluation.openloop import Watch, by_step, episode_lengths, evaluate
 from rssm.evaluation.other_players import score_others
-from rssm.evaluation.provenance import Role, checksum, file_checksum, refuse_training_data, shared_games
+from rssm.evaluation.provenance import Role, checksum, file_checksum, refuse_training_data
 from rssm.evaluation.survival import survival
 from rssm.evaluation.windows import count_windows
 from rssm.files import read_json, replace_file, write_json
+from rssm.folder_lock import locked
 from rssm.jobs.data_sets import open_heldout, open_others, open_test_sets
 from rssm.jobs.report import REPORT_FILE, report_run
 from rssm.model.world_model import WorldModel
@@ -49,6 +52,7 @@ def evaluate_run(config: EvaluateConfig) -> None:
     :class:`rssm.config.EvaluateConfig` for everything else.
 
     Raises:
+        BusyError: the results go into the run's folder, and another process writes there.
         UserError: the run, its model or the data set cannot be read; the data are what the model was trained on; a file
             is there that holds results of other data.
     """
@@ -67,18 +71,21 @@ def evaluate_run(config: EvaluateConfig) -> None:
         if training is None:
             _refuse_recorded_training_data(dataset, run, job)
     if training is not None:
-        refuse_training_data(dataset, training)
+        for games in (dataset, *others):
+            refuse_training_data(games, training)
     as_trained = job is not None and own and settings == job.eval and not config.others
     target = _target(config, out, dataset, as_trained)
     role: Role = "test" if config.test else config.role if config.role != "auto" else ("held-out" if own else "other")
-    seen = Predicted()
-    result = score(model, dataset, settings, others, role, seen.see)
-    _say_what_of(result, run, dataset, training, model)
-    print(format_table(result))
-    _write(target, result, seen, model, dataset, settings)
-    print(f"results: {target}")
-    if job is not None and target == out / RESULT_FILE:
-        _write_pictures(out, job, model, dataset, result, settings_file(run))
+    into_run = target.resolve().parent == out.resolve()
+    with locked(out) if into_run else nullcontext():
+        seen = Predicted()
+        result = score(model, dataset, settings, others, role, seen.see)
+        _say_what_of(result, run, dataset, training, model)
+        print(format_table(result))
+        _write(target, result, seen, model, dataset, settings)
+        print(f"results: {target}")
+        if job is not None and target == out / RESULT_FILE:
+            _write_pictures(out, job, model, dataset, result, settings_file(run))
 
 
 def _games(

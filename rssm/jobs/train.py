@@ -15,17 +15,19 @@ from rssm.data.chunks import ChunkSampler, Sampler
 from rssm.data.dataset import Dataset
 from rssm.data.fresh import FreshSampler
 from rssm.device import allow_tf32, pick_device, set_threads
-from rssm.errors import UserError
+from rssm.errors import LostProcessError, UserError
 from rssm.evaluation.validation import Validation
+from rssm.folder_lock import locked
 from rssm.jobs.data_sets import open_datasets, open_others, split_episodes, training_recording
 from rssm.jobs.evaluate import evaluate_and_report
 from rssm.model.world_model import WorldModel
 from rssm.rerun import command_of
+from rssm.stopping import asked, held
 from rssm.tracker import About, Tracker, refuse_without_key
 from rssm.training.group import ALONE, Group
 from rssm.training.launch import count_processes, launched, local_rank, local_size, processes
 from rssm.training.muon import name_of
-from rssm.training.run_folder import claim
+from rssm.training.run_folder import Claim
 from rssm.training.trainer import Trainer
 
 
@@ -35,6 +37,7 @@ def train_world_model(config: WorldModelConfig) -> None:
     Where ``torchrun`` has started several processes they share the training; elsewhere ``config.workers`` are started.
 
     Raises:
+        BusyError: another process writes into the run's folder.
         UserError: the run's folder belongs to another configuration, data or settings do not fit, or a process of the
             training was killed.
     """
@@ -45,17 +48,21 @@ def train_world_model(config: WorldModelConfig) -> None:
     allow_tf32(device)
     place = launched()
     if place is not None and not place.is_first:
-        with processes(count, device, assist) as join:
-            assist(join(), config)
+        with processes(count, device, assist) as join, held():  # the first one saves, and all end with it
+            try:
+                assist(join(), config)
+            except LostProcessError:
+                if not asked():
+                    raise
         return
     run = Path(config.run)
-    claim(run, config)
-    with processes(count, device, assist, config) as join:
+    with locked(run), processes(count, device, assist, config) as join:
+        claim = Claim(run, config)
         train, heldout = open_datasets(config)
         others = open_others(config, train)
         group = join()
         _open_in_turn(config, group, train)
-        trainer = make_trainer(run, config, train, device, group)
+        trainer = make_trainer(run, config, train, device, group, claim)
         _announce(config, trainer)
         with Tracker(run, config.log, asdict(config), trainer.update or None, _about(config)) as tracker:
             model = trainer.train(tracker)
@@ -102,7 +109,12 @@ def _announce(config: WorldModelConfig, trainer: Trainer) -> None:
 
 
 def make_trainer(
-    run: Path, config: WorldModelConfig, data: Dataset, device: torch.device, group: Group = ALONE
+    run: Path,
+    config: WorldModelConfig,
+    data: Dataset,
+    device: torch.device,
+    group: Group = ALONE,
+    claim: Claim | None = None,
 ) -> Trainer:
     """A fresh model and its trainer, from the configured seed; goes on where a checkpoint in ``run`` left off.
 
@@ -112,6 +124,7 @@ def make_trainer(
         data: training data; its last episodes validate.
         device: where the model is to be.
         group: the processes that share the training.
+        claim: the folder's; None takes nothing.
     """
     learned, validation = split_episodes(data, config.data.validation_steps)
     torch.manual_seed(config.seed)
@@ -120,7 +133,7 @@ def make_trainer(
     model = WorldModel(config.model, data.game, statistics, config.loss.huber_beta).to(device)
     sampler = _make_sampler(config, data, learned)
     evaluation = Validation(data, validation, config.eval)
-    return Trainer(run, config, model, sampler, evaluation, group, Watch(run, evaluation))
+    return Trainer(run, config, model, sampler, evaluation, group, claim, Watch(run, evaluation))
 
 
 def _make_sampler(config: WorldModelConfig, data: Dataset, learned: Sequence[slice]) -> Sampler:

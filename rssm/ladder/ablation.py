@@ -25,6 +25,7 @@ from rssm.progress import track
 from rssm.report.publish import dropped, publish, refuse_to_drop
 from rssm.report.tables import markdown, text
 from rssm.rerun import command_of
+from rssm.stopping import goes_on
 from rssm.training.timing import clock_name
 
 DEFAULT = "default"
@@ -33,6 +34,7 @@ _FREE = {"run", "device", "threads", "data.workers", "train.updates", "train.eva
 _FREE_GROUPS = {"log", "eval"}
 
 
+@goes_on(lambda: "the rows that are finished are kept; start the same command again to go on")
 def ablate(config: AblationConfig) -> None:
     """Train and score every row that is not there yet, write the table (Markdown and JSON) after each, and print it.
 

@@ -17,8 +17,10 @@ from rssm.ladder.train import Data
 from rssm.presets import preset_folder
 from rssm.progress import track
 from rssm.report.publish import dropped, refuse_to_drop
+from rssm.stopping import goes_on
 
 
+@goes_on(lambda: "the rows that are finished are kept; start the same command again to go on")
 def compare(config: CompareConfig) -> None:
     """Train and score every row and seed that is not there yet, write the table anew after each, and print it.
 

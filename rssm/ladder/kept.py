@@ -10,6 +10,7 @@ from rssm.errors import DivergedError, UserError
 from rssm.evaluation.predictor import Predictor
 from rssm.evaluation.provenance import code_version
 from rssm.files import read_json, write_json
+from rssm.folder_lock import locked
 from rssm.ladder.trained import Trained
 from rssm.training.run_folder import CONFIG_FILE
 
@@ -50,11 +51,23 @@ def measured(
         the training diverged before.
 
     Raises:
+        BusyError: another process measures it.
         UserError: the results there belong to other settings.
     """
     found = read_kept(folder, settings)
     if found is not None:
         return found
+    with locked(folder):
+        found = read_kept(folder, settings)  # another process may have measured it meanwhile
+        return _measure(folder, settings, train, score) if found is None else found
+
+
+def _measure(
+    folder: Path,
+    settings: Mapping[str, Any],
+    train: Callable[[], Trained],
+    score: Callable[[Predictor], dict[str, Any]],
+) -> dict[str, Any]:
     result: dict[str, Any] = {"settings": dict(settings), "code": code_version()} | dict.fromkeys(_MEASURED)
     try:
         trained = train()

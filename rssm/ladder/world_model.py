@@ -10,6 +10,7 @@ from rssm.config import WorldModelConfig
 from rssm.data.dataset import Dataset
 from rssm.device import pick_device
 from rssm.evaluation.model_predictor import WorldModelPredictor
+from rssm.files import make_folder
 from rssm.jobs.train import make_trainer
 from rssm.ladder.trained import Trained
 from rssm.model.world_model import WorldModel
@@ -38,7 +39,7 @@ def train_for(job: WorldModelConfig, data: Dataset, budget: float, folder: Path,
         DivergedError: the loss is not a finite number.
     """
     device = pick_device(job.device)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     (folder / TRAINER_FILE).unlink(missing_ok=True)
     trainer = make_trainer(folder, job, data, device)
     clock = Clock(budget or math.inf, device)

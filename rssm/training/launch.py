@@ -18,9 +18,9 @@ from typing import Any, Literal
 import torch
 import torch.distributed as dist
 
-from rssm.data.collect import start_worker
 from rssm.errors import LostProcessError, UserError
 from rssm.training.group import ALONE, KILLED, Group
+from rssm.workers import spawning, start_worker
 
 #: how long a process may wait for the others, who may be collecting or evaluating; a dead one is noticed at once
 _PATIENCE = timedelta(days=1)
@@ -130,7 +130,8 @@ def _started(
             here, there = context.Pipe()
             arguments_of_one = (there, Group(rank, count), device, meeting, assist, arguments)
             process = context.Process(target=_assist, args=arguments_of_one, daemon=True)
-            process.start()
+            with spawning():
+                process.start()
             there.close()
             started.append((process, here))
         yield join

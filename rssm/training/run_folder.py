@@ -10,42 +10,52 @@ from typing import Any
 from rssm.config.keys import idle_settings
 from rssm.config_file import load_config, save_config
 from rssm.errors import UserError
+from rssm.training.checkpoint import MODEL_FILE, TRAINER_FILE
 
 CONFIG_FILE = "config.yaml"
 #: settings that may change when a run goes on: no result depends on them
 FREE = ("device", "threads", "workers", "train.graph", "log", "run", "data.workers", "world.workers")
 
 
-def claim(run: Path, config: Any, growing: Collection[str] = ()) -> None:
-    """Write the run's configuration (a config dataclass), or see that it is the same as the one that is there.
+class Claim:
+    """A run's folder, held against a configuration and taken for it when the first thing worth keeping is written.
+
+    So a command that is refused on its settings leaves nothing, and the corrected one runs. A folder belongs to the
+    configuration in its ``config.yaml`` as soon as there is a checkpoint beside it.
 
     Args:
         run: the folder.
-        config: of the job.
+        config: of the job, a config dataclass.
         growing: settings (dotted keys) that may be larger than before, since they say how long the run goes on; the
             folder takes their new values.
 
     Raises:
-        UserError: the folder belongs to another configuration, or cannot be made.
+        UserError: the folder belongs to another configuration, or something else has its name.
     """
-    path = run / CONFIG_FILE
-    if path.exists():
-        found = load_config(path, type(config))
+
+    def __init__(self, run: Path, config: Any, growing: Collection[str] = ()) -> None:
+        self.run, self.config = run, config
+        self._path = run / CONFIG_FILE
+        self._written = False
+        if run.exists() and not run.is_dir():
+            raise UserError(f"run: expected a folder or a new one, {run} is something else")
+        if not self._path.exists() or not any((run / name).exists() for name in (TRAINER_FILE, MODEL_FILE)):
+            return
+        found = load_config(self._path, type(config))
         differing = difference(asdict(found), asdict(config), growing, idle_settings(config))
         if differing is not None:
             key, before, wanted = differing
             raise UserError(
-                f"{path}: {key}: the run there was started with {before}, not {wanted}; expected the same "
+                f"{self._path}: {key}: the run there was started with {before}, not {wanted}; expected the same "
                 f"settings{' or more updates' * (key in growing)} to go on, or another --run"
             )
-        if difference(asdict(found), asdict(config)) is not None:
-            save_config(config, path)
-    else:
-        try:
-            run.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"run: expected a folder or a new one, {run} cannot be made ({error.strerror})") from None
-        save_config(config, path)
+        self._written = difference(asdict(found), asdict(config)) is None
+
+    def take(self) -> None:
+        """Write ``config.yaml``; to be called before anything else that is worth keeping is written."""
+        if not self._written:
+            save_config(self.config, self._path)
+            self._written = True
 
 
 def difference(

@@ -18,12 +18,14 @@ from rssm.errors import CheckpointError, DivergedError, LostProcessError
 from rssm.model.world_model import WorldModel
 from rssm.progress import Progress
 from rssm.seeds import Stream, derived_seed
+from rssm.stopping import asked, goes_on, held
 from rssm.tracker import Tracker
 from rssm.training.checkpoint import MODEL_FILE, TRAINER_FILE, load_trainer, save_model, save_trainer, weights_of
 from rssm.training.graph import GraphedUpdates
 from rssm.training.group import ALONE, Group
 from rssm.training.muon import name_of
 from rssm.training.optimizer import Optimizer
+from rssm.training.run_folder import Claim
 from rssm.training.step import train_step
 
 #: scores a model; the metric named below decides which weights are best (less is better), the rest is logged
@@ -48,6 +50,7 @@ class Trainer:
         sampler: the chunks.
         evaluate: scores the averaged weights on episodes that are not trained on; lower is better.
         group: the processes that share the training.
+        claim: the folder's, which it takes with the first checkpoint; None takes nothing.
         show: called after each evaluation.
 
     Raises:
@@ -62,9 +65,10 @@ class Trainer:
         sampler: Sampler,
         evaluate: Evaluation,
         group: Group = ALONE,
+        claim: Claim | None = None,
         show: Show | None = None,
     ) -> None:
-        self.run, self.config, self.model = run, config, model
+        self.run, self.config, self.model, self._claim = run, config, model, claim
         self.sampler, self.evaluate, self.group, self.show = sampler, evaluate, group, show
         self.optimizer = Optimizer(model, config.train, group)
         self.update = 0
@@ -92,15 +96,16 @@ class Trainer:
             DivergedError: the loss or a gradient is not a finite number; the checkpoints are those of the last good
                 update.
             LostProcessError: another process is gone; the checkpoints are those of the last update.
+            Stopped: a signal came; the checkpoints are those of the last update.
         """
-        try:
-            self._train(tracker)
-        except LostProcessError as error:
-            self.save()  # a process that is gone is noticed before anything has changed
-            raise LostProcessError(
-                f"{error}; {self.update:,} updates are kept in {self.run}: start the same command again to go on"
-            ) from None
-        self.save()
+        with goes_on(self._kept), held():
+            try:
+                self._train(tracker)
+            except LostProcessError as error:
+                if not asked():  # else it was stopped as this one was
+                    self._save(tracker)  # a process that is gone is noticed before anything has changed
+                    raise LostProcessError(f"{error}; {self._kept()}") from None
+            self._save(tracker)
         self.model.load_state_dict(self._kept_weights()[0])
         return self.model.eval()
 
@@ -118,7 +123,7 @@ class Trainer:
     def _train(self, tracker: Tracker) -> None:
         settings = self.config.train
         with Progress("training", settings.updates, "updates", self.update) as progress:
-            while not self.finished:
+            while not self.finished and not asked():
                 begin = time.perf_counter()
                 terms = self._update()
                 self.seconds += time.perf_counter() - begin
@@ -130,8 +135,16 @@ class Trainer:
                         self.show(tracker, self.update)
                     self.group.from_first(self.best_update)
                 if self.update % settings.checkpoint_every == 0:
-                    self.save()
+                    self._save(tracker)
                 progress.advance(1, f"loss {terms['train/loss']:.3f}, best validation score {self.best_score:.3f}")
+
+    def _kept(self) -> str:
+        return f"{self.update:,} updates are kept in {self.run}: start the same command again to go on"
+
+    def _save(self, tracker: Tracker) -> None:
+        """The checkpoints, and before them what was logged on the way there, so that no power cut parts them."""
+        tracker.sync()
+        self.save()
 
     @property
     def finished(self) -> bool:
@@ -186,6 +199,8 @@ class Trainer:
 
         ``model.safetensors`` holds the weights to keep.
         """
+        if self._claim is not None:
+            self._claim.take()
         weights, update = self._kept_weights()
         record = {"update": update, "seed": self.config.seed, "muon_precision": name_of(self.optimizer.muon.precision)}
         save_model(self.run / MODEL_FILE, self.model, weights, record)

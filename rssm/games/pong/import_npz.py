@@ -23,6 +23,7 @@ from rssm.data.dataset import check_free, write_dataset
 from rssm.data.episode import Episode
 from rssm.data.frames import to_stack
 from rssm.errors import DataError
+from rssm.folder_lock import locked
 from rssm.games.pong.features import (
     ACTION_NAMES,
     BALL_IN_BOUNDS,
@@ -66,7 +67,12 @@ def import_npz(config: ImportConfig) -> None:
         DataError: the archive does not fit; the line names the file, the array and what was expected.
         UserError: ``config.out`` is taken.
     """
-    check_free(config.out)
+    with locked(Path(config.out)):
+        check_free(config.out)
+        _import(config)
+
+
+def _import(config: ImportConfig) -> None:
     path = Path(config.input)
     arrays = _read(path)
     stacks = _stacks(path, arrays["obs"])

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import pickle
 import signal
 import subprocess
@@ -69,6 +70,27 @@ def test_meta_says_where_the_data_come_from(folder: Path) -> None:
     assert (meta["episode_lengths"], meta["episode_seeds"]) == ([5, 1, 7], [100, 101, 102])
     for name in FILES:
         assert meta["sha256"][f"{name}.npy"] == hashlib.sha256((folder / f"{name}.npy").read_bytes()).hexdigest()
+
+
+def test_the_content_is_on_the_disk_before_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+    sync, rename = os.fsync, os.rename
+
+    def synced(handle: int) -> None:
+        order.append(Path(os.readlink(f"/proc/self/fd/{handle}")).name)
+        sync(handle)
+
+    def renamed(source: Path, target: Path) -> None:
+        order.append("rename")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "rename", renamed)
+    write_dataset(tmp_path / "data", episodes(), env=None, policy={}, seed=None)
+    *files, building, renaming, parent = order
+    assert set(files) == {"meta.json", *(f"{name}.npy" for name in FILES)}
+    assert building.startswith(".data.")
+    assert (renaming, parent) == ("rename", tmp_path.name)
 
 
 def test_data_from_elsewhere_have_no_game(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,14 @@ def test_the_same_recording_under_another_name_is_refused(tmp_path: Path) -> Non
     with pytest.raises(DataError, match=r"link: expected none of the games of .*one, but it holds the same recording"):
         check_disjoint(one, Dataset.open(tmp_path / "link"))
     check_disjoint(one, record(tmp_path / "other", [1, 3], known=False))  # imported: nothing else is known
+
+
+def test_games_under_other_seeds_are_still_the_same_games(tmp_path: Path) -> None:
+    """What is said of a recording can be changed; what is in it says what it is."""
+    games = [play_episode(EnvConfig(), Player("random"), seed, 12) for seed in (1, 2, 3)]
+    write_dataset(tmp_path / "one", games, env=EnvConfig(), policy={"name": "random"}, seed=None)
+    renamed = [replace(game, seed=90 + index) for index, game in enumerate(games[1:])]
+    write_dataset(tmp_path / "two", renamed, env=EnvConfig(), policy={"name": "random"}, seed=None)
+    one, two = Dataset.open(tmp_path / "one"), Dataset.open(tmp_path / "two")
+    with pytest.raises(DataError, match=r"two: expected none of the games of .*one, but it holds the same recording"):
+        check_disjoint(one, two)

@@ -10,6 +10,7 @@ from rssm.data.collect import play_episode
 from rssm.data.episode import Episode
 from rssm.data.kept import KeptEpisodes, game_file, keep_episode, kept_folder
 from rssm.games.pong.player import Player
+from rssm.owner import token
 
 PLAN = {"seed": 1, "players": "tracking", "env": {"noop_max": 30}}
 
@@ -66,11 +67,14 @@ def test_a_damaged_game_is_no_game(tmp_path: Path, episode: Episode, damage: str
 
 
 def test_data_sets_that_a_killed_process_had_half_written_are_cleared(tmp_path: Path) -> None:
-    (tmp_path / ".data.0123abcd.tmp").mkdir()
-    (tmp_path / ".other.0123abcd.tmp").mkdir()
+    machine = token().partition("-")[0]
+    (tmp_path / f".data.{machine}-1-5.tmp").mkdir()  # the first process of all did not begin then
+    (tmp_path / f".data.{token()}.tmp").mkdir()
+    (tmp_path / f".other.{machine}-1-5.tmp").mkdir()
     with KeptEpisodes(tmp_path / "data", PLAN):
         pass
-    assert [path.name for path in tmp_path.iterdir()] == [".other.0123abcd.tmp"]
+    kept = {f".data.{token()}.tmp", f".other.{machine}-1-5.tmp"}
+    assert {path.name for path in tmp_path.iterdir()} == kept
 
 
 def test_nothing_is_left_where_nothing_was_played(tmp_path: Path) -> None:

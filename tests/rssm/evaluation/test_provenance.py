@@ -8,6 +8,7 @@ import pytest
 from rssm.config import EnvConfig
 from rssm.data.collect import play_episode
 from rssm.data.dataset import Dataset, write_dataset
+from rssm.data.disjoint import shared_games
 from rssm.errors import UserError
 from rssm.evaluation import provenance
 from rssm.evaluation.provenance import (
@@ -16,7 +17,6 @@ from rssm.evaluation.provenance import (
     refuse_copies,
     refuse_training_data,
     refuse_unlike,
-    shared_games,
 )
 from rssm.games.pong.player import Player
 

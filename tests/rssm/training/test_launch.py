@@ -128,10 +128,13 @@ def test_whichever_process_is_killed_nothing_is_lost(tiny_job, finished_run, tmp
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
-    assert err.splitlines()[-1] == "interrupted"
+    stopped = load_trainer(run / TRAINER_FILE)["update"]
+    assert err.splitlines()[-1] == (
+        f"stopped by SIGINT: {stopped} updates are kept in {run}: start the same command again to go on"
+    )
     assert "Traceback" not in err
 
-    process = _start_and_wait(settings, run, updates + 1)
+    process = _start_and_wait(settings, run, stopped + 1)
     (other,) = _others(process)
     process.kill()
     process.communicate()

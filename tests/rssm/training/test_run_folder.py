@@ -7,12 +7,19 @@ from agents.online.config import WorldConfig
 from rssm.config import LossConfig, ModelConfig, TrainConfig, WorldModelConfig
 from rssm.config_file import load_config
 from rssm.errors import UserError
-from rssm.training.run_folder import CONFIG_FILE, claim, difference
+from rssm.training.checkpoint import MODEL_FILE, TRAINER_FILE
+from rssm.training.run_folder import CONFIG_FILE, Claim, difference
 
 
 @pytest.fixture
 def job(tmp_path):
     return WorldModelConfig(run=str(tmp_path / "run"))
+
+
+def claim(run, config, growing=()):
+    """As a job that has something to keep."""
+    Claim(run, config, growing).take()
+    (run / TRAINER_FILE).touch()
 
 
 def test_a_new_folder_is_made_and_takes_the_settings(job, tmp_path):
@@ -71,6 +78,22 @@ def test_a_run_may_go_on_for_longer_where_that_is_said(job, tmp_path):
     assert load_config(tmp_path / "run" / CONFIG_FILE, WorldModelConfig) == longer
     with pytest.raises(UserError, match=r"train\.updates: the run there was started with \d+, .* or more updates"):
         claim(tmp_path / "run", job, growing=("train.updates",))
+
+
+def test_nothing_is_made_before_there_is_something_to_keep(job, tmp_path):
+    Claim(tmp_path / "run", job)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kept", [TRAINER_FILE, MODEL_FILE])
+def test_a_folder_belongs_to_nobody_until_something_is_kept_there(job, tmp_path, kept):
+    other = dataclasses.replace(job, train=TrainConfig(updates=7))
+    Claim(tmp_path / "run", job).take()
+    Claim(tmp_path / "run", other).take()
+    assert load_config(tmp_path / "run" / CONFIG_FILE, WorldModelConfig) == other
+    (tmp_path / "run" / kept).touch()
+    with pytest.raises(UserError, match=r"train\.updates: the run there was started with 7"):
+        Claim(tmp_path / "run", job)
 
 
 def test_a_file_in_the_folder_s_place_is_refused(job, tmp_path):

@@ -88,6 +88,16 @@ def stop_at(trainer, update):
     trainer.sampler.batch = interrupted
 
 
+def test_what_was_logged_is_on_the_disk_before_the_checkpoint(make_trainer, monkeypatch):
+    """A power cut may lose what is not: a run that goes on would have a gap there."""
+    order, trainer = [], make_trainer(updates=4, checkpoint_every=2)
+    sync, save = Tracker.sync, Trainer.save
+    monkeypatch.setattr(Tracker, "sync", lambda tracker: (order.append("log"), sync(tracker)))
+    monkeypatch.setattr(Trainer, "save", lambda trainer: (order.append("checkpoint"), save(trainer)))
+    train(trainer)
+    assert order == ["log", "checkpoint"] * 3  # after two updates, after four, at the end
+
+
 def test_a_training_learns_something(make_trainer):
     trainer = make_trainer(updates=40, batch_size=8, learning_rate=1e-2, log_every=1, evaluate_every=40)
     train(trainer)

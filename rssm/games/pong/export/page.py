@@ -33,8 +33,8 @@ def write_page(
     parts = {
         "STYLE": _source("style.css"),
         "ABOUT": html.escape(about),
-        # "</" would end the script's element
-        "DESCRIPTION": json.dumps(description, separators=(",", ":"), allow_nan=False).replace("</", "<\\/"),
+        # "</" would end the script's element, and "<!--" hide its end
+        "DESCRIPTION": json.dumps(description, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
         "WEIGHTS": base64.b64encode(weights).decode("ascii"),
         "MODEL": _source("model.js"),
         "SKETCH": SKETCH.read_text(encoding="utf-8"),
