@@ -9,8 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rssm.errors import UserError
-
 
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:
     """Have ``write`` fill a temporary file beside ``path``, then put it in ``path``'s place in one step.
@@ -35,21 +33,6 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
-
-
-def read_json(path: Path, what: str) -> dict[str, Any]:
-    """What a file of results holds.
-
-    Raises:
-        UserError: it is no JSON object; ``what`` says what it should have been.
-    """
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path}: expected {what}, it cannot be read ({error})") from None
-    if not isinstance(found, dict):
-        raise UserError(f"{path}: expected {what}, a JSON object")
-    return found
 
 
 def write_json(path: Path, result: dict[str, Any]) -> None:

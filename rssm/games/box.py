@@ -18,6 +18,7 @@ from rssm.config import EnvConfig, ModelConfig
 from rssm.data.frames import first_stack, push_frame, to_observation
 from rssm.errors import UserError
 from rssm.game import MOST_FRAMES, STACK, Decoder, Encoder, Game, Layout, Policy
+from rssm.shape import NUMBER, POSITIVE, ListOf, Record, check_shape
 
 #: actions are kept as bytes
 _MOST_ACTIONS = 256
@@ -148,6 +149,10 @@ class Box(Game):
         return BoxStatistics(mean, _spread(frames), _spread(change))
 
     def read_statistics(self, values: dict[str, Any]) -> BoxStatistics:
+        size = self.layout.num_features
+        scales = ListOf(POSITIVE, size)
+        shape = Record({"mean": ListOf(NUMBER, size), "std": scales, "change": scales})
+        check_shape(values, shape, "statistics", f"those of {self.env_id}")
         return BoxStatistics(*(tuple(values[name]) for name in ("mean", "std", "change")))
 
     def encoder(self, config: ModelConfig, statistics: BoxStatistics) -> Encoder:
