@@ -9,8 +9,8 @@ ROOT = Path(__file__).resolve().parents[1]
 #: from the ground up; a module may import what stands in its own line or above it
 FLOORS = (
     ("rssm", "rssm.arrays", "rssm.blocks", "rssm.errors", "rssm.files", "rssm.noise", "rssm.numbers", "rssm.seeds"),
-    ("rssm.device", "rssm.places", "rssm.progress"),
-    ("rssm.config", "rssm.data.mixture", "rssm.game"),
+    ("rssm.device", "rssm.memory", "rssm.places", "rssm.progress"),
+    ("rssm.config", "rssm.data.mixture", "rssm.game", "rssm.npy", "rssm.shape"),
     ("rssm.config_file", "rssm.presets", "rssm.dashboard.names", "rssm.rerun"),
     ("rssm.tracker",),
     ("rssm.weights",),

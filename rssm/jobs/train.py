@@ -24,6 +24,7 @@ from rssm.rerun import command_of
 from rssm.tracker import About, Tracker, refuse_without_key
 from rssm.training.group import ALONE, Group
 from rssm.training.launch import count_processes, launched, local_rank, local_size, processes
+from rssm.training.memory import refuse_training
 from rssm.training.muon import name_of
 from rssm.training.run_folder import claim
 from rssm.training.trainer import Trainer
@@ -49,6 +50,7 @@ def train_world_model(config: WorldModelConfig) -> None:
             assist(join(), config)
         return
     run = Path(config.run)
+    refuse_training(config, device, local_size(count))
     claim(run, config)
     with processes(count, device, assist, config) as join:
         train, heldout = open_datasets(config)
