@@ -6,13 +6,22 @@ BIN := $(VENV)/bin
 ARGS ?=
 INSTALLED := $(VENV)/.installed
 
-.PHONY: train test lint browser
+.PHONY: train test lint fuzz browser
 
 train: $(INSTALLED)
 	$(BIN)/python scripts/train_wm.py $(ARGS)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n auto
+
+# Hostile settings and damaged files, fresh ones round after round; any that is not refused in one line ends it.
+FUZZ_SECONDS ?= 3600
+FUZZ_EXAMPLES ?= 1000
+fuzz: $(INSTALLED)
+	end=$$(($$(date +%s) + $(FUZZ_SECONDS))); \
+	while [ $$(date +%s) -lt $$end ]; do \
+		FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -q --hypothesis-seed=random tests/fuzz || exit 1; \
+	done
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
