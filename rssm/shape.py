@@ -114,7 +114,7 @@ def misfit(value: Any, shape: Shape, key: str = "") -> str | None:
     if isinstance(shape, Kind):
         return None if shape.fits(value) else f"{where}expected {shape.expected}, got {_written(value)}"
     if isinstance(shape, ListOf):
-        if not isinstance(value, list):
+        if not isinstance(value, list | tuple):  # torch keeps tuples, JSON has none
             return f"{where}expected a list, got {_written(value)}"
         if shape.length not in (None, len(value)) or len(value) < shape.least:
             wanted = f"{shape.length}" if shape.length is not None else f"at least {shape.least}"
@@ -213,7 +213,7 @@ def _below(key: str, name: str) -> str:
 
 
 def _written(value: Any) -> str:
-    if isinstance(value, dict | list):
+    if isinstance(value, dict | list | tuple):
         return f"{len(value)} {'names' if isinstance(value, dict) else 'values'}"
     if isinstance(value, str):
         return f"the text {shown(value)}"

@@ -29,6 +29,7 @@ WHOLE_ONE = {"name": "a", "steps": [1, 2.5], "by_game": {"pong": {"games": 3}}, 
 
 def test_what_fits_is_taken_with_whatever_else_is_there():
     assert misfit(WHOLE_ONE | {"more": [{}]}, SHAPE) is None
+    assert misfit({"name": "a", "steps": (0, 1)}, SHAPE) is None  # as torch keeps them
     assert misfit({"name": "a", "steps": [0, 1], "floor": {"skipped": "no games"}}, SHAPE) is None
 
 
