@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 INSTALLED := $(VENV)/.installed
 
-.PHONY: train test faults soak lint browser
+.PHONY: train test faults soak fuzz lint browser
 
 train: $(INSTALLED)
 	$(BIN)/python scripts/train_wm.py $(ARGS)
@@ -21,6 +21,15 @@ faults: $(INSTALLED)
 # Hours: 20,000 updates and 200,000 real steps, watched for what grows; writes soak/soak.json and soak/soak.png.
 soak: $(INSTALLED)
 	$(BIN)/python tests/faults/soak.py
+
+# Hostile settings and damaged files, fresh ones round after round; any that is not refused in one line ends it.
+FUZZ_SECONDS ?= 3600
+FUZZ_EXAMPLES ?= 1000
+fuzz: $(INSTALLED)
+	end=$$(($$(date +%s) + $(FUZZ_SECONDS))); \
+	while [ $$(date +%s) -lt $$end ]; do \
+		FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -q --hypothesis-seed=random tests/fuzz || exit 1; \
+	done
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -16,7 +16,8 @@ from rssm.config.stored import from_stored
 from rssm.config_file import load_config
 from rssm.errors import CheckpointError, UserError
 from rssm.model.world_model import WorldModel
-from rssm.training.checkpoint import MODEL_FILE, load_model, load_weights, save_weights, weights_of
+from rssm.shape import shown_reason
+from rssm.training.checkpoint import MODEL_FILE, check_tensors, load_model, load_weights, save_weights, weights_of
 from rssm.training.run_folder import CONFIG_FILE
 
 AGENT_FILE = "agent.safetensors"
@@ -36,10 +37,14 @@ def read_agent(path: Path, device: torch.device | str = "cpu") -> Agent:
     """
     description, weights, game = load_weights(path, "an agent")
     try:
-        agent = Agent(from_stored(ActorCriticConfig, description["actor_critic"]), description["inputs"], game)
+        settings, inputs = from_stored(ActorCriticConfig, description["actor_critic"]), description["inputs"]
+        with torch.device("meta"):  # what its settings ask for is not made before it is known to be there
+            expected = Agent(settings, inputs, game).state_dict()
+        check_tensors(weights, expected)
+        agent = Agent(settings, inputs, game)
         agent.load_state_dict(weights)
     except (LookupError, TypeError, ValueError, RuntimeError, UserError) as error:
-        reason = str(error).splitlines()[0]
+        reason = shown_reason(error)
         raise CheckpointError(f"{path}: its weights do not fit its own description ({reason})") from None
     return agent.to(device).eval()
 

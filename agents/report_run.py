@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from rssm.config import WorldModelConfig
 from rssm.config_file import build, load_config, read_settings
 from rssm.errors import UserError
 from rssm.evaluation.kept_windows import read_windows, windows_file
-from rssm.files import read_json
 from rssm.game import load_game
 from rssm.jobs.evaluate import RESULT_FILE, settings_file
 from rssm.jobs.report import REPORT_FILE, read_result, report_run
@@ -26,10 +24,13 @@ from rssm.presets import find_preset, preset_folder
 from rssm.report.about import Run
 from rssm.report.history import read_history
 from rssm.report.verdict import verdict
+from rssm.shape import COUNT, ListOf, Record, read_json
 from rssm.tracker import METRICS_FILE
 from rssm.training.checkpoint import TRAINER_FILE, load_trainer
 from rssm.training.run_folder import CONFIG_FILE
 from rssm.weights import find_run, results_folder
+
+_CURVE = Record({"points": ListOf(Record({"env_steps": COUNT}))})
 
 
 def report(config: ReportConfig) -> None:
@@ -119,7 +120,5 @@ def _read_curve(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     what = "the scores along a training"
-    points = read_json(path, what).get("points")
-    if not isinstance(points, list) or not all(isinstance(one, dict) and "env_steps" in one for one in points):
-        raise UserError(f"{path}: expected {what}, points with env_steps; got {json.dumps(points)[:60]}")
+    points: list[dict[str, Any]] = read_json(path, what, _CURVE)["points"]
     return points

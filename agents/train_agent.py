@@ -15,6 +15,7 @@ from agents.learning.actor import allowed_actions
 from agents.learning.agent import Agent
 from agents.learning.inputs import inputs_size
 from agents.learning.learner import Learner
+from agents.learning.memory import refuse_training
 from agents.online.experience import Experience, Offline
 from agents.online.online import Online
 from agents.online.world_trainer import WorldTrainer
@@ -55,6 +56,7 @@ def train_agent(config: AgentConfig) -> None:
     device = pick_device(config.device)
     set_threads(config.threads, 2 if config.online else 1)
     run, game = Path(config.run), load_game(config.env.id, config.env.stack)
+    refuse_training(config, game, device)
     with ExitStack() as stack:
         stack.enter_context(locked(run))
         claim = Claim(run, config, GROWING)

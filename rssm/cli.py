@@ -25,7 +25,9 @@ __all__ = ["EXIT_BAD_INPUT", "EXIT_INTERRUPTED", "Job", "parse", "run_job"]
 
 def _collect(config: CollectConfig) -> None:
     from rssm.data.collect import collect
+    from rssm.training.memory import refuse_collection
 
+    refuse_collection(config)
     collect(config)
 
 

@@ -46,8 +46,12 @@ T = TypeVar("T")
 
 #: names the preset that a file builds on
 BASED_ON = "based_on"
-#: characters of a file of settings
-_LONGEST = 10**6
+#: characters of a file of settings; a run's has some five thousand
+_LONGEST = 200_000
+#: brackets of it; the reader takes the longer for each the more are open
+_MOST_BRACKETS = 500
+#: files that build on each other
+_MOST_LAYERS = 16
 _NOTHING = ("", "~", "null", "Null", "NULL")
 
 
@@ -93,6 +97,8 @@ def read_layers(path: Path, config_class: type, presets: Path | None = None) -> 
         if any(following.resolve() == one.resolve() for one in seen):
             circle = " → ".join(str(one) for one in [*seen, following])
             raise UserError(f"{path}: {BASED_ON}: goes in a circle: {circle}")
+        if len(seen) == _MOST_LAYERS:
+            raise UserError(f"{path}: {BASED_ON}: expected at most {_MOST_LAYERS} files that build on each other")
         seen.append(following)
 
 
@@ -153,6 +159,8 @@ def _read_text(path: Path) -> str:
 
 
 def _root(path: Path, text: str) -> yaml.MappingNode:
+    if text.count("[") + text.count("{") > _MOST_BRACKETS:
+        raise UserError(f"{path}: nested too deeply; expected groups of settings")
     try:
         root = yaml.compose(text, yaml.SafeLoader)
     except yaml.YAMLError as error:

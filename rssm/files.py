@@ -118,21 +118,6 @@ def system_error(error: OSError) -> str:
     return f"{what}{_in_words(error)}; what was saved before is whole, and the same command goes on from there"
 
 
-def read_json(path: Path, what: str) -> dict[str, Any]:
-    """What a file of results holds.
-
-    Raises:
-        UserError: it is no JSON object; ``what`` says what it should have been.
-    """
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path}: expected {what}, it cannot be read ({error})") from None
-    if not isinstance(found, dict):
-        raise UserError(f"{path}: expected {what}, a JSON object")
-    return found
-
-
 def write_json(path: Path, result: dict[str, Any]) -> None:
     """Write a result for machines, atomically; numbers that are not finite are an error, not a wrong file."""
     text = json.dumps(result, indent=2, allow_nan=False) + "\n"

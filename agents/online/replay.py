@@ -7,7 +7,6 @@ counted twice.
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,21 @@ from rssm.data.dataset import Dataset
 from rssm.errors import DataError
 from rssm.files import replace_file
 from rssm.game import Game
+from rssm.npy import read_npz
 
 Flags = npt.NDArray[np.bool_]
+
+#: each array's type
+_TYPES: dict[str, type[np.generic]] = {
+    "features": np.float32,
+    "action": np.uint8,
+    "reward": np.float32,
+    "terminated": np.bool_,
+    "truncated": np.bool_,
+    "is_first": np.bool_,
+}
+#: bytes of a block; one of a million steps of a game with a hundred features has half as many
+_LARGEST = 2**30
 
 
 @dataclass(frozen=True)
@@ -64,7 +76,7 @@ class Replay:
 
     def __init__(self, folder: Path, game: Game, games: int, blocks: int = 0) -> None:
         self.folder, self.game, self.games = folder, game, games
-        self._blocks = [_read(self._path(number), games) for number in range(blocks)]
+        self._blocks = [_read(self._path(number), game, games) for number in range(blocks)]
 
     @property
     def blocks(self) -> int:
@@ -87,7 +99,7 @@ class Replay:
         A game in progress is an episode like any other, whose last row is neither terminated nor truncated.
         """
         arrays = {part.name: self._joined(part.name) for part in fields(Block)}
-        return Dataset(self.folder, {"env_id": self.game.env_id}, arrays)
+        return Dataset(self.folder, self._meta, arrays)
 
     def place(self, place: int) -> Dataset:
         """The steps of one of the G places."""
@@ -95,7 +107,11 @@ class Replay:
             part.name: np.concatenate([getattr(block, part.name)[:, place] for block in self._blocks])
             for part in fields(Block)
         }
-        return Dataset(self.folder, {"env_id": self.game.env_id}, arrays)
+        return Dataset(self.folder, self._meta, arrays)
+
+    @property
+    def _meta(self) -> dict[str, Any]:
+        return {"env_id": self.game.env_id, "env": {"stack": self.game.layout.stack}}
 
     def _joined(self, name: str) -> npt.NDArray[Any]:
         whole = np.concatenate([getattr(block, name) for block in self._blocks])
@@ -105,13 +121,23 @@ class Replay:
         return self.folder / f"{number:06d}.npz"
 
 
-def _read(path: Path, games: int) -> Block:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            block = Block(**{part.name: file[part.name] for part in fields(Block)})
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{path}: expected a block of real steps, it cannot be read ({reason})") from None
+def _read(path: Path, game: Game, games: int) -> Block:
+    what = "a block of real steps"
+    arrays = read_npz(path, _TYPES, _LARGEST, what)
+    missing = [name for name in _TYPES if name not in arrays]
+    if missing:
+        raise DataError(f"{path}: {missing[0]}: missing; expected {what}")
+    block = Block(**arrays)
     if block.action.ndim != 2 or block.action.shape[1] != games:
         raise DataError(f"{path}: expected steps of {games} games side by side, got shape {block.action.shape}")
+    for name, array in arrays.items():
+        shape = (*block.action.shape, game.layout.num_features) if name == "features" else block.action.shape
+        if array.shape != shape or array.dtype != _TYPES[name]:
+            wanted = f"{np.dtype(_TYPES[name])} of shape {shape}"
+            raise DataError(f"{path}: {name}: expected {wanted}, got {array.dtype} of shape {array.shape}")
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            row = np.argwhere(~np.isfinite(array))[0, 0]
+            raise DataError(f"{path}: {name}: row {row}: expected finite numbers")
+    if (block.action >= game.layout.num_actions).any():
+        raise DataError(f"{path}: action: expected 0 to {game.layout.num_actions - 1}, got {block.action.max()}")
     return block

@@ -14,12 +14,39 @@ from rssm.config import EnvConfig
 from rssm.device import processor
 from rssm.errors import UserError
 from rssm.evaluation.provenance import file_checksum
-from rssm.files import read_json
+from rssm.shape import ANYTHING, COUNT, NUMBER, TEXT, WHOLE, ListOf, MapOf, Maybe, Record, read_json
 from rssm.training.checkpoint import MODEL_FILE
 
 #: the scores along a training, one entry for each evaluation
 CURVE_FILE = "curve.json"
 #: what a file's name says of a setting
+_POLICY = Record(
+    {"games": COUNT, "mean": NUMBER, "code": TEXT},
+    {
+        **dict.fromkeys(("standard_error", "min", "median", "wins", "length"), NUMBER),
+        "acted": MapOf(ANYTHING),
+        "finished": COUNT,
+        "scores": ListOf(NUMBER),
+        "lengths": ListOf(COUNT),
+        "seeds": ListOf(WHOLE),
+    },
+)
+#: as far as anything reads it; older files lack parts
+_GAMES = Record(
+    {},
+    {
+        "env": Maybe(
+            Record(
+                {"frameskip": COUNT, "repeat_action_probability": NUMBER},
+                {"id": TEXT, "enemy": TEXT, "noop_max": COUNT, "max_episode_steps": COUNT, "stack": COUNT},
+            )
+        ),
+        "sticky": NUMBER,
+        "seed": WHOLE,
+        "weights": Record({}, {"agent": TEXT, "model": TEXT}),
+        **dict.fromkeys(WAYS, _POLICY),
+    },
+)
 _SHORT = {"repeat_action_probability": "sticky", "noop_max": "noops"}
 
 
@@ -38,7 +65,7 @@ def read_games(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise UserError(f"{path}: expected a run that scripts/evaluate_agent.py has scored; there is no such file")
-    games = read_json(path, "an agent's games")
+    games = read_json(path, "an agent's games", _GAMES)
     if isinstance(games.get("env"), dict):
         # those of before there were other enemies had the console's own, and four frames were a stack
         games["env"] = {"enemy": "normal", "stack": 4, **games["env"]}
@@ -50,7 +77,11 @@ def games_file(run: Path, env: EnvConfig, seed: int, own_env: EnvConfig, own_see
     run's own where none are; else a file that is named by what differs.
     """
     there = read_games(run / GAMES_FILE) if (run / GAMES_FILE).is_file() else {}
-    reference = {**there["env"], "seed": there["seed"]} if "env" in there else {**asdict(own_env), "seed": own_seed}
+    reference = (
+        {**there["env"], "seed": there["seed"]}
+        if there.keys() >= {"env", "seed"}
+        else {**asdict(own_env), "seed": own_seed}
+    )
     asked = {**asdict(env), "seed": seed}
     differing = named_by(reference, asked)
     return run / (f"games-{'-'.join(differing)}.json" if differing else GAMES_FILE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -14,7 +13,7 @@ import numpy as np
 from agents.checkpoint import AGENT_FILE
 from agents.config import AgentConfig, AgentResultsConfig
 from agents.play.record import read_games
-from agents.play.scores import GAMES_FILE, POLICIES, WAYS
+from agents.play.scores import GAMES_FILE, PLANNED, POLICIES, WAYS
 from rssm.config_file import load_config
 from rssm.errors import UserError
 from rssm.evaluation.provenance import lookup, refuse_copies, refuse_unlike
@@ -23,12 +22,29 @@ from rssm.report.charts import COLOURS, Line, curves, to_png
 from rssm.report.history import read_history
 from rssm.report.publish import publish
 from rssm.report.tables import markdown, text
+from rssm.shape import COUNT, FLAG, NUMBER, TEXT, ListOf, MapOf, Record, read_json
 from rssm.tracker import METRICS_FILE
-from rssm.training.checkpoint import TRAINER_FILE, load_trainer
+from rssm.training.checkpoint import TRAINER_FILE, training_seconds
 from rssm.training.run_folder import CONFIG_FILE, difference
 
 NAME, PICTURE_FILE = "agent", "learning_curve.png"
-_KEYS = {"command", "title", "online", "env", "code", "env_steps", "wall_seconds", *POLICIES, "curves"}
+_SCORES = Record({"seeds": ListOf(NUMBER, least=1), "games": COUNT})
+_JOBS = MapOf(
+    Record(
+        {
+            "command": TEXT,
+            "title": TEXT,
+            "online": FLAG,
+            "env": Record({"repeat_action_probability": NUMBER}),
+            "code": ListOf(TEXT),
+            "env_steps": COUNT,
+            "wall_seconds": NUMBER,
+            **dict.fromkeys(POLICIES, _SCORES),
+            "curves": ListOf(ListOf(ListOf(NUMBER, 2), least=1), least=1),
+        },
+        {PLANNED: _SCORES},
+    )
+)
 #: points; the table says after how many real steps the mean of the seeds reached them
 _GOAL = 18.0
 #: what the curves show
@@ -96,7 +112,7 @@ def read_job(runs: Sequence[Path], command: str, title: str) -> dict[str, Any]:
         "env": games[0]["env"],
         "code": sorted({result[name]["code"] for result in games for name in policies}),
         "env_steps": steps[0],
-        "wall_seconds": statistics.fmean(float(load_trainer(run / TRAINER_FILE)["seconds"]) for run in runs),
+        "wall_seconds": statistics.fmean(training_seconds(run / TRAINER_FILE) for run in runs),
         **{name: {"seeds": [result[name]["mean"] for result in games], "games": counts[0][name]} for name in policies},
         "curves": [curve for _, curve in history],
     }
@@ -156,16 +172,7 @@ def _read_jobs(path: Path) -> dict[str, Any]:
     """The table that is there; none is an empty one."""
     if not path.exists():
         return {}
-    try:
-        jobs = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path}: expected the table of earlier jobs as JSON ({error})") from None
-    if not isinstance(jobs, dict):
-        raise UserError(f"{path}: expected a JSON object with an entry for each job")
-    for name, job in jobs.items():
-        if not isinstance(job, dict) or not job.keys() >= _KEYS:
-            raise UserError(f"{path}: {name}: expected a job with {', '.join(sorted(_KEYS))}")
-    return jobs
+    return read_json(path, "the table of earlier jobs", _JOBS)
 
 
 def _read_games(path: Path) -> dict[str, Any]:
@@ -185,7 +192,7 @@ def _read_curve(path: Path) -> tuple[int, Curve]:
     Of the policy as it plays while it learns, its actions drawn: without sticky actions a greedy one plays some 31
     games over and over, and its score jumps by ten points from one evaluation to the next.
     """
-    rows = [row for row in read_history(path) if "env_steps" in row]
+    rows = [row for row in read_history(path) if row.get("env_steps") is not None]
     scores = {row["env_steps"]: row[_SCORE] for row in rows if row.get(_SCORE) is not None}
     if not scores:
         raise UserError(f"{path}: expected at least one evaluation in real games ({_SCORE}), found none")

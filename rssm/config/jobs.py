@@ -206,7 +206,7 @@ class ResultsConfig(Settings):
     result: str = setting(
         "openloop.json",
         "file of each run that is read: its own evaluation, or one of other data (openloop-NAME.json)",
-        filled=True,
+        name=True,
     )
     out: str = setting(
         "runs/results",

@@ -191,10 +191,10 @@ def expected_type(kind: Any) -> str:
     return names.get(kind) or f"a {kind.__name__}"
 
 
-def shown(value: Any) -> str:
+def shown(value: Any, longest: int = LONGEST_SHOWN) -> str:
     """A value in an error's one line: short, and with nothing that a terminal would act on."""
     text = str(value) if value is not None and str(value) else "nothing"
-    text = text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
+    text = text if len(text) <= longest else f"{text[: longest - 3]}..."
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 

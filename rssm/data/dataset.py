@@ -21,10 +21,13 @@ from rssm import ENV_ID
 from rssm.arrays import FloatArray
 from rssm.blocks import blocks
 from rssm.config import EnvConfig
+from rssm.config.settings import shown
 from rssm.data.episode import Episode
 from rssm.errors import DataError, UserError
 from rssm.files import make_folder, sync, writing
 from rssm.game import STACK, Game, load_game
+from rssm.npy import map_npy
+from rssm.shape import ANYTHING, COUNT, TEXT, WHOLE, ListOf, MapOf, Maybe, Record, check_shape, read_json, shown_reason
 
 SCHEMA_VERSION = 1
 META_FILE = "meta.json"
@@ -38,16 +41,20 @@ _ARRAYS: dict[str, type[np.generic]] = {
     "truncated": np.bool_,
     "is_first": np.bool_,
 }
-_META_TYPES: dict[str, tuple[type, ...]] = {
-    "env_id": (str, type(None)),
-    "env": (dict, type(None)),
-    "policy": (dict,),
-    "seed": (int, type(None)),
-    "steps": (int,),
-    "episode_lengths": (list,),
-    "episode_seeds": (list,),
-    "sha256": (dict,),
-}
+_META = Record(
+    {
+        "schema_version": WHOLE,
+        "env_id": Maybe(TEXT),
+        "env": Maybe(MapOf(ANYTHING)),
+        "policy": MapOf(ANYTHING),
+        "seed": Maybe(WHOLE),
+        "steps": COUNT,
+        "episode_lengths": ListOf(COUNT, least=1),
+        "episode_seeds": ListOf(Maybe(COUNT)),
+        "sha256": MapOf(TEXT),
+    },
+    {"episode_players": ListOf(TEXT)},
+)
 
 
 class Dataset:
@@ -83,7 +90,7 @@ class Dataset:
     @staticmethod
     def of(like: Dataset, episodes: Sequence[Episode]) -> Dataset:
         """Other episodes of the same game, which are in memory alone; messages call them by the same path."""
-        return Dataset(like.path, {"env_id": like.meta["env_id"]}, _concatenate(episodes))
+        return Dataset(like.path, {"env_id": like.meta["env_id"], "env": like.meta["env"]}, _concatenate(episodes))
 
     @staticmethod
     def open(path: str | Path) -> Dataset:
@@ -232,25 +239,19 @@ def _read_meta(path: Path) -> dict[str, Any]:
         raise DataError(f"{path.parent}: no such folder; expected a data set")
     if not path.is_file():
         raise DataError(f"{path}: missing; {path.parent} is not a (complete) data set")
+    what = "the description of a data set"
     try:
-        meta = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(f"{path}: not valid JSON ({error})") from error
-    if not isinstance(meta, dict):
-        raise DataError(f"{path}: expected a JSON object, got {type(meta).__name__}")
-    version = meta.get("schema_version")
-    if version != SCHEMA_VERSION:
-        raise DataError(f"{path}: schema_version: expected {SCHEMA_VERSION}, got {version!r}")
-    for key, types in _META_TYPES.items():
-        if key not in meta or not isinstance(meta[key], types):
-            raise DataError(f"{path}: {key}: missing or of the wrong type")
-    players = meta.get("episode_players", [])
-    if not isinstance(players, list) or not all(isinstance(player, str) for player in players):
-        raise DataError(f"{path}: episode_players: expected a list of texts")
+        meta = read_json(path, what, MapOf(ANYTHING))
+        version = meta.get("schema_version")
+        if version != SCHEMA_VERSION:
+            raise DataError(f"{path}: schema_version: expected {SCHEMA_VERSION}, got {shown(version)}")
+        check_shape(meta, _META, str(path), what)
+    except UserError as error:
+        raise DataError(str(error)) from None
     try:
         _env(meta)
     except (TypeError, ValueError) as error:
-        raise DataError(f"{path}: env: {error}") from error
+        raise DataError(f"{path}: env: {shown_reason(error)}") from error
     try:
         _game(meta)
     except UserError as error:
@@ -275,11 +276,7 @@ def _game(meta: dict[str, Any]) -> Game:
 def _read_array(path: Path, name: str, meta: dict[str, Any]) -> npt.NDArray[Any]:
     if not path.is_file():
         raise DataError(f"{path}: missing")
-    try:
-        # Maps plain arrays only: neither pickles nor archives are ever opened.
-        array = np.lib.format.open_memmap(path, mode="r")
-    except (ValueError, EOFError) as error:
-        raise DataError(f"{path}: short or not a plain .npy array ({error})") from error
+    array = map_npy(path)
     dtype, row = _ARRAYS[name], (_game(meta).layout.num_features,) if name == "features" else ()
     if array.dtype != dtype:
         raise DataError(f"{path}: expected {np.dtype(dtype)} values, got {array.dtype}")
@@ -293,6 +290,8 @@ def _read_array(path: Path, name: str, meta: dict[str, Any]) -> npt.NDArray[Any]
 
 
 def _check_values(folder: Path, arrays: dict[str, npt.NDArray[Any]], num_actions: int) -> None:
+    if len(arrays["action"]) == 0:
+        raise DataError(f"{folder / META_FILE}: steps: expected at least one row, got 0")
     for name in ("features", "reward"):
         for block in blocks(len(arrays[name])):
             finite = np.isfinite(arrays[name][block])

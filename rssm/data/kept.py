@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import zipfile
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -14,10 +13,15 @@ import numpy as np
 
 from rssm.data.dataset import META_FILE
 from rssm.data.episode import Episode
+from rssm.errors import DataError
 from rssm.files import make_folder, replace_file, write_json
 from rssm.folder_lock import locked
+from rssm.npy import read_npz
 
 _PLAN_FILE = "plan.json"
+_PARTS = ("features", "action", "reward", "terminated", "truncated", "seed", "player")
+#: bytes of a game; a million steps of a game with a hundred features have less than half as many
+_LARGEST = 2**30
 
 
 class KeptEpisodes:
@@ -70,23 +74,25 @@ class KeptEpisodes:
         """A player's game, or None where it is not there whole."""
         file = game_file(self.folder, player, number)
         try:
-            with np.load(file, allow_pickle=False) as arrays:  # every member has a checksum
-                return Episode(
-                    arrays["features"],
-                    arrays["action"],
-                    arrays["reward"],
-                    bool(arrays["terminated"]),
-                    bool(arrays["truncated"]),
-                    int(arrays["seed"]),
-                    str(arrays["player"]),
-                )
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            arrays = read_npz(file, _PARTS, _LARGEST, "a game")
+        except DataError:
             return None
+        if arrays.keys() != set(_PARTS):
+            return None
+        return Episode(
+            arrays["features"],
+            arrays["action"],
+            arrays["reward"],
+            bool(arrays["terminated"]),
+            bool(arrays["truncated"]),
+            int(arrays["seed"]),
+            str(arrays["player"]),
+        )
 
     def _read_plan(self) -> Any:
         try:
             return json.loads((self.folder / _PLAN_FILE).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
 
 

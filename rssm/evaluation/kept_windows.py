@@ -19,7 +19,8 @@ from rssm.config import HORIZON
 from rssm.data.dataset import Dataset
 from rssm.evaluation.calibration import Sampler
 from rssm.evaluation.windows import EpisodeWindows, recorded_windows
-from rssm.files import read_json, replace_file
+from rssm.files import replace_file
+from rssm.shape import ANYTHING, COUNT, TEXT, ListOf, MapOf, Record, read_json
 
 #: windows with the largest error at the last step
 WORST = 10
@@ -30,6 +31,15 @@ FUTURES = 6
 #: groups that are no event; events are called "event:NAME"
 WORST_GROUP, RANDOM_GROUP, EVENT_GROUP = "worst", "random", "event:"
 
+_KEPT = Record(
+    {
+        "features": ListOf(TEXT),
+        "actions": ListOf(TEXT),
+        "events": MapOf(TEXT),
+        "futures": COUNT,
+        "windows": ListOf(MapOf(ANYTHING)),
+    }
+)
 _DECIMALS = 2  # of a predicted value; real ones are whole pixels
 _DIGITS = 6  # of an error
 
@@ -125,7 +135,7 @@ def read_windows(path: Path, of: Mapping[str, Any]) -> tuple[dict[str, Any] | No
     """
     if not path.is_file():
         return None, f"there is no {path.name}: it was scored before single windows were kept; score it again"
-    kept = read_json(path, "windows of an evaluation")
+    kept = read_json(path, "windows of an evaluation", _KEPT)
     if kept.get("of") != _checksums(of):
         return None, f"{path.name} is of other weights, data or settings than the result; score it again"
     return kept, ""

@@ -6,6 +6,7 @@ windows are alike, and only the random player collects data.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from rssm.config import EnvConfig, ModelConfig
 from rssm.data.frames import first_stack, push_frame, to_observation
 from rssm.errors import UserError
 from rssm.game import MOST_FRAMES, STACK, Decoder, Encoder, Game, Layout, Policy
+from rssm.shape import NUMBER, POSITIVE, ListOf, Record, check_shape, shown_reason
 
 #: actions are kept as bytes
 _MOST_ACTIONS = 256
@@ -127,12 +129,17 @@ class Box(Game):
         return Stacked(self._make(render_mode), self.layout)
 
     def _make(self, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
+        module, colon, _ = self.env_id.partition(":")
+        if colon and module not in sys.modules:  # which gymnasium would import: a file's id must run nobody's code
+            raise UserError(
+                f"expected an environment that is registered, got {self.env_id}; import {module} before, or have its "
+                "package register it (gymnasium.envs)"
+            )
         shown: dict[str, Any] = {} if render_mode is None else {"render_mode": render_mode}
         try:
             return gymnasium.make(self.env_id, disable_env_checker=True, **shown)
-        except (gymnasium.error.Error, ImportError) as error:
-            reason = str(error).splitlines()[0]
-            raise UserError(f"expected a gymnasium environment, got {self.env_id} ({reason})") from None
+        except Exception as error:  # somebody else's code
+            raise UserError(f"expected a gymnasium environment, got {self.env_id} ({shown_reason(error)})") from None
 
     def read_player(self, text: str) -> RandomPlayer:
         if text.split() != ["random"]:
@@ -148,6 +155,10 @@ class Box(Game):
         return BoxStatistics(mean, _spread(frames), _spread(change))
 
     def read_statistics(self, values: dict[str, Any]) -> BoxStatistics:
+        size = self.layout.num_features
+        scales = ListOf(POSITIVE, size)
+        shape = Record({"mean": ListOf(NUMBER, size), "std": scales, "change": scales})
+        check_shape(values, shape, "statistics", f"those of {self.env_id}")
         return BoxStatistics(*(tuple(values[name]) for name in ("mean", "std", "change")))
 
     def encoder(self, config: ModelConfig, statistics: BoxStatistics) -> Encoder:

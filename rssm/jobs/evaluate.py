@@ -25,9 +25,10 @@ from rssm.evaluation.model_predictor import WorldModelPredictor
 from rssm.evaluation.openloop import Watch, by_step, episode_lengths, evaluate
 from rssm.evaluation.other_players import score_others
 from rssm.evaluation.provenance import Role, checksum, file_checksum, refuse_training_data
+from rssm.evaluation.result_shape import PROTOCOL
 from rssm.evaluation.survival import survival
 from rssm.evaluation.windows import count_windows
-from rssm.files import read_json, replace_file, write_json
+from rssm.files import replace_file, write_json
 from rssm.folder_lock import locked
 from rssm.jobs.data_sets import open_heldout, open_others, open_test_sets
 from rssm.jobs.report import REPORT_FILE, report_run
@@ -35,6 +36,7 @@ from rssm.model.world_model import WorldModel
 from rssm.progress import QUIET, Progress
 from rssm.report.charts import error_by_step, to_png
 from rssm.report.table import format_table
+from rssm.shape import Record, read_json
 from rssm.tracker import METRICS_FILE, Tracker
 from rssm.training.checkpoint import MODEL_FILE, load_model, load_weights
 from rssm.training.run_folder import CONFIG_FILE
@@ -255,11 +257,9 @@ def _recorded(path: Path) -> dict[str, Any]:
     """What a result says of its protocol; nothing where there is none."""
     if not path.is_file():
         return {}
-    what = "the results of an evaluation"
-    try:
-        protocol: dict[str, Any] = read_json(path, what)["protocol"]
-    except LookupError as error:
-        raise UserError(f"{path}: expected {what}, it cannot be read ({error})") from None
+    protocol: dict[str, Any] = read_json(path, "the results of an evaluation", Record({"protocol": PROTOCOL}))[
+        "protocol"
+    ]
     return protocol
 
 
@@ -267,7 +267,7 @@ def _is_heldout(dataset: Dataset, config: EvaluateConfig, run: Path, job: WorldM
     """Whether the data are those that the run was scored on after its training, wherever they lie now."""
     known = _recorded(run / RESULT_FILE).get("data")
     if known is not None:
-        return bool(checksum(dataset) == known["sha256"])
+        return bool(checksum(dataset) == known.get("sha256"))
     heldout = Path(job.data.heldout)
     return not config.data or (heldout.is_dir() and checksum(dataset) == checksum(Dataset.open(heldout)))
 

@@ -9,11 +9,12 @@ from typing import Any
 from rssm.config import WorldModelConfig
 from rssm.errors import UserError
 from rssm.evaluation.kept_windows import read_windows, windows_file
-from rssm.files import read_json
+from rssm.evaluation.result_shape import RESULT
 from rssm.game import Game, load_game
 from rssm.report.about import Run
 from rssm.report.history import read_history
 from rssm.report.report import write_report
+from rssm.shape import ANYTHING, MapOf, check_shape, read_json
 from rssm.tracker import METRICS_FILE
 from rssm.training.checkpoint import TRAINER_FILE, load_trainer
 
@@ -60,10 +61,11 @@ def read_result(path: Path) -> dict[str, Any]:
     what = "the results of an evaluation"
     if not path.is_file():
         raise UserError(f"{path}: expected {what}; there is no such file: scripts/evaluate.py writes one")
-    result = read_json(path, what)
+    result = read_json(path, what, MapOf(ANYTHING))
     for key in ("protocol", "mse", "baselines", "events", "features"):
         if not isinstance(result.get(key), dict):
             raise UserError(f"{path}: expected {what}, with {key}")
+    check_shape(result, RESULT, str(path), what)
     for key in ("data", "settings", "prediction"):
         if key not in result["protocol"]:
             raise UserError(f"{path}: expected a result that says its {key} (protocol.{key}); score it again")

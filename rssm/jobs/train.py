@@ -26,6 +26,7 @@ from rssm.stopping import asked, held
 from rssm.tracker import About, Tracker, refuse_without_key
 from rssm.training.group import ALONE, Group
 from rssm.training.launch import count_processes, launched, local_rank, local_size, processes
+from rssm.training.memory import refuse_training
 from rssm.training.muon import name_of
 from rssm.training.run_folder import Claim
 from rssm.training.trainer import Trainer
@@ -56,6 +57,7 @@ def train_world_model(config: WorldModelConfig) -> None:
                     raise
         return
     run = Path(config.run)
+    refuse_training(config, device, local_size(count))
     with locked(run), processes(count, device, assist, config) as join:
         claim = Claim(run, config)
         train, heldout = open_datasets(config)

@@ -9,9 +9,11 @@ from typing import Any
 from rssm.errors import DivergedError, UserError
 from rssm.evaluation.predictor import Predictor
 from rssm.evaluation.provenance import code_version
-from rssm.files import read_json, write_json
+from rssm.evaluation.result_shape import DATA, ERRORS, EVENTS
+from rssm.files import write_json
 from rssm.folder_lock import locked
 from rssm.ladder.trained import Trained
+from rssm.shape import ANYTHING, COUNT, NUMBER, TEXT, ListOf, MapOf, Maybe, Record, read_json
 from rssm.training.run_folder import CONFIG_FILE
 
 RESULT_FILE = "row.json"
@@ -26,6 +28,22 @@ _MEASURED = (
     "train_seconds",
     "history",
     "diverged",
+)
+_ROW = Record(
+    {
+        "settings": MapOf(ANYTHING),
+        "code": TEXT,
+        "mse": Maybe(ERRORS),
+        "events": Maybe(EVENTS),
+        "data": Maybe(DATA),
+        "prediction": Maybe(TEXT),
+        "parameters": Maybe(COUNT),
+        "updates": Maybe(COUNT),
+        "train_seconds": Maybe(NUMBER),
+        "window_ms": Maybe(NUMBER),
+        "history": Maybe(ListOf(ANYTHING)),
+        "diverged": Maybe(TEXT),
+    }
 )
 
 
@@ -97,12 +115,8 @@ def read_kept(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any] | Non
         if (folder / CONFIG_FILE).exists():
             raise UserError(f"{folder}: holds a run of its own, which says no {RESULT_FILE}; expected another --runs")
         return None
-    what = "a row's results"
-    result = read_json(path, what)
-    try:
-        there = result["settings"]
-    except LookupError as error:
-        raise UserError(f"{path}: expected {what}, it cannot be read ({error})") from None
+    result = read_json(path, "a row's results", _ROW)
+    there = result["settings"]
     for key, value in settings.items():
         if key not in there or there[key] != value:
             raise UserError(

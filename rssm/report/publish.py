@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from rssm.errors import UserError
 from rssm.files import replace_file, write_json
+from rssm.shape import ANYTHING, MapOf, Record, read_json
 
 #: what is below it is the user's own and may be written over
 SCRATCH = Path("runs")
@@ -40,11 +40,9 @@ def dropped(out: Path, name: str, key: str, rows: Collection[str]) -> list[str]:
     path = out / f"{name}.json"
     if not path.is_file() or out.resolve().is_relative_to(SCRATCH.resolve()):
         return []
-    try:
-        there = json.loads(path.read_text(encoding="utf-8"))
-        return [row for row in (there[key] if key else there) if row not in rows]
-    except (ValueError, LookupError, TypeError) as error:
-        raise UserError(f"{path}: expected a table of this name, it cannot be read ({error})") from None
+    table = MapOf(ANYTHING)
+    there = read_json(path, "a table of this name", Record({key: table}) if key else table)
+    return [row for row in (there[key] if key else there) if row not in rows]
 
 
 def publish(

@@ -11,14 +11,16 @@ from typing import Any
 from rssm.config import HORIZON, ResultsConfig, WorldModelConfig
 from rssm.config_file import load_config
 from rssm.errors import UserError
+from rssm.evaluation.intervals import ratio
 from rssm.evaluation.provenance import lookup, refuse_copies, refuse_unlike
-from rssm.files import read_json
+from rssm.evaluation.result_shape import RESULT
 from rssm.numbers import number
 from rssm.report.further import Section, sections
 from rssm.report.publish import publish, refuse_to_drop
 from rssm.report.tables import STEPS, markdown, text
 from rssm.rerun import command_of
-from rssm.training.checkpoint import TRAINER_FILE, load_trainer
+from rssm.shape import read_json
+from rssm.training.checkpoint import TRAINER_FILE, training_seconds
 from rssm.training.run_folder import CONFIG_FILE, difference
 
 _LAST = HORIZON - 1
@@ -69,16 +71,17 @@ def _read(run: Path, name: str, file: str) -> _Run:
     path = run / file
     if not path.is_file():
         raise UserError(f"{path}: expected a run that was evaluated; there is no such file")
-    result = read_json(path, "the result of an evaluation")
+    result = read_json(path, "the result of an evaluation", RESULT)
     for key in _SAME:
         lookup(result, key, str(path), "protocol")
     job = load_config(run / CONFIG_FILE, WorldModelConfig)
-    return _Run(run, name, job, result, float(load_trainer(run / TRAINER_FILE)["seconds"]))
+    return _Run(run, name, job, result, training_seconds(run / TRAINER_FILE))
 
 
 def _refuse_unlike(runs: Sequence[_Run]) -> None:
     names, results = [str(run.folder) for run in runs], [run.result for run in runs]
     refuse_unlike(names, results, _SAME)
+    refuse_unlike(names, [{"events": list(result["events"])} for result in results], {"events": "kinds of windows"})
     weights = [lookup(run.result, "protocol.model.sha256", str(run.folder), "model") for run in runs]
     refuse_copies(names, weights, "its model")
     for run in runs:
@@ -101,7 +104,7 @@ def _summary(config: ResultsConfig, runs: Sequence[_Run]) -> dict[str, Any]:
         "data": protocol["data"],
         "settings": protocol["settings"],
         "prediction": protocol["prediction"],
-        "code": sorted({run.result["protocol"]["code"] for run in runs}),
+        "code": sorted({lookup(run.result, "protocol.code", str(run.folder), "code") for run in runs}),
         "seeds": {
             run.name: {
                 "mse": run.result["mse"],
@@ -113,7 +116,7 @@ def _summary(config: ResultsConfig, runs: Sequence[_Run]) -> dict[str, Any]:
             for run in runs
         },
         "mean": mean_by_step(means),
-        "worst_to_best": max(m[_LAST] for m in means) / min(m[_LAST] for m in means),
+        "worst_to_best": ratio([max(m[_LAST] for m in means)], [min(m[_LAST] for m in means)])[0],
     }
 
 

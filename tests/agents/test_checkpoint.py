@@ -14,7 +14,7 @@ from agents.learning.inputs import inputs_size
 from rssm.config_file import save_config
 from rssm.errors import CheckpointError, UserError
 from rssm.games.pong.game import PONG
-from rssm.training.checkpoint import MODEL_FILE, save_model, weights_of
+from rssm.training.checkpoint import MODEL_FILE, SCHEMA, save_model, sealed, weights_of
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def rewrite(path, **changes):
     with safe_open(path, framework="pt") as file:
         description = json.loads(file.metadata()["rssm"])
         weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
-    save_file(weights, path, {"rssm": json.dumps(description | changes)})
+    save_file(weights, path, {"rssm": json.dumps(sealed(description | changes, weights))})
 
 
 def test_an_agent_comes_back_whole(saved):
@@ -63,7 +63,7 @@ def test_a_run_gives_its_world_model_agent_and_settings(run, make_model):
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
-        ({"schema": 99}, "expected schema 1, it was made for 99"),
+        ({"schema": 99}, f"expected schema {SCHEMA}, it was made for 99"),
         ({"features": ["x"]}, "expected features ['player_x'"),
         ({"actions": ["UP"]}, "expected actions ['NOOP'"),
         ({"inputs": 3}, "its weights do not fit its own description"),

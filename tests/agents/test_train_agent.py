@@ -304,8 +304,8 @@ class TestRefusals:
         assert not Path(offline_job.run).exists()
 
     def test_a_world_model_of_another_schema(self, offline_job, monkeypatch):
-        monkeypatch.setattr("rssm.training.checkpoint.SCHEMA", 2)
-        assert "expected schema 2, it was made for 1" in self.refused(offline_job)
+        monkeypatch.setattr("rssm.training.checkpoint.SCHEMA", 3)
+        assert "expected schema 3, it was made for 2" in self.refused(offline_job)
 
     def test_data_of_a_game_with_sticky_actions(self, offline_job):
         line = self.refused(dataclasses.replace(offline_job, env=EnvConfig(repeat_action_probability=0.25)))

@@ -52,7 +52,7 @@ def test_a_game_says_truly_whether_its_environment_can_go_back(game):
     ("env_id", "line"),
     [
         ("Nothing-v0", "expected a gymnasium environment, got Nothing-v0 ("),
-        ("no.module:Thing-v0", "expected a gymnasium environment, got no.module:Thing-v0 ("),
+        ("no.module:Thing-v0", "expected an environment that is registered, got no.module:Thing-v0; import no.module"),
         ("FrozenLake-v1", "expected a Box of one dimension as observation, FrozenLake-v1 has Discrete(16)"),
         ("Pendulum-v1", "expected up to 256 Discrete actions, Pendulum-v1 has Box("),
     ],

@@ -9,8 +9,6 @@ all marked truncated: nothing in the archive says whether a game was over.
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +46,8 @@ from rssm.games.pong.features import (
     SERVE_Y,
     STACK_SIZE,
 )
+from rssm.memory import available_memory
+from rssm.npy import read_npz
 
 #: JAXAtari's 14 values: x, y, width, height of the player, the enemy and the ball, then both scores
 _JAX_COLUMNS = {PLAYER_X: 0, PLAYER_Y: 1, ENEMY_X: 4, ENEMY_Y: 5, BALL_X: 8, BALL_Y: 9}
@@ -56,6 +56,11 @@ _JAX_PADDLE_SIZES = [2, 3, 6, 7]
 #: the only ids of ALE's 18 actions that do anything there: fire, down, up
 _JAX_ACTIONS = {1: "FIRE", 3: "LEFT", 4: "RIGHT"}
 _JAX_NUM_ACTIONS = 18
+
+#: bytes that an archive may unpack to; ten million rows have a quarter of it
+_LARGEST = 2**33
+#: how many times as much the way to a data set takes
+_COPIES = 4
 
 Array = npt.NDArray[Any]
 
@@ -96,21 +101,9 @@ def _import(config: ImportConfig) -> None:
 
 
 def _read(path: Path) -> dict[str, Array]:
-    if not path.is_file():
-        raise DataError(f"{path}: no such file; expected an .npz archive")
-    arrays: dict[str, Array] = {}
-    name = ""
-    try:
-        with open(path, "rb") as file:
-            archive = np.load(file, allow_pickle=False)
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise ValueError("a single array")
-            for name in ("obs", "actions", "rewards", "episode_boundaries"):
-                if name in archive.files:
-                    arrays[name] = archive[name]
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        where = f"{path}: {name}" if name else str(path)
-        raise DataError(f"{where}: expected an .npz archive of plain numeric arrays ({error})") from error
+    largest = min(_LARGEST, available_memory() // _COPIES)
+    names = ("obs", "actions", "rewards", "episode_boundaries")
+    arrays = read_npz(path, names, largest, "an .npz archive of plain numeric arrays")
     for name in ("obs", "actions"):
         if name not in arrays:
             raise DataError(f"{path}: {name}: missing; expected arrays obs and actions")

@@ -13,6 +13,7 @@ from rssm.arrays import FloatArray
 from rssm.blocks import blocks
 from rssm.games.pong import features as F
 from rssm.games.pong.paddle import PaddleLaw
+from rssm.shape import NUMBER, POSITIVE, ListOf, Record, check_shape
 
 #: positions, which move by whole pixels or jump; every other feature but the scores takes a few fixed values
 COORDINATES = (F.PLAYER_X, F.PLAYER_Y, F.ENEMY_X, F.ENEMY_Y, F.BALL_X, F.BALL_Y)
@@ -30,6 +31,19 @@ FLAGS = {
 LARGEST_MOVE = 24
 #: most landing points of jumps that get a value of their own
 MOST_LANDINGS = 64
+_NUMBERS = ListOf(NUMBER, F.NUM_FEATURES)
+_POINTS = ListOf(ListOf(NUMBER), F.NUM_FEATURES)
+_SHAPE = Record(
+    {
+        "mean": _NUMBERS,
+        "std": ListOf(POSITIVE, F.NUM_FEATURES),
+        "moves": _POINTS,
+        "landings": _POINTS,
+        "low": _NUMBERS,
+        "high": _NUMBERS,
+        "paddle": Record({"share": NUMBER, "pull": ListOf(NUMBER, F.NUM_ACTIONS)}),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -110,6 +124,12 @@ class FeatureStatistics:
 
     @staticmethod
     def from_dict(values: dict[str, Any]) -> FeatureStatistics:
+        """What :meth:`to_dict` gave.
+
+        Raises:
+            UserError: it is something else; the line begins with ``statistics``.
+        """
+        check_shape(values, _SHAPE, "statistics", "those of Pong's features")
         return FeatureStatistics(
             mean=tuple(values["mean"]),
             std=tuple(values["std"]),

@@ -66,7 +66,7 @@ def test_what_was_given_out_does_not_change_with_later_steps(replay):
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
-        (lambda path: path.unlink(), "No such file"),
+        (lambda path: path.unlink(), "no such file"),
         (lambda path: path.write_bytes(path.read_bytes()[:200]), "expected a block of real steps"),
         (lambda path: path.write_bytes(b""), "expected a block of real steps"),
         (lambda path: np.savez(path, features=np.zeros(3)), "expected a block of real steps"),
@@ -78,6 +78,51 @@ def test_a_damaged_block_is_refused_in_one_line(replay, spoil, reason):
     with pytest.raises(DataError, match=re.escape(str(path)) + ".*" + reason) as caught:
         Replay(replay.folder, PONG, 2, blocks=2)
     assert "\n" not in str(caught.value)
+
+
+def changed(**arrays):
+    def spoil(path):
+        with np.load(path) as file:
+            np.savez(path, **{**file, **{name: change(file[name]) for name, change in arrays.items()}})
+
+    return spoil
+
+
+def put(array, value):
+    array[1, 0] = value
+    return array
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (changed(features=lambda a: put(a, np.nan)), "features: row 1: expected finite numbers"),
+        (changed(reward=lambda a: put(a, np.inf)), "reward: row 1: expected finite numbers"),
+        (changed(is_first=lambda a: a[:-1]), r"is_first: expected bool of shape \(2, 2\), got bool of shape \(1, 2\)"),
+        (changed(features=lambda a: a[..., :-1]), r"features: expected float32 of shape \(2, 2, 14\)"),
+        (changed(reward=lambda a: a.astype(np.float64)), "reward: expected float32 .* got float64"),
+        (changed(action=lambda a: put(a, 6)), "action: expected 0 to 5, got 6"),
+        (lambda path: np.savez(path, features=np.zeros(3)), "action: missing"),
+    ],
+)
+def test_a_block_that_is_whole_but_wrong_is_refused_by_the_array_s_name(replay, spoil, reason):
+    path = replay.folder / "000001.npz"
+    spoil(path)
+    with pytest.raises(DataError, match=re.escape(str(path)) + ": " + reason) as caught:
+        Replay(replay.folder, PONG, 2, blocks=2)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_flipped_bit_is_seen(replay):
+    path = replay.folder / "000001.npz"
+    whole = path.read_bytes()
+    begin = whole.index(b"\x93NUMPY")
+    for place in (begin + 130, begin + 9, whole.rindex(b"\x93NUMPY") + 129):
+        damaged = bytearray(whole)
+        damaged[place] ^= 4
+        path.write_bytes(damaged)
+        with pytest.raises(DataError, match=re.escape(str(path))):
+            Replay(replay.folder, PONG, 2, blocks=2)
 
 
 def test_steps_of_another_number_of_games_are_refused(replay):

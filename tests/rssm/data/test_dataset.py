@@ -226,16 +226,25 @@ class Pickled:
 
 REFUSALS: dict[str, tuple[Callable[[Path], object], str]] = {
     "no meta": (lambda path: (path / "meta.json").unlink(), r"meta\.json: missing"),
-    "bad json": (lambda path: (path / "meta.json").write_text('{"steps":'), r"meta\.json: not valid JSON"),
-    "binary json": (lambda path: (path / "meta.json").write_bytes(b"\xff\xfe\x00"), r"meta\.json: not valid JSON"),
-    "json list": (lambda path: (path / "meta.json").write_text("[1]"), r"meta\.json: expected a JSON object"),
+    "bad json": (
+        lambda path: (path / "meta.json").write_text('{"steps":'),
+        r"meta\.json: expected the description of a data set, it cannot be read",
+    ),
+    "binary json": (
+        lambda path: (path / "meta.json").write_bytes(b"\xff\xfe\x00"),
+        r"meta\.json: expected the description of a data set, it cannot be read",
+    ),
+    "json list": (
+        lambda path: (path / "meta.json").write_text("[1]"),
+        r"meta\.json: expected the description of a data set, a JSON object, got 1 values",
+    ),
     "newer version": (
         lambda path: edit_meta(path, lambda meta: meta.update(schema_version=2)),
         r"meta\.json: schema_version: expected 1, got 2",
     ),
     "no version": (
         lambda path: edit_meta(path, lambda meta: meta.pop("schema_version")),
-        r"meta\.json: schema_version: expected 1, got None",
+        r"meta\.json: schema_version: expected 1, got nothing",
     ),
     "no lengths": (lambda path: edit_meta(path, lambda meta: meta.pop("episode_lengths")), r"episode_lengths: missing"),
     "text for steps": (

@@ -1,3 +1,4 @@
+import sys
 from dataclasses import replace
 
 import gymnasium
@@ -200,3 +201,11 @@ def test_there_is_no_picture(tmp_path):
     assert not BOX.draw_open_loop(tmp_path / "a.gif", np.zeros((6, 4)), np.zeros((6, 4)), np.zeros(6, bool))
     assert not BOX.draw_paths(tmp_path / "a.gif", np.zeros((1, 7, 4)), np.zeros((1, 7, 4)), ["one"])
     assert not (tmp_path / "a.gif").exists()
+
+
+def test_an_id_imports_nothing(monkeypatch):
+    monkeypatch.delitem(sys.modules, "this", raising=False)
+    with pytest.raises(UserError, match=r"that is registered, got this:CartPole-v1; import this before"):
+        load_game("this:CartPole-v1")
+    assert "this" not in sys.modules
+    assert load_game("json:CartPole-v1").layout == BOX.layout  # of a module that is there

@@ -17,6 +17,7 @@ from rssm.training.checkpoint import (
     load_trainer,
     save_model,
     save_trainer,
+    sealed,
     weights_of,
 )
 
@@ -35,7 +36,7 @@ def _rewrite(path, **changes):
         description = json.loads(file.metadata()["rssm"]) | changes
         weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
     description = {key: value for key, value in description.items() if value is not None}
-    save_file(weights, path, {"rssm": json.dumps(description)})
+    save_file(weights, path, {"rssm": json.dumps(sealed(description, weights))})
 
 
 def check_refused(path):
@@ -135,7 +136,7 @@ def test_a_model_of_something_else_is_refused(saved, key, value):
     _rewrite(saved, **{key: value})
     line = check_refused(saved)
     assert f"expected {key} " in line
-    assert line.endswith(f"it was made for {value}")
+    assert line.endswith(f"it was made for {value or 'nothing'}")
 
 
 def _sizes(saved, **changes):
@@ -163,6 +164,54 @@ def _outcomes(saved, moves):
 def test_weights_that_do_not_fit_the_description_are_refused(saved, change):
     _rewrite(saved, **change(saved))
     assert "its weights do not fit its own description" in check_refused(saved)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused_by_name(saved, make_model, value):
+    model = make_model()
+    weights = weights_of(model)
+    weights["rssm.start"].view(-1)[3] = value
+    save_model(saved, model, weights, {})
+    line = check_refused(saved)
+    assert f"rssm.start: expected finite numbers, 1 of {weights['rssm.start'].numel()} are not" in line
+
+
+@pytest.mark.parametrize(("key", "value"), [("std", 0.0), ("std", float("nan")), ("mean", float("inf")), ("low", "1")])
+def test_statistics_that_cannot_be_are_refused_by_name(saved, key, value):
+    with safe_open(saved, framework="pt") as file:
+        statistics = json.loads(file.metadata()["rssm"])["statistics"]
+    statistics[key][2] = value
+    _rewrite(saved, statistics=statistics)
+    line = check_refused(saved)
+    assert f"statistics: {key}[2]: expected a finite number" in line or "is no number" in line
+
+
+def test_every_flipped_bit_is_seen(saved):
+    whole = saved.read_bytes()
+    places = [*range(0, len(whole), 997), *range(8, 200), len(whole) - 1]
+    for place in places:
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << place % 8
+        saved.write_bytes(damaged)
+        check_refused(saved)
+    saved.write_bytes(whole)
+    load_model(saved)
+
+
+def test_a_file_that_asks_for_a_huge_model_is_refused_before_it_is_made(saved):
+    _rewrite(saved, model=_sizes(saved, deter=16_384, hidden=16_384, layers=64))  # 70 GB
+    assert "expected torch.float32 of shape" in check_refused(saved)
+
+
+def test_a_file_from_before_there_were_checksums_is_read(saved):
+    with safe_open(saved, framework="pt") as file:
+        description = json.loads(file.metadata()["rssm"])
+        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
+    del description["sha256"]
+    save_file(weights, saved, {"rssm": json.dumps(description | {"schema": 1})})
+    assert torch.equal(load_model(saved).rssm.start, weights["rssm.start"])
+    save_file(weights, saved, {"rssm": json.dumps(description)})  # but not one that has lost its own
+    assert "its checksum differs" in check_refused(saved)
 
 
 STATE = {"update": 3, "best": {"w": torch.ones(2)}, "moves": ((1.0, 2.0), ()), "score": float("inf")}

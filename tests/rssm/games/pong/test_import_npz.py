@@ -216,6 +216,15 @@ def single_array(path: Path) -> None:
         np.save(file, np.zeros(3))
 
 
+def test_an_archive_that_unpacks_to_too_much_is_refused(
+    tmp_path: Path, recording: Arrays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rssm.games.pong.import_npz._LARGEST", 1_000)
+    with pytest.raises(DataError, match=r"recording.npz: expected an .npz archive .*it unpacks to [0-9,]+ bytes"):
+        imported(tmp_path, recording)
+    assert not (tmp_path / "data").exists()
+
+
 @pytest.mark.parametrize(
     ("write", "message"),
     [
