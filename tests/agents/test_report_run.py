@@ -53,8 +53,12 @@ def agent(agent_folder, tmp_path):
     shutil.copytree(agent_folder, run)
     save_config(AgentConfig(run=str(run), online=True), run / "config.yaml")
     scores = {"scores": [3.0, 5.0], "mean": 4.0, "standard_error": 1.0, "min": 3.0, "median": 4.0, "wins": 2.0}
-    played = scores | {"length": 900.0, "games": 2, "finished": 2}
-    (run / "games.json").write_text(json.dumps({"env": {}, "sticky": 0.0, "seed": 1, "greedy": played}))
+    played = scores | {"length": 900.0, "games": 2, "finished": 2, "code": "0123456 (2026-01-01)"}
+    (run / "games.json").write_text(
+        json.dumps(
+            {"env": {"frameskip": 4, "repeat_action_probability": 0.0}, "sticky": 0.0, "seed": 1, "greedy": played}
+        )
+    )
     return run
 
 
@@ -124,7 +128,7 @@ def test_what_cannot_be_read_is_named(world_model, agent, tmp_path):
         (agent, "openloop-no.json", None, "no such file: scripts/evaluate.py writes one"),
         (world_model, "openloop.json", "[", "expected the results of an evaluation, it cannot be read"),
         (world_model, "openloop.json", "{}", "expected the results of an evaluation, with protocol"),
-        (agent, "curve.json", '{"points": [3]}', "expected the scores along a training, points with env_steps"),
+        (agent, "curve.json", '{"points": [3]}', "it should be the scores along a training"),
     ]
     for run, name, text, reason in wanted:
         if text is not None:

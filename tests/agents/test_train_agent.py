@@ -136,12 +136,13 @@ def test_a_run_counts_and_shows_every_real_step(whole, online_job):
 
 def test_a_run_ends_with_what_came_of_it_and_where_it_is(whole, online_job):
     expected(whole, online_job)
-    *_, verdict, _, games, curve, dream, weights = whole["stdout"].splitlines()
+    *_, verdict, _, games, curve, dream, page, weights = whole["stdout"].splitlines()
     run = whole["run"]
     assert verdict.startswith("planned: the agent ")
     assert games.startswith(f"{run / 'games.json'}: ")
     assert curve.startswith(f"{run / 'curve.json'}: ")
     assert dream.startswith(f"{run / 'media' / 'dream.gif'}: ")
+    assert page.startswith(f"{run / 'report.html'}: ")
     assert weights.startswith(f"{run / 'agent.safetensors'}, {run / 'model.safetensors'}: ")
     assert weights.endswith("the agent and its world model")
     for path in (run / "games.json", run / "media" / "dream.gif", run / "agent.safetensors", run / "model.safetensors"):
@@ -217,7 +218,7 @@ def test_wandb_holds_the_same_numbers_over_real_steps_and_what_can_be_looked_at(
     held = {name: {entry["path"] for entry in one["manifest"]["contents"]} for name, one in artifacts.items()}
     assert held == {
         "whole-model": {"agent.safetensors", "model.safetensors", "config.yaml"},
-        "whole-results": {"games.json", "curve.json", "metrics.jsonl"},
+        "whole-results": {"games.json", "curve.json", "metrics.jsonl", "report.html"},
     }
     (shown,) = [record["run"] for record in records if "run" in record]
     assert (shown["job_type"], shown["tags"]) == ("train_agent", ["rssm/PongFeatures-v0", "online agent"])
