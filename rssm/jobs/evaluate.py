@@ -36,6 +36,7 @@ from rssm.model.world_model import WorldModel
 from rssm.progress import QUIET, Progress
 from rssm.report.charts import error_by_step, to_png
 from rssm.report.table import format_table
+from rssm.report.verdict import verdict
 from rssm.shape import Record, read_json
 from rssm.tracker import METRICS_FILE, Tracker
 from rssm.training.checkpoint import MODEL_FILE, load_model, load_weights
@@ -83,7 +84,7 @@ def evaluate_run(config: EvaluateConfig) -> None:
         seen = Predicted()
         result = score(model, dataset, settings, others, role, seen.see)
         _say_what_of(result, run, dataset, training, model)
-        print(format_table(result))
+        print(f"{format_table(result)}\n\n{verdict(result)}\n")
         _write(target, result, seen, model, dataset, settings)
         print(f"results: {target}")
         if job is not None and target == out / RESULT_FILE:
@@ -130,7 +131,7 @@ def evaluate_and_report(
     seen = Predicted()
     result = score(model, dataset, config.eval, others, watch=seen.see)
     _say_what_of(result, run, dataset, training, model)
-    print(format_table(result))
+    print(f"{format_table(result)}\n\n{verdict(result)}\n")
     _write(run / RESULT_FILE, result, seen, model, dataset, config.eval)
     gif, chart = _write_pictures(run, config, model, dataset, result, run / CONFIG_FILE)
     shown: dict[str, Path | str] = {"final_error_by_step": chart, "report": (run / REPORT_FILE).read_text("utf-8")}
@@ -142,6 +143,8 @@ def evaluate_and_report(
     files = [run / name for name in (REPORT_FILE, RESULT_FILE, METRICS_FILE)]
     rows = [[k, *values] for k, values in enumerate(zip(*lines.values(), strict=True))]
     tracker.keep("results", files, {"error_by_step": (["k", *lines], rows)})
+    print(f"results: {run / RESULT_FILE}\nweights: {run / MODEL_FILE}")
+    print(f"next: python scripts/train_agent.py --world-model {run}")
     return result
 
 

@@ -53,7 +53,7 @@ def asked(monkeypatch):
     def score(model, agent, env, policies, games, seed, rollouts):
         calls.append((env, policies, games, seed, rollouts))
         played = Games(np.array([3, 5]), np.array([10, 20]), np.ones(2, np.bool_))
-        scores = {"games": games, **played.summary(), "finished": 2, "call": len(calls)}
+        scores = {"games": games, **played.summary(), "finished": 2, "code": "0123456 (2026-01-01)", "call": len(calls)}
         record = {"env": dataclasses.asdict(env), "sticky": env.repeat_action_probability, "seed": seed}
         return record | dict.fromkeys(policies, scores)
 

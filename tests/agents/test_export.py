@@ -11,6 +11,7 @@ import torch
 
 from agents.cli import export
 from agents.load import load_players
+from rssm.data.frames import to_stack
 from rssm.model.state import State
 
 STEPS = 60
@@ -64,7 +65,7 @@ def test_the_page_holds_the_agent_and_it_plays_as_in_python(call, agent_folder, 
     state = State(
         torch.tensor([start["deter"] for start in starts]),
         stoch.float(),
-        torch.tensor([start["stack"] for start in starts]),
+        to_stack(torch.tensor([start["stack"] for start in starts]), 4),
     )
     expected = model.imagine(state, agent.policy(model, greedy=True), STEPS, sample=False)
     assert np.abs(np.array(json.loads(process.stdout)) - expected.states.stack.numpy()[..., -1]).max() <= 2.0

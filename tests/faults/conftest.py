@@ -23,7 +23,7 @@ from rssm.config import (
 )
 from rssm.config_file import save_config
 from rssm.data.dataset import Dataset
-from rssm.data.frames import stack_episode
+from rssm.data.frames import stack_episode, to_observation
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -122,7 +122,9 @@ def jobs(
     imported = home / "imported"
     imported.mkdir()
     game = pong_data.episode(0)
-    np.savez(imported / "theirs.npz", obs=stack_episode(game.features), actions=game.action.astype(np.int64))
+    np.savez(
+        imported / "theirs.npz", obs=to_observation(stack_episode(game.features)), actions=game.action.astype(np.int64)
+    )
     collected = ("--out", "data/c", "--steps", "500", "--players", "60% random, 40% random hold=4", "--workers", "1")
     return {
         "train_wm": FaultJob("train_wm", ("--config", "wm.yaml"), empty),

@@ -32,7 +32,7 @@ class Killing:
 
         def logged(tracker: Tracker, values: Any, update: int) -> None:
             log(tracker, values, update)
-            self._point("log", tracker._path)
+            self._point("log", tracker.path)
 
         Tracker.log = logged  # type: ignore[method-assign]
 
