@@ -52,9 +52,13 @@ def set_threads(threads: int, processes: int = 1) -> None:
     """Have torch use this many CPU threads.
 
     Args:
-        threads: in each process; 0 shares the physical cores out among the processes, and takes four at most.
+        threads: in each process; 0 takes ``OMP_NUM_THREADS`` where it is set, else shares the physical cores out among
+            the processes, four each at most.
         processes: that compute at the same time on this machine.
     """
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    if threads == 0 and asked.isdecimal() and int(asked):
+        threads = int(asked)
     torch.set_num_threads(threads or max(1, min(physical_cores() // processes, _MOST_THREADS)))
 
 

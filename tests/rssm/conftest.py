@@ -91,7 +91,9 @@ def tiny_job(tmp_path_factory: pytest.TempPathFactory, tiny_sizes: dict[str, int
             log_every=1,
             muon_precision="float32",
         ),
-        eval=EvalConfig(bootstrap=20, off_policy_windows=6, calibration_windows=8, calibration_samples=3),
+        eval=EvalConfig(
+            bootstrap=20, off_policy_windows=6, calibration_windows=8, calibration_samples=3, action_blind_windows=8
+        ),
     )
 
 

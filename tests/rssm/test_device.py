@@ -31,12 +31,16 @@ def test_a_device_that_is_not_there_is_refused_in_one_line(name):
 @pytest.mark.parametrize(("cores", "processes", "shared"), [(2, 1, 2), (2, 2, 1), (8, 3, 2), (2, 5, 1), (64, 2, 4)])
 def test_threads_are_set_or_shared_out(monkeypatch, cores, processes, shared):
     monkeypatch.setattr("rssm.device.physical_cores", lambda: cores)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     before = torch.get_num_threads()
     try:
         set_threads(3, processes)
         assert torch.get_num_threads() == 3
         set_threads(0, processes)
         assert torch.get_num_threads() == shared
+        monkeypatch.setenv("OMP_NUM_THREADS", "7")
+        set_threads(0, processes)
+        assert torch.get_num_threads() == 7
     finally:
         torch.set_num_threads(before)
 
