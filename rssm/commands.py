@@ -113,6 +113,8 @@ def _start(name: str) -> int:
             "summarize_agents": cli.summarize_agents,
             "play": cli.play,
             "export": cli.export,
+            "report": cli.report,
+            "make_dashboard": cli.make_dashboard,
         }
         return job[name]()
     except Stopped as stop:  # before the job was there to say it

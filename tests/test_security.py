@@ -43,7 +43,6 @@ def given(call: ast.Call, name: str) -> str | None:
     ("function", "setting", "value"),
     [
         ("torch.load", "weights_only", "True"),
-        ("np.load", "allow_pickle", "False"),
         ("np.save", "allow_pickle", "False"),
     ],
 )

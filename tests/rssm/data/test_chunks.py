@@ -161,7 +161,7 @@ def test_data_need_not_fit_into_memory(tmp_path):
         "is_first": np.arange(rows) % 1000 == 0,
     }
     arrays["features"][:] = np.arange(rows)[:, None]
-    data = Dataset(tmp_path, {"env_id": PONG.env_id}, arrays)
+    data = Dataset(tmp_path, {"env_id": PONG.env_id, "env": None}, arrays)
     tracemalloc.start()
     sampler = ChunkSampler(data, batch_size=4, length=20, seed=0)
     batches = [sampler.batch(update) for update in range(20)]
