@@ -169,6 +169,9 @@ def test_data_need_not_fit_into_memory(tmp_path):
     tracemalloc.stop()
     assert peak < arrays["features"].nbytes / 10
     held = ChunkSampler(
-        Dataset(tmp_path, {"env_id": PONG.env_id}, arrays | {"features": np.array(arrays["features"])}), 4, 20, 0
+        Dataset(tmp_path, {"env_id": PONG.env_id, "env": None}, arrays | {"features": np.array(arrays["features"])}),
+        4,
+        20,
+        0,
     )
     assert all(torch.equal(one.stacks, held.batch(n).stacks) for n, one in enumerate(batches))
