@@ -91,7 +91,7 @@ class WorldModelConfig(Settings):
     workers: Workers = setting(
         "auto",
         "processes that share the training, each with a part of every batch; auto takes one, or what torchrun has "
-        "started; their number changes nothing but rounding, and so does that of the threads, which are quicker here",
+        "started; their number changes nothing but rounding",
         low=1,
         high=WORKERS,
         before="auto",

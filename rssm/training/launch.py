@@ -54,8 +54,8 @@ def count_processes(workers: Literal["auto"] | int, device: torch.device, rows: 
     """Processes that share a training.
 
     Args:
-        workers: the setting; ``auto`` is what ``torchrun`` started, else one: on the two cores of one machine threads
-            are quicker (docs/results/speed.md).
+        workers: the setting; ``auto`` is what ``torchrun`` started, else one: on the two cores of one machine more
+            gain little (docs/results/speed.md).
         device: of the training.
         rows: chunks of a batch; each process has one at least.
 
