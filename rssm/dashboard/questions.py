@@ -13,7 +13,7 @@ from rssm.config import HORIZON
 from rssm.dashboard.names import AGENT, IMAGINED, LOSSES, SYSTEM
 from rssm.game import Game
 
-_LAST = f"k{HORIZON - 1}"
+_LAST, _LAST_STEP = f"k{HORIZON - 1}", f"k = {HORIZON - 1}"
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def world_model_questions(game: Game) -> list[Question]:
     return [
         Question(
             "model and baselines",
-            f"squared error at {_LAST}, {unit}",
+            f"squared error at {_LAST_STEP}, {unit}",
             {
                 f"openloop/constant_velocity_{_LAST}": "constant velocity",
                 f"openloop/persistence_{_LAST}": "persistence",
@@ -57,17 +57,17 @@ def world_model_questions(game: Game) -> list[Question]:
         Question("error at each step", f"mean squared error, {unit}", _steps("openloop/mse")),
         Question(
             "error by event",
-            f"squared error at {_LAST} by what happens, {unit}",
+            f"squared error at {_LAST_STEP} by what happens, {unit}",
             {f"events/{name}": name.replace("_", " ") for name in game.events},
         ),
         Question(
             "error by feature",
-            f"squared error at {_LAST} of each feature, squared units",
+            f"squared error at {_LAST_STEP} of each feature, squared units",
             {f"features/{game.layout.features[i]}": game.layout.features[i] for i in game.layout.seen},
         ),
         Question(
             "distance",
-            f"mean distance at {_LAST}, {length}",
+            f"mean distance at {_LAST_STEP}, {length}",
             {f"distance/{name}": name for name in game.positions},
         ),
         Question(

@@ -78,7 +78,7 @@ class Watch:
             real.append(self.validation.data.episode(index).features[start : start + HORIZON + 1])
             error = number(float(errors.stack[window, -1]))
             event = self.game.events[events[errors.event[window]]]
-            titles.append(f"game {index}, step {start}: {event}, {error} at k{HORIZON - 1}")
+            titles.append(f"game {index}, step {start}: {event}, {error} at k = {HORIZON - 1}")
         frames = np.stack(real)
         return frames, np.concatenate([frames[:, :1], seen.imagined[windows]], axis=1), titles
 
