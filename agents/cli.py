@@ -1,4 +1,4 @@
-"""The agents' jobs and their entry points; see :mod:`rssm.cli`."""
+"""The agents' jobs; see :mod:`rssm.cli`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from agents.config import ONLINE_PRESET, AgentConfig, AgentResultsConfig, EvaluateAgentConfig
 from agents.show_config import ExportConfig, PlayDreamConfig, ReportConfig
-from rssm.command import Job, run_job
+from rssm.command import Job
 from rssm.config import BenchmarkConfig
 
 
@@ -69,40 +69,9 @@ SUMMARIZE_AGENTS = Job(
 PLAY = Job("play", PlayDreamConfig, _play, "--run runs/agent")
 BENCHMARK = Job("benchmark", BenchmarkConfig, _benchmark, "--updates 50")
 EXPORT = Job("export", ExportConfig, _export, "--run runs/agent --html dream.html")
-
 REPORT = Job("report", ReportConfig, _report, "--run runs/wm")
 
-
-def train_agent() -> int:
-    """Train an agent; the entry point is :func:`rssm.cli.train_agent`."""
-    return run_job(TRAIN_AGENT)
-
-
-def evaluate_agent() -> int:
-    """Score an agent; the entry point is :func:`rssm.cli.evaluate_agent`."""
-    return run_job(EVALUATE_AGENT)
-
-
-def summarize_agents() -> int:
-    """Put agents into a table; the entry point is :func:`rssm.cli.summarize_agents`."""
-    return run_job(SUMMARIZE_AGENTS)
-
-
-def play() -> int:
-    """Play in the dream; the entry point is :func:`rssm.cli.play`."""
-    return run_job(PLAY)
-
-
-def benchmark() -> int:
-    """Time this machine; the entry point is :func:`rssm.cli.benchmark`."""
-    return run_job(BENCHMARK)
-
-
-def export() -> int:
-    """Export a run; the entry point is :func:`rssm.cli.export`."""
-    return run_job(EXPORT)
-
-
-def report() -> int:
-    """Write a run's report; the entry point is :func:`rssm.cli.report`."""
-    return run_job(REPORT)
+#: by name
+JOBS: dict[str, Job[Any]] = {
+    job.name: job for job in (TRAIN_AGENT, EVALUATE_AGENT, SUMMARIZE_AGENTS, PLAY, BENCHMARK, EXPORT, REPORT)
+}

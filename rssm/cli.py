@@ -1,8 +1,9 @@
-"""The jobs and their entry points. What a job does is imported when it is done, so that ``--help`` answers at once."""
+"""The jobs. What a job does is imported when it is done, so that ``--help`` answers at once."""
 
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from rssm import ENV_ID
 from rssm.command import EXIT_BAD_INPUT, EXIT_INTERRUPTED, Job, parse, run_job
@@ -89,103 +90,32 @@ COMPARE = Job("compare", CompareConfig, _compare, "--rows gru,rssm --budget 120 
 SUMMARIZE = Job("summarize", ResultsConfig, _summarize, "--runs runs/wm,runs/wm-1 --name pong")
 MAKE_DASHBOARD = Job("make_dashboard", DashboardConfig, _make_dashboard, "--dry-run")
 
-
-def collect() -> int:
-    """See :mod:`rssm.commands`."""
-    return run_job(COLLECT)
-
-
-def import_data() -> int:
-    """See :mod:`rssm.commands`."""
-    return run_job(IMPORT_DATA)
-
-
-def inspect_data() -> int:
-    """See :mod:`rssm.commands`."""
-    return run_job(INSPECT_DATA)
-
-
-def train_wm() -> int:
-    """See :mod:`rssm.commands`."""
-    return run_job(TRAIN_WM)
+#: by name; those of agents are in :mod:`agents.cli`
+JOBS: dict[str, Job[Any]] = {
+    job.name: job
+    for job in (
+        COLLECT,
+        IMPORT_DATA,
+        INSPECT_DATA,
+        TRAIN_WM,
+        EVALUATE,
+        ABLATE,
+        COMPARE,
+        SUMMARIZE,
+        MAKE_DASHBOARD,
+    )
+}
 
 
-def evaluate() -> int:
-    """See :mod:`rssm.commands`."""
-    return run_job(EVALUATE)
-
-
-def ablate() -> int:
-    """See :mod:`rssm.commands`."""
-    return run_job(ABLATE)
-
-
-def compare() -> int:
-    """See :mod:`rssm.commands`."""
-    return run_job(COMPARE)
-
-
-def summarize() -> int:
-    """See :mod:`rssm.commands`."""
-    return run_job(SUMMARIZE)
-
-
-def make_dashboard() -> int:
-    """See :mod:`rssm.commands`."""
-    return run_job(MAKE_DASHBOARD)
-
-
-def train_agent() -> int:
-    """See :mod:`rssm.commands`."""
-    return _agents_job("train_agent")
-
-
-def evaluate_agent() -> int:
-    """See :mod:`rssm.commands`."""
-    return _agents_job("evaluate_agent")
-
-
-def summarize_agents() -> int:
-    """See :mod:`rssm.commands`."""
-    return _agents_job("summarize_agents")
-
-
-def play() -> int:
-    """See :mod:`rssm.commands`."""
-    return _agents_job("play")
-
-
-def benchmark() -> int:
-    """See :mod:`rssm.commands`."""
-    return _agents_job("benchmark")
-
-
-def export() -> int:
-    """See :mod:`rssm.commands`."""
-    return _agents_job("export")
-
-
-def report() -> int:
-    """See :mod:`rssm.commands`."""
-    return _agents_job("report")
-
-
-def _agents_job(name: str) -> int:
-    """Do a job of this project's package ``agents``; another package of that name may be installed beside it."""
+def start(name: str) -> int:
+    """Do a job, this package's or that of our package ``agents``; returns the exit code."""
+    if name in JOBS:
+        return run_job(JOBS[name])
     try:
-        own_agents()
+        own_agents()  # another package of that name may be installed beside it
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_BAD_INPUT
     from agents import cli
 
-    jobs = {
-        "train_agent": cli.train_agent,
-        "evaluate_agent": cli.evaluate_agent,
-        "summarize_agents": cli.summarize_agents,
-        "play": cli.play,
-        "benchmark": cli.benchmark,
-        "export": cli.export,
-        "report": cli.report,
-    }
-    return jobs[name]()
+    return run_job(cli.JOBS[name])

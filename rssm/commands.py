@@ -1,6 +1,6 @@
 """The commands' entry points: signals first, then the rest, so that Ctrl-C is no traceback even while it is imported.
 
-What each command does is in :mod:`rssm.cli`, of the same names.
+What each command does is said by the job of the same name in :mod:`rssm.cli` or :mod:`agents.cli`.
 """
 
 from __future__ import annotations
@@ -98,25 +98,7 @@ def _start(name: str) -> int:
         watch_signals()
         from rssm import cli
 
-        job = {
-            "benchmark": cli.benchmark,
-            "collect": cli.collect,
-            "import_data": cli.import_data,
-            "inspect_data": cli.inspect_data,
-            "train_wm": cli.train_wm,
-            "evaluate": cli.evaluate,
-            "ablate": cli.ablate,
-            "compare": cli.compare,
-            "summarize": cli.summarize,
-            "train_agent": cli.train_agent,
-            "evaluate_agent": cli.evaluate_agent,
-            "summarize_agents": cli.summarize_agents,
-            "play": cli.play,
-            "export": cli.export,
-            "report": cli.report,
-            "make_dashboard": cli.make_dashboard,
-        }
-        return job[name]()
+        return cli.start(name)
     except Stopped as stop:  # before the job was there to say it
         print(stop, file=sys.stderr)
         return stop.exit_code

@@ -7,8 +7,8 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from agents.cli import BENCHMARK, EVALUATE_AGENT, REPORT, SUMMARIZE_AGENTS, TRAIN_AGENT
-from rssm.cli import ABLATE, COLLECT, COMPARE, EVALUATE, IMPORT_DATA, SUMMARIZE, TRAIN_WM
+from agents import cli as agents_cli
+from rssm import cli
 from rssm.command import parse
 from rssm.config import Settings, group, setting
 from rssm.config.keys import defaults, idle_settings, is_group, required_settings, setting_types
@@ -17,20 +17,8 @@ from rssm.config.stored import from_stored
 from rssm.errors import UserError
 from rssm.ladder.config import RowConfig
 
-JOBS = [
-    BENCHMARK,
-    COLLECT,
-    IMPORT_DATA,
-    TRAIN_WM,
-    EVALUATE,
-    ABLATE,
-    COMPARE,
-    SUMMARIZE,
-    TRAIN_AGENT,
-    EVALUATE_AGENT,
-    SUMMARIZE_AGENTS,
-    REPORT,
-]
+#: all but the one that does nothing by default
+JOBS = [job for job in (*cli.JOBS.values(), *agents_cli.JOBS.values()) if job is not agents_cli.EXPORT]
 
 
 def fields_of(config_class, prefix=""):

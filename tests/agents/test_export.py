@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from agents.cli import export
+from agents.cli import EXPORT
 from agents.load import load_players
+from rssm.command import run_job
 from rssm.data.frames import to_stack
 from rssm.model.state import State
 
@@ -23,7 +24,7 @@ def call(monkeypatch, capsys):
 
     def run(*words):
         monkeypatch.setattr(sys, "argv", ["export.py", *map(str, words)])
-        code = export()
+        code = run_job(EXPORT)
         captured = capsys.readouterr()
         return code, captured.out, captured.err
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from agents.cli import play
+from agents.cli import PLAY
 from agents.play_dream import Recordings, play_dream
 from agents.show_config import PlayDreamConfig
+from rssm.command import run_job
 from rssm.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,7 +66,7 @@ def test_every_bad_call_is_one_line(words, line, model_folder, tmp_path, monkeyp
     pytest.importorskip("pygame", reason="pygame-ce is not installed: pip install 'pong-rssm[play]'")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["play.py", *(str(model_folder) if word == "MODEL" else word for word in words)])
-    assert play() == 2
+    assert run_job(PLAY) == 2
     error = capsys.readouterr().err
     assert error.startswith(line)
     assert error.count("\n") == 1
@@ -75,12 +76,12 @@ def test_without_pygame_a_display_is_left_alone_and_a_line_says_so(model_folder,
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setitem(sys.modules, "pygame", None)
     monkeypatch.setattr(sys, "argv", ["play.py", "--run", str(model_folder)])
-    assert play() == 2
+    assert run_job(PLAY) == 2
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "in the terminal, since pygame is missing; for a window: pip install 'pong-rssm[play]'"
     assert lines[1].startswith("error: view: expected a display or an interactive terminal")
     monkeypatch.setattr(sys, "argv", ["play.py", "--run", str(model_folder), "--view", "window"])
-    assert play() == 2
+    assert run_job(PLAY) == 2
     assert "a window needs pygame; expected: pip install 'pong-rssm[play]'" in capsys.readouterr().err
 
 

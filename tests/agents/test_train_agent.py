@@ -30,7 +30,7 @@ from rssm.training.checkpoint import load_trainer, save_model, weights_of
 
 #: what a process does before it trains: it kills itself, as the kernel would, at a certain moment
 DIE = "import os, signal; die = lambda: os.kill(os.getpid(), signal.SIGKILL)\n"
-START = "import sys; from agents.cli import train_agent; sys.exit(train_agent())"
+START = "import sys; from rssm.commands import train_agent; sys.exit(train_agent())"
 MOMENTS = {
     "in the middle of a game, after the first checkpoint": """
 from rssm.games.pong.env import PongFeatures

@@ -18,23 +18,7 @@ from rssm.config.keys import flat_settings, required_settings, setting_types
 from rssm.config_file import dump_config, read_settings
 from rssm.errors import UserError
 
-JOBS = [
-    cli.COLLECT,
-    cli.IMPORT_DATA,
-    cli.INSPECT_DATA,
-    cli.TRAIN_WM,
-    cli.EVALUATE,
-    cli.ABLATE,
-    cli.COMPARE,
-    cli.SUMMARIZE,
-    cli.MAKE_DASHBOARD,
-    agents_cli.TRAIN_AGENT,
-    agents_cli.EVALUATE_AGENT,
-    agents_cli.SUMMARIZE_AGENTS,
-    agents_cli.PLAY,
-    agents_cli.BENCHMARK,
-    agents_cli.EXPORT,
-]
+JOBS = [*cli.JOBS.values(), *agents_cli.JOBS.values()]
 SETTINGS = [(job, key) for job in JOBS for key in setting_types(job.config)]
 #: CPU seconds; what takes longer would be felt
 LONGEST = 5.0

@@ -185,7 +185,7 @@ def test_other_errors_are_not_hidden(job):
 
 
 def test_help_explains_settings_without_loading_torch():
-    code = "import sys; from rssm.cli import train_wm; assert train_wm() == 0; assert 'torch' not in sys.modules"
+    code = "import sys; from rssm.commands import train_wm; assert train_wm() == 0; assert 'torch' not in sys.modules"
     process = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, timeout=60)
     assert process.returncode == 0, process.stderr
     text = " ".join(process.stdout.split())

@@ -3,7 +3,8 @@ import sys
 import pytest
 from PIL import Image
 
-from rssm.cli import inspect_data
+from rssm.cli import INSPECT_DATA
+from rssm.command import run_job
 from rssm.config import EnvConfig, InspectConfig
 from rssm.data.collect import play_episode
 from rssm.data.dataset import Dataset, write_dataset
@@ -16,7 +17,7 @@ from rssm.games.pong.player import Player
 def call(monkeypatch, capsys):
     def run(*words):
         monkeypatch.setattr(sys, "argv", ["inspect_data.py", *map(str, words)])
-        code = inspect_data()
+        code = run_job(INSPECT_DATA)
         captured = capsys.readouterr()
         return code, captured.out, captured.err
 

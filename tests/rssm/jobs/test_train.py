@@ -188,7 +188,7 @@ def test_uploading_without_a_key_is_refused_before_anything_is_done(tiny_job, tm
 
 #: what a process does before it trains: it kills itself, as the kernel would, at a certain moment
 DIE = "import os, signal; die = lambda: os.kill(os.getpid(), signal.SIGKILL)\n"
-START = "import sys; from rssm.cli import train_wm; sys.exit(train_wm())"
+START = "import sys; from rssm.commands import train_wm; sys.exit(train_wm())"
 MOMENTS = {
     "before the first checkpoint": """
 from rssm.data.chunks import ChunkSampler
