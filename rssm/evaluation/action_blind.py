@@ -12,7 +12,7 @@ import numpy as np
 
 from rssm.arrays import IntArray
 from rssm.data.dataset import Dataset
-from rssm.evaluation.windows import EpisodeWindows, recorded_windows, sample_starts
+from rssm.evaluation.windows import EpisodeWindows, sample_starts, windows_at
 
 
 def shuffled_windows(
@@ -24,11 +24,7 @@ def shuffled_windows(
     game it is from, so that they are as a player plays them; no window keeps its own. None where there are not two.
     """
     chosen = sample_starts(lengths, count, rng)
-    windows = []
-    for index, starts in chosen.items():
-        episode = dataset.episode(index)
-        actions = episode.action.astype(np.int64)
-        windows.append(recorded_windows(dataset.game, index, episode.features, actions, starts))
+    windows = [windows_at(dataset, index, starts) for index, starts in chosen.items()]
     if sum(len(batch.starts) for batch in windows) < 2:
         return
     futures = np.concatenate([batch.futures for batch in windows])

@@ -14,7 +14,7 @@ from rssm.config import HORIZON
 from rssm.data.dataset import Dataset
 from rssm.errors import DivergedError
 from rssm.evaluation.intervals import ratio
-from rssm.evaluation.windows import recorded_windows, sample_starts
+from rssm.evaluation.windows import episode_lengths, sample_starts, windows_at
 
 #: bins of the rank histogram
 BINS = 10
@@ -93,12 +93,10 @@ def calibration(
         DivergedError: a future is not finite.
     """
     rng, game = np.random.default_rng(seed), dataset.game
-    if lengths is None:
-        lengths = np.array([rows.stop - rows.start for rows in dataset.episodes], np.int64)
+    lengths = episode_lengths(dataset) if lengths is None else lengths
     parts = []
     for index, starts in sample_starts(lengths, windows, rng).items():
-        episode = dataset.episode(index)
-        batch = recorded_windows(dataset.game, index, episode.features, episode.action.astype(np.int64), starts)
+        batch = windows_at(dataset, index, starts)
         futures = sampler.sample_futures(batch.observations, batch.actions, starts, batch.futures, batch.truth, samples)
         parts.append(doubt(futures, batch.truth[..., -1], batch.events, list(game.positions.values()), rng))
     if not parts:

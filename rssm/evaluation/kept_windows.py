@@ -18,7 +18,7 @@ from rssm.arrays import ErrorArray, FloatArray, IntArray
 from rssm.config import HORIZON
 from rssm.data.dataset import Dataset
 from rssm.evaluation.calibration import Sampler
-from rssm.evaluation.windows import EpisodeWindows, recorded_windows
+from rssm.evaluation.windows import EpisodeWindows, windows_at
 from rssm.files import replace_file
 from rssm.shape import ANYTHING, COUNT, TEXT, ListOf, MapOf, Record, read_json
 
@@ -88,8 +88,7 @@ def keep_windows(predicted: Predicted, sampler: Sampler, dataset: Dataset, seed:
     for part in sorted({part for part, _ in groups}):
         index, starts, events, errors, frames = predicted.parts[part]
         rows = sorted(row for other, row in groups if other == part)
-        episode = dataset.episode(index)
-        windows = recorded_windows(game, index, episode.features, episode.action.astype(np.int64), starts[rows])
+        windows = windows_at(dataset, index, starts[rows])
         futures = sampler.sample_futures(
             windows.observations, windows.actions, windows.starts, windows.futures, windows.truth, FUTURES
         ).frames

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -23,7 +23,7 @@ from rssm.evaluation.persistence import Persistence
 from rssm.evaluation.predictor import Predictor
 from rssm.evaluation.provenance import Role, code_version, describe_data
 from rssm.evaluation.window_errors import WindowErrors, squared_errors
-from rssm.evaluation.windows import EpisodeWindows, recorded_windows, window_starts
+from rssm.evaluation.windows import EpisodeWindows, episode_lengths, window_starts, windows_at
 from rssm.game import Game
 from rssm.progress import QUIET, Progress
 
@@ -32,7 +32,7 @@ _NO_GAME = "imported data: there is no emulator that can play its episodes again
 _NO_CLONES = "{}: its environment cannot go back to an earlier moment"
 _OFF_POLICY, _FLOOR, _ACTION_BLIND = 1, 2, 3  # one stream of random numbers each
 
-#: told of each batch: its windows, the prediction (W, K, F * 4), and its errors (W, K), mean over all values
+#: told of each batch: its windows, the prediction (W, K, F, S), and its errors (W, K), mean over all values
 Watch = Callable[[EpisodeWindows, FloatArray, ErrorArray], None]
 
 
@@ -109,21 +109,12 @@ def by_step(name: str, values: Iterable[float]) -> dict[str, float]:
     return {f"{name}_k{k}": float(value) for k, value in enumerate(values)}
 
 
-def episode_lengths(dataset: Dataset, episodes: Sequence[slice] | None = None) -> IntArray:
-    """The lengths (E,) of the episodes; where ``episodes`` are given, 0 for those that are not among them."""
-    lengths: IntArray = np.array(
-        [rows.stop - rows.start if episodes is None or rows in episodes else 0 for rows in dataset.episodes], np.int64
-    )
-    return lengths
-
-
 def episode_windows(dataset: Dataset, lengths: IntArray) -> Iterator[EpisodeWindows]:
     """The recorded windows of every episode's first rows, ``lengths`` (E,) of each."""
     for index, length in enumerate(lengths):
         starts = window_starts(int(length))
         if len(starts):
-            episode = dataset.episode(index)
-            yield recorded_windows(dataset.game, index, episode.features, episode.action.astype(np.int64), starts)
+            yield windows_at(dataset, index, starts)
 
 
 def score_windows(

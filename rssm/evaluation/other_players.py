@@ -14,6 +14,7 @@ from rssm.evaluation.openloop import episode_windows, score_windows
 from rssm.evaluation.persistence import Persistence
 from rssm.evaluation.predictor import Predictor
 from rssm.evaluation.provenance import Role, describe_data
+from rssm.evaluation.windows import episode_lengths
 
 
 def score_others(
@@ -43,7 +44,7 @@ def score_others(
     everybody = [player for dataset in datasets for player in set(dataset.players)]
     found: dict[str, dict[str, Any]] = {}
     for dataset in datasets:
-        lengths = np.array([rows.stop - rows.start for rows in dataset.episodes], np.int64)
+        lengths = episode_lengths(dataset)
         for player in dict.fromkeys(dataset.players):
             played = np.array([one == player for one in dataset.players])
             windows = episode_windows(dataset, np.where(played, lengths, 0))

@@ -8,19 +8,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rssm.arrays import FloatArray, IntArray
-from rssm.config import HORIZON, EvalConfig
+from rssm.arrays import FloatArray
+from rssm.config import EvalConfig
 from rssm.data.dataset import Dataset
 from rssm.evaluation.calibration import calibration
 from rssm.evaluation.constant_velocity import ConstantVelocity
 from rssm.evaluation.floor import measure_floor
 from rssm.evaluation.model_predictor import FilteredOnce, WorldModelPredictor
 from rssm.evaluation.off_policy import random_windows
-from rssm.evaluation.openloop import by_step, episode_lengths, episode_windows, score_windows
+from rssm.evaluation.openloop import Watch, by_step, episode_windows, score_windows
 from rssm.evaluation.persistence import Persistence
 from rssm.evaluation.predictor import Predictor
 from rssm.evaluation.window_errors import WindowErrors
-from rssm.evaluation.windows import EpisodeWindows
+from rssm.evaluation.windows import EpisodeWindows, episode_lengths
 from rssm.game import Cloneable
 from rssm.model.world_model import WorldModel
 from rssm.training.trainer import SCORE
@@ -72,9 +72,11 @@ class Validation:
             over error, 1 is right) and ``floor/mse_k0`` … where they are measured.
         """
         predictor = FilteredOnce(model, seed=self.config.seed)
-        keeping = _Keeping(predictor)
-        errors = score_windows({"model": keeping}, episode_windows(self.data, self.lengths))["model"]
-        self.seen = Seen(predictor, errors, np.concatenate(keeping.frames))
+        frames: list[FloatArray] = []
+        windows = episode_windows(self.data, self.lengths)
+        watch: dict[str, Watch] = {"model": lambda _, predicted, __: frames.append(predicted[..., -1])}
+        errors = score_windows({"model": predictor}, windows, watch)["model"]
+        self.seen = Seen(predictor, errors, np.concatenate(frames))
         mean, median = errors.stack.mean(axis=0), np.median(errors.stack, axis=0)
         metrics = by_step("openloop/mse", mean) | by_step("openloop/median", median)
         metrics["openloop/mse_mean"] = float(mean.mean())
@@ -141,16 +143,3 @@ class Validation:
         if self.data.env is None:
             return None
         return self.data.game.cloneable(self.data.game.make_env(self.data.env))
-
-
-class _Keeping:
-    """A predictor whose newest frames (W, K, F) are kept."""
-
-    def __init__(self, predictor: Predictor) -> None:
-        self.predictor, self.frames = predictor, list[FloatArray]()
-
-    def predict(self, observations: FloatArray, actions: IntArray, starts: IntArray, futures: IntArray) -> FloatArray:
-        answer = self.predictor.predict(observations, actions, starts, futures)
-        assert answer.shape[1] == HORIZON
-        self.frames.append(answer[..., -1])
-        return answer

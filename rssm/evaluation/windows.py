@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from rssm.arrays import FloatArray, IntArray
 from rssm.config import HORIZON
+from rssm.data.dataset import Dataset
 from rssm.data.frames import stack_episode
 from rssm.game import Game
 
@@ -41,6 +43,14 @@ class EpisodeWindows:
         return self.game.label(np.concatenate([begin, self.truth[..., -1]], axis=1), self.starts)
 
 
+def episode_lengths(dataset: Dataset, episodes: Sequence[slice] | None = None) -> IntArray:
+    """The lengths (E,) of the episodes; where ``episodes`` are given, 0 for those that are not among them."""
+    lengths: IntArray = np.array(
+        [rows.stop - rows.start if episodes is None or rows in episodes else 0 for rows in dataset.episodes], np.int64
+    )
+    return lengths
+
+
 def window_starts(length: int) -> IntArray:
     """The starts 0, 6, 12, … (W,) of an episode of ``length`` rows.
 
@@ -68,6 +78,12 @@ def recorded_windows(
         futures=actions[starts[:, None] + np.arange(HORIZON)],
         truth=observations[starts[:, None] + np.arange(1, HORIZON + 1)],
     )
+
+
+def windows_at(dataset: Dataset, index: int, starts: IntArray) -> EpisodeWindows:
+    """The windows that episode number ``index`` of a data set recorded at starts (W,)."""
+    episode = dataset.episode(index)
+    return recorded_windows(dataset.game, index, episode.features, episode.action.astype(np.int64), starts)
 
 
 def sample_starts(lengths: IntArray, count: int, rng: np.random.Generator) -> dict[int, IntArray]:

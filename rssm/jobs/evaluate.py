@@ -22,12 +22,12 @@ from rssm.evaluation.calibration import calibration
 from rssm.evaluation.head_scores import score_heads
 from rssm.evaluation.kept_windows import Predicted, keep_windows, windows_file, write_windows
 from rssm.evaluation.model_predictor import WorldModelPredictor
-from rssm.evaluation.openloop import Watch, by_step, episode_lengths, evaluate
+from rssm.evaluation.openloop import Watch, by_step, evaluate
 from rssm.evaluation.other_players import score_others
 from rssm.evaluation.provenance import Role, checksum, file_checksum, refuse_training_data
 from rssm.evaluation.result_shape import PROTOCOL
 from rssm.evaluation.survival import survival
-from rssm.evaluation.windows import count_windows
+from rssm.evaluation.windows import count_windows, episode_lengths
 from rssm.files import replace_file, write_json
 from rssm.folder_lock import locked
 from rssm.jobs.data_sets import open_heldout, open_others, open_test_sets
@@ -199,8 +199,7 @@ def score(
 
 def dream(model: WorldModel, dataset: Dataset) -> tuple[FloatArray, FloatArray]:
     """Frames (T, F) of the longest game, real and as imagined, six steps at a time, from the real state before."""
-    lengths = [rows.stop - rows.start for rows in dataset.episodes]
-    episode = dataset.episode(int(np.argmax(lengths)))
+    episode = dataset.episode(int(np.argmax(episode_lengths(dataset))))
     steps = min(_GIF_STEPS, (len(episode.features) - 1) // HORIZON * HORIZON)
     starts = np.arange(0, steps, HORIZON)
     stacks, actions = stack_episode(episode.features, dataset.game.layout.stack), episode.action.astype(np.int64)

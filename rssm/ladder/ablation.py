@@ -12,8 +12,8 @@ from rssm.config.keys import build, flat_settings
 from rssm.config_file import read_settings
 from rssm.device import pick_device, set_threads
 from rssm.errors import UserError
-from rssm.evaluation.openloop import episode_lengths
 from rssm.evaluation.provenance import refuse_unlike
+from rssm.evaluation.windows import episode_lengths
 from rssm.jobs.data_sets import open_datasets
 from rssm.ladder.kept import measured, read_kept
 from rssm.ladder.measure import score_row

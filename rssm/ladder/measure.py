@@ -14,10 +14,11 @@ from rssm.config_file import flat_settings
 from rssm.data.dataset import Dataset
 from rssm.device import pick_device
 from rssm.evaluation.intervals import by_event
-from rssm.evaluation.openloop import episode_lengths, episode_windows, score_windows
+from rssm.evaluation.openloop import episode_windows, score_windows
 from rssm.evaluation.persistence import Persistence
 from rssm.evaluation.predictor import Predictor
 from rssm.evaluation.provenance import Role, describe_data
+from rssm.evaluation.windows import episode_lengths
 from rssm.ladder.config import CompareConfig
 from rssm.ladder.kept import measured, read_kept
 from rssm.ladder.rows import Row

@@ -12,8 +12,9 @@ from rssm.config import EvalConfig, LogConfig, WorldModelConfig
 from rssm.data.dataset import Dataset
 from rssm.device import pick_device
 from rssm.evaluation.constant_velocity import ConstantVelocity
-from rssm.evaluation.openloop import episode_lengths, episode_windows, score_windows
+from rssm.evaluation.openloop import episode_windows, score_windows
 from rssm.evaluation.persistence import Persistence
+from rssm.evaluation.windows import episode_lengths
 from rssm.game import Game, load_game
 from rssm.jobs.data_sets import open_datasets, split_episodes
 from rssm.ladder.config import CompareConfig, RowConfig

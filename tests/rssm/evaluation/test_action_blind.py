@@ -3,8 +3,9 @@ import pytest
 
 from rssm.config import EvalConfig
 from rssm.evaluation.action_blind import shuffled_windows
-from rssm.evaluation.openloop import episode_lengths, episode_windows, evaluate
+from rssm.evaluation.openloop import episode_windows, evaluate
 from rssm.evaluation.persistence import Persistence
+from rssm.evaluation.windows import episode_lengths
 
 
 @pytest.fixture

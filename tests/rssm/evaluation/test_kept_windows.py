@@ -14,7 +14,8 @@ from rssm.evaluation.kept_windows import (
     write_windows,
 )
 from rssm.evaluation.model_predictor import WorldModelPredictor
-from rssm.evaluation.openloop import episode_lengths, episode_windows, score_windows
+from rssm.evaluation.openloop import episode_windows, score_windows
+from rssm.evaluation.windows import episode_lengths
 
 
 @pytest.fixture(scope="module")

@@ -12,11 +12,11 @@ from rssm.data.dataset import Dataset, write_dataset
 from rssm.data.frames import stack_episode
 from rssm.errors import UserError
 from rssm.evaluation.constant_velocity import ConstantVelocity
-from rssm.evaluation.openloop import episode_lengths, episode_windows, evaluate, score_windows
+from rssm.evaluation.openloop import episode_windows, evaluate, score_windows
 from rssm.evaluation.persistence import Persistence
 from rssm.evaluation.predictor import Predictor
 from rssm.evaluation.provenance import checksum, code_version
-from rssm.evaluation.windows import count_windows
+from rssm.evaluation.windows import count_windows, episode_lengths
 from rssm.games.pong.events import EVENTS
 from rssm.games.pong.features import BALL_X, FEATURE_NAMES, NUM_FEATURES, PLAYER_Y
 from rssm.games.pong.game import PONG
