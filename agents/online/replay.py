@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rssm.arrays import FloatArray
-from rssm.data.dataset import Dataset
+from rssm.data.dataset import ARRAYS, Dataset
 from rssm.errors import DataError
 from rssm.files import replace_file
 from rssm.game import Game
@@ -23,15 +23,6 @@ from rssm.npy import read_npz
 
 Flags = npt.NDArray[np.bool_]
 
-#: each array's type
-_TYPES: dict[str, type[np.generic]] = {
-    "features": np.float32,
-    "action": np.uint8,
-    "reward": np.float32,
-    "terminated": np.bool_,
-    "truncated": np.bool_,
-    "is_first": np.bool_,
-}
 #: bytes of a block; one of a million steps of a game with a hundred features has half as many
 _LARGEST = 2**30
 
@@ -123,8 +114,8 @@ class Replay:
 
 def _read(path: Path, game: Game, games: int) -> Block:
     what = "a block of real steps"
-    arrays = read_npz(path, _TYPES, _LARGEST, what)
-    missing = [name for name in _TYPES if name not in arrays]
+    arrays = read_npz(path, ARRAYS, _LARGEST, what)
+    missing = [name for name in ARRAYS if name not in arrays]
     if missing:
         raise DataError(f"{path}: {missing[0]}: missing; expected {what}")
     block = Block(**arrays)
@@ -132,8 +123,8 @@ def _read(path: Path, game: Game, games: int) -> Block:
         raise DataError(f"{path}: expected steps of {games} games side by side, got shape {block.action.shape}")
     for name, array in arrays.items():
         shape = (*block.action.shape, game.layout.num_features) if name == "features" else block.action.shape
-        if array.shape != shape or array.dtype != _TYPES[name]:
-            wanted = f"{np.dtype(_TYPES[name])} of shape {shape}"
+        if array.shape != shape or array.dtype != ARRAYS[name]:
+            wanted = f"{np.dtype(ARRAYS[name])} of shape {shape}"
             raise DataError(f"{path}: {name}: expected {wanted}, got {array.dtype} of shape {array.shape}")
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             row = np.argwhere(~np.isfinite(array))[0, 0]

@@ -13,7 +13,7 @@ from agents.play.scores import GAMES_FILE, WAYS
 from rssm.config import EnvConfig
 from rssm.device import processor
 from rssm.errors import UserError
-from rssm.evaluation.provenance import file_checksum
+from rssm.files import file_checksum
 from rssm.shape import ANYTHING, COUNT, NUMBER, TEXT, WHOLE, ListOf, MapOf, Maybe, Record, read_json
 from rssm.training.checkpoint import MODEL_FILE
 

@@ -6,7 +6,6 @@ read. A data set appears under its name complete or not at all, and is never ove
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -24,7 +23,7 @@ from rssm.config import EnvConfig
 from rssm.config.settings import shown
 from rssm.data.episode import Episode
 from rssm.errors import DataError, UserError
-from rssm.files import make_folder, sync, writing
+from rssm.files import file_checksum, make_folder, sync, writing
 from rssm.game import STACK, Game, load_game
 from rssm.npy import map_npy
 from rssm.shape import ANYTHING, COUNT, TEXT, WHOLE, ListOf, MapOf, Maybe, Record, check_shape, read_json, shown_reason
@@ -33,7 +32,7 @@ SCHEMA_VERSION = 1
 META_FILE = "meta.json"
 
 #: each array's type; a row of the features is a frame, one of any other array a number
-_ARRAYS: dict[str, type[np.generic]] = {
+ARRAYS: dict[str, type[np.generic]] = {
     "features": np.float32,
     "action": np.uint8,
     "reward": np.float32,
@@ -101,7 +100,7 @@ class Dataset:
         """
         folder = Path(path)
         meta = _read_meta(folder / META_FILE)
-        arrays = {name: _read_array(folder / f"{name}.npy", name, meta) for name in _ARRAYS}
+        arrays = {name: _read_array(folder / f"{name}.npy", name, meta) for name in ARRAYS}
         _check_values(folder, arrays, _game(meta).layout.num_actions)
         dataset = Dataset(folder, meta, arrays)
         lengths = [rows.stop - rows.start for rows in dataset.episodes]
@@ -196,7 +195,7 @@ def write_dataset(
             "steps": len(arrays["action"]),
             "episode_lengths": [len(episode) for episode in episodes],
             "episode_seeds": [episode.seed for episode in episodes],
-            "sha256": {f"{name}.npy": _sha256(building / f"{name}.npy") for name in arrays},
+            "sha256": {f"{name}.npy": file_checksum(building / f"{name}.npy") for name in arrays},
         }
         players = [episode.player for episode in episodes]
         if None not in players:
@@ -223,7 +222,7 @@ def _concatenate(episodes: Sequence[Episode]) -> dict[str, npt.NDArray[Any]]:
     ends = np.cumsum(lengths)
     arrays: dict[str, npt.NDArray[Any]] = {
         name: np.concatenate([getattr(episode, name) for episode in episodes]).astype(dtype, copy=False)
-        for name, dtype in _ARRAYS.items()
+        for name, dtype in ARRAYS.items()
         if name in ("features", "action", "reward")
     }
     for name in ("terminated", "truncated", "is_first"):
@@ -277,14 +276,14 @@ def _read_array(path: Path, name: str, meta: dict[str, Any]) -> npt.NDArray[Any]
     if not path.is_file():
         raise DataError(f"{path}: missing")
     array = map_npy(path)
-    dtype, row = _ARRAYS[name], (_game(meta).layout.num_features,) if name == "features" else ()
+    dtype, row = ARRAYS[name], (_game(meta).layout.num_features,) if name == "features" else ()
     if array.dtype != dtype:
         raise DataError(f"{path}: expected {np.dtype(dtype)} values, got {array.dtype}")
     if array.ndim == 0 or array.shape[1:] != row:
         raise DataError(f"{path}: expected shape ({', '.join(['N', *map(str, row)])}), got {array.shape}")
     if len(array) != meta["steps"]:
         raise DataError(f"{path}: expected {meta['steps']} rows as all other files, got {len(array)}")
-    if meta["sha256"].get(path.name) != _sha256(path):
+    if meta["sha256"].get(path.name) != file_checksum(path):
         raise DataError(f"{path}: checksum differs from {META_FILE}; the file was damaged or changed")
     return array
 
@@ -313,8 +312,3 @@ def _check_values(folder: Path, arrays: dict[str, npt.NDArray[Any]], num_actions
             f"{folder}/is_first.npy: row {bad[0] + 1}: an episode must start after every terminated or truncated row "
             "and nowhere else"
         )
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

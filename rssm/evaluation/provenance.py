@@ -44,12 +44,6 @@ def checksum(dataset: Dataset) -> str:
     return hashlib.sha256(json.dumps(dataset.meta["sha256"], sort_keys=True).encode()).hexdigest()
 
 
-def file_checksum(path: Path) -> str:
-    """The sha256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def refuse_training_data(dataset: Dataset, training: Dataset) -> int:
     """Refuse data of which every game was trained on; returns how many games are (see :func:`shared_games`).
 

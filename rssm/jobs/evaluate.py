@@ -24,11 +24,11 @@ from rssm.evaluation.kept_windows import Predicted, keep_windows, windows_file, 
 from rssm.evaluation.model_predictor import WorldModelPredictor
 from rssm.evaluation.openloop import Watch, by_step, evaluate
 from rssm.evaluation.other_players import score_others
-from rssm.evaluation.provenance import Role, checksum, file_checksum, refuse_training_data
+from rssm.evaluation.provenance import Role, checksum, refuse_training_data
 from rssm.evaluation.result_shape import PROTOCOL
 from rssm.evaluation.survival import survival
 from rssm.evaluation.windows import count_windows, episode_lengths
-from rssm.files import replace_file, write_json
+from rssm.files import file_checksum, replace_file, write_json
 from rssm.folder_lock import locked
 from rssm.jobs.data_sets import open_heldout, open_others, open_test_sets
 from rssm.jobs.report import REPORT_FILE, report_run
