@@ -26,7 +26,6 @@ from rssm.progress import track
 from rssm.report.publish import publish
 from rssm.report.tables import markdown
 from rssm.training.benchmark import (
-    as_row,
     fresh_model,
     imagined_steps_per_second,
     matrix_gflops,
@@ -66,7 +65,7 @@ def benchmark(config: BenchmarkConfig) -> None:
     work: list[tuple[str, Callable[[], dict[str, Any]]]] = [
         (
             name,
-            lambda variant=variant, threads=threads, workers=workers: as_row(  # type: ignore[misc]
+            lambda variant=variant, threads=threads, workers=workers: asdict(  # type: ignore[misc]
                 time_updates(variant, data, device, config.updates, threads, workers)
             ),
         )
@@ -102,16 +101,12 @@ def _agent(job: WorldModelConfig, data: Dataset, device: torch.device, count: in
     learner = Learner(agent, config.imagination, config.train, count)
     dreams = config.imagination
     sampler = ChunkSampler(data, dreams.chunks, dreams.chunk_length, job.seed)
-    shapes: list[int] = []
 
     def update(number: int) -> None:
         learner.update(model, sampler.batch(number).to(device), number)
 
-    hook = model.rssm.prior_network.register_forward_hook(lambda _, given, __: shapes.append(given[0].shape[0]))
-    learner.update(model, sampler.batch(0).to(device), 0)
-    hook.remove()
     wall, cpu = median_ms(update, count, device)
-    imagined = sum(shapes)
+    imagined = dreams.trajectories(len(agent.actor.allowed)) * dreams.horizon
     return {"wall_ms": wall, "cpu_ms": cpu, "imagined_steps_per_second": 1e3 * imagined / wall}
 
 

@@ -11,7 +11,7 @@ from agents.config import ONLINE_PRESET, AgentConfig
 from agents.play.record import CURVE_FILE, read_games
 from agents.play.scores import GAMES_FILE
 from agents.report.report import write_agent_report
-from agents.report.verdict import verdict as agent_verdict
+from agents.report.verdict import verdict
 from agents.show_config import ReportConfig
 from rssm.config import WorldModelConfig
 from rssm.config_file import build, load_config, read_settings
@@ -23,7 +23,6 @@ from rssm.jobs.report import REPORT_FILE, read_result, report_run
 from rssm.presets import find_preset, preset_folder
 from rssm.report.about import Run
 from rssm.report.history import read_history
-from rssm.report.verdict import verdict
 from rssm.shape import COUNT, ListOf, Record, read_json
 from rssm.tracker import METRICS_FILE
 from rssm.training.checkpoint import TRAINER_FILE, load_trainer
@@ -51,8 +50,7 @@ def report(config: ReportConfig) -> None:
         settings = settings_file(run)
         if not settings.is_file():
             raise UserError(f"{run}: expected the folder of a run with a {CONFIG_FILE}")
-        said = verdict(read_result(result))
-        report_run(run, result, path, load_config(settings, WorldModelConfig), settings)
+        said = report_run(run, result, path, load_config(settings, WorldModelConfig), settings)
     print(said)
     print(f"report: {path} ({path.stat().st_size / 1e6:.2f} MB)")
 
@@ -90,7 +88,7 @@ def report_agent(run: Path, results: Path, result: Path, path: Path, trained: Ag
         windows=(None, "") if scored is None else read_windows(windows_file(result), scored["protocol"]),
         spent=state.get("spent", {}),
     )
-    return "no games were played yet" if games is None else agent_verdict(games)
+    return "no games were played yet" if games is None else verdict(games)
 
 
 def _defaults(online: bool) -> AgentConfig:

@@ -117,9 +117,8 @@ def _announce(config: AgentConfig, experience: Experience, device: torch.device)
         return
     world, play, dreams = config.world, config.play, config.imagination
     trained = world.batch_size * world.chunk_length / world.steps_per_update
-    starts = dreams.starts or dreams.states / (1.0 - dreams.continued)
-    tries = len(allowed_actions(config.actor_critic, load_game(config.env.id))) * dreams.rollouts if dreams.tried else 1
-    imagined = starts * tries * dreams.horizon / play.steps_per_update
+    moves = len(allowed_actions(config.actor_critic, load_game(config.env.id)))
+    imagined = dreams.trajectories(moves) * dreams.horizon / play.steps_per_update
     print(
         f"online: up to {config.env_steps:,} real steps, {play.random_steps:,} of them random play; evaluation games "
         f"are not counted\nreplay ratio: for each real step the world model is trained on {trained:.0f} steps, and the "

@@ -286,7 +286,6 @@ def refuse_without_key(config: LogConfig) -> None:
 
 
 def _start_wandb(run_dir: Path, config: LogConfig, run_config: Mapping[str, Any], about: About) -> Run | None:
-    refuse_without_key(config)
     mode = _mode(config)
     if mode == "disabled":
         return None

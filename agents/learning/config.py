@@ -198,3 +198,8 @@ class ImaginationConfig(Settings):
     def states(self) -> int:
         """Real states to imagine from in an update, but for those that a game's beginning adds."""
         return self.chunks * (self.chunk_length - 1 - self.burn_in)
+
+    def trajectories(self, moves: int) -> float:
+        """Trajectories that are imagined in an update, where there are so many ``moves`` to try from each start."""
+        starts = self.starts or self.states / (1.0 - self.continued)
+        return starts * (moves * self.rollouts if self.tried else 1)

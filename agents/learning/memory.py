@@ -30,9 +30,7 @@ def refuse_training(config: AgentConfig, game: Game, device: torch.device) -> No
     with torch.device("meta"):
         agent = Agent(config.actor_critic, inputs, game)
     weights, layers = count(agent.modules())
-    moves = game.layout.num_actions * settings.rollouts if settings.tried else 1
-    trajectories = (settings.starts or settings.states) * moves
-    imagined = trajectories * (settings.horizon + 1) * (inputs + layers) * _KEPT
+    imagined = settings.trajectories(game.layout.num_actions) * (settings.horizon + 1) * (inputs + layers) * _KEPT
     filtered = settings.chunks * settings.chunk_length * outputs * _PASSING
     parts = {
         "actor_critic.hidden": weights * FLOAT * _COPIES,

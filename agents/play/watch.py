@@ -15,7 +15,7 @@ from rssm.arrays import FloatArray, IntArray
 from rssm.config import HORIZON, EnvConfig
 from rssm.dashboard.names import REAL_STEPS, UPDATES
 from rssm.dashboard.pictures import HORIZON_CHART, over_horizon, over_training, write_charts
-from rssm.dashboard.questions import agent_questions
+from rssm.dashboard.questions import agent_questions, error_unit
 from rssm.dashboard.watch import FOLDER, open_loops
 from rssm.device import seeded
 from rssm.evaluation.model_predictor import WorldModelPredictor
@@ -56,8 +56,7 @@ class AgentWatch:
         row = history[-1]
         charts = over_training(agent_questions(), history, self.axis)
         if "imagination/error_k0" in row:
-            unit = "px²" if self.game.in_pixels else "squared units"
-            charts = {HORIZON_CHART: over_horizon(row, unit)} | charts
+            charts = {HORIZON_CHART: over_horizon(row, error_unit(self.game))} | charts
         files = write_charts(self.folder, f"update {update:,}", charts, row)
         loop = self.folder / "open_loop.gif"
         frames, actions = record(model, agent, self.env, seed, _STEPS)
@@ -88,7 +87,7 @@ def _taken(compared: Comparison, windows: Sequence[int]) -> tuple[FloatArray, Fl
         moment, error = compared.moments[window], float(compared.error[window, -1])
         # what is behind a game's end is not drawn
         real[window, 1:][np.isnan(compared.error[window])] = np.nan
-        says = "the game ends" if np.isnan(error) else f"{number(error)} at k{HORIZON - 1}"
+        says = "the game ends" if np.isnan(error) else f"{number(error)} at k = {HORIZON - 1}"
         titles.append(f"game {moment.game}, step {moment.step}: {says}")
     return real[list(windows)], compared.imagined[list(windows)], titles
 

@@ -38,9 +38,14 @@ class Question:
     needs: str = ""
 
 
+def error_unit(game: Game) -> str:
+    """What a squared error of the game's positions is counted in."""
+    return "px²" if game.in_pixels else "squared units"
+
+
 def world_model_questions(game: Game) -> list[Question]:
     """What is asked of a world model in training."""
-    unit = "px²" if game.in_pixels else "squared units"
+    unit = error_unit(game)
     length = "px" if game.in_pixels else "units"
     return [
         Question(

@@ -11,7 +11,7 @@ from rssm.arrays import FloatArray, IntArray
 from rssm.config import HORIZON
 from rssm.dashboard.names import REAL_STEPS
 from rssm.dashboard.pictures import HORIZON_CHART, over_horizon, over_training, write_charts
-from rssm.dashboard.questions import world_model_questions
+from rssm.dashboard.questions import error_unit, world_model_questions
 from rssm.data.frames import stack_episode
 from rssm.evaluation.model_predictor import WorldModelPredictor
 from rssm.evaluation.validation import Seen, Validation
@@ -45,7 +45,7 @@ class Watch:
             return
         history = [row for row in read_history(tracker.path) if "openloop/mse_k0" in row]
         row = history[-1]
-        charts = {HORIZON_CHART: over_horizon(row, "px²" if self.game.in_pixels else "squared units")}
+        charts = {HORIZON_CHART: over_horizon(row, error_unit(self.game))}
         charts |= over_training(world_model_questions(self.game), history)
         files = write_charts(self.folder, f"update {update:,}", charts, row)
         tracker.show(files | self._pictures(seen), update, row.get(REAL_STEPS))

@@ -9,20 +9,22 @@ from typing import Any
 from rssm.config import WorldModelConfig
 from rssm.errors import UserError
 from rssm.evaluation.kept_windows import read_windows, windows_file
+from rssm.evaluation.provenance import lookup
 from rssm.evaluation.result_shape import RESULT
 from rssm.game import Game, load_game
 from rssm.report.about import Run
 from rssm.report.history import read_history
 from rssm.report.report import write_report
+from rssm.report.verdict import verdict
 from rssm.shape import ANYTHING, MapOf, check_shape, read_json
 from rssm.tracker import METRICS_FILE
-from rssm.training.checkpoint import TRAINER_FILE, load_trainer
+from rssm.training.checkpoint import TRAINER_FILE, training_seconds
 
 REPORT_FILE = "report.html"
 
 
-def report_run(run: Path, result: Path, path: Path, config: WorldModelConfig, settings: Path) -> None:
-    """Write a report.
+def report_run(run: Path, result: Path, path: Path, config: WorldModelConfig, settings: Path) -> str:
+    """Write a report; returns its verdict.
 
     Args:
         run: folder of the run.
@@ -44,12 +46,14 @@ def report_run(run: Path, result: Path, path: Path, config: WorldModelConfig, se
             asdict(config),
             asdict(WorldModelConfig()),
             f"python scripts/train_wm.py --config {settings} --run {run}-again",
-            trained_seconds(run),
+            # beside shipped weights there is no trainer's state
+            training_seconds(run / TRAINER_FILE) if (run / TRAINER_FILE).is_file() else None,
         ),
         game=game_of(scored),
         windows=read_windows(windows_file(result), scored["protocol"]),
         history=read_history(run / METRICS_FILE) if (run / METRICS_FILE).is_file() else None,
     )
+    return verdict(scored)
 
 
 def read_result(path: Path) -> dict[str, Any]:
@@ -67,17 +71,10 @@ def read_result(path: Path) -> dict[str, Any]:
             raise UserError(f"{path}: expected {what}, with {key}")
     check_shape(result, RESULT, str(path), what)
     for key in ("data", "settings", "prediction"):
-        if key not in result["protocol"]:
-            raise UserError(f"{path}: expected a result that says its {key} (protocol.{key}); score it again")
+        lookup(result, f"protocol.{key}", str(path), key)
     return result
 
 
 def game_of(result: dict[str, Any]) -> Game:
     """The game that a result is of."""
     return load_game(result["protocol"]["data"]["env_id"])
-
-
-def trained_seconds(run: Path) -> float | None:
-    """How long a run was trained; None where its trainer's state is not there, as beside shipped weights."""
-    path = run / TRAINER_FILE
-    return float(load_trainer(path)["seconds"]) if path.is_file() else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -165,8 +165,3 @@ class _MatrixProducts(TorchDispatchMode):
         if count is not None:
             self.operations += count(*args, **(kwargs or {}), out_val=result)
         return result
-
-
-def as_row(timing: Timing) -> dict[str, float]:
-    """For a JSON file."""
-    return asdict(timing)

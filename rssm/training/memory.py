@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -82,6 +83,7 @@ def data_memory(game: Game, steps: int) -> float:
     return float(steps * (game.layout.num_features * FLOAT + _ROW) * _WRITTEN)
 
 
+@functools.cache
 def sizes(config: ModelConfig, game: Game) -> tuple[int, int]:
     """A world model's weights, and the numbers that its layers give for one row; nothing of it is made."""
     frames = np.zeros((2, game.layout.num_features), np.float32)
