@@ -17,9 +17,9 @@ import numpy.typing as npt
 from rssm.arrays import FloatArray
 from rssm.data.dataset import ARRAYS, Dataset
 from rssm.errors import DataError
-from rssm.files import replace_file
 from rssm.game import Game
-from rssm.npy import read_npz
+from rssm.storage.files import replace_file
+from rssm.storage.npy import read_npz
 
 Flags = npt.NDArray[np.bool_]
 

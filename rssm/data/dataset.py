@@ -18,15 +18,26 @@ import numpy.typing as npt
 
 from rssm import ENV_ID
 from rssm.arrays import FloatArray
-from rssm.blocks import blocks
 from rssm.config import EnvConfig
-from rssm.config.settings import shown
+from rssm.data.blocks import blocks
 from rssm.data.episode import Episode
-from rssm.errors import DataError, UserError
-from rssm.files import file_checksum, make_folder, sync, writing
+from rssm.errors import DataError, UserError, shown
 from rssm.game import STACK, Game, load_game
-from rssm.npy import map_npy
-from rssm.shape import ANYTHING, COUNT, TEXT, WHOLE, ListOf, MapOf, Maybe, Record, check_shape, read_json, shown_reason
+from rssm.storage.files import file_checksum, make_folder, sync, writing
+from rssm.storage.npy import map_npy
+from rssm.storage.shape import (
+    ANYTHING,
+    COUNT,
+    TEXT,
+    WHOLE,
+    ListOf,
+    MapOf,
+    Maybe,
+    Record,
+    check_shape,
+    read_json,
+    shown_reason,
+)
 
 SCHEMA_VERSION = 1
 META_FILE = "meta.json"

@@ -12,11 +12,10 @@ import numpy as np
 
 from rssm.arrays import FloatArray
 from rssm.config import HORIZON, EvalConfig, EvaluateConfig, WorldModelConfig
-from rssm.config_file import load_config
+from rssm.config.yaml_file import load_config
 from rssm.data.dataset import Dataset
 from rssm.data.disjoint import shared_games
 from rssm.data.frames import stack_episode
-from rssm.device import machine, pick_device, set_threads
 from rssm.errors import UserError
 from rssm.evaluation.calibration import calibration
 from rssm.evaluation.head_scores import score_heads
@@ -28,8 +27,6 @@ from rssm.evaluation.provenance import Role, checksum, refuse_training_data
 from rssm.evaluation.result_shape import PROTOCOL
 from rssm.evaluation.survival import survival
 from rssm.evaluation.windows import count_windows, episode_lengths
-from rssm.files import file_checksum, replace_file, write_json
-from rssm.folder_lock import locked
 from rssm.jobs.data_sets import open_heldout, open_others, open_test_sets
 from rssm.jobs.report import REPORT_FILE, report_run
 from rssm.model.world_model import WorldModel
@@ -37,8 +34,11 @@ from rssm.progress import QUIET, Progress
 from rssm.report.charts import error_by_step, to_png
 from rssm.report.table import format_table
 from rssm.report.verdict import verdict
-from rssm.shape import Record, read_json
-from rssm.tracker import METRICS_FILE, Tracker
+from rssm.storage.files import file_checksum, replace_file, write_json
+from rssm.storage.folder_lock import locked
+from rssm.storage.shape import Record, read_json
+from rssm.system.device import machine, pick_device, set_threads
+from rssm.tracking.tracker import METRICS_FILE, Tracker
 from rssm.training.checkpoint import MODEL_FILE, load_model, load_weights
 from rssm.training.run_folder import CONFIG_FILE
 from rssm.weights import WORLD_MODEL_CONFIG, run_and_results

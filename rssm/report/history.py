@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rssm.errors import UserError
-from rssm.shape import NUMBER, MapOf, Maybe, misfit, parse_json, shown_reason
+from rssm.storage.shape import NUMBER, MapOf, Maybe, misfit, parse_json, shown_reason
 
 #: before steps were called k = 0 … 5 everywhere, the first one was logged as ``_h1``
 _OLDER = re.compile(r"_h([1-9])$")

@@ -10,7 +10,7 @@ from agents.config import AgentConfig, AgentResultsConfig
 from agents.learning.config import ActorCriticConfig
 from agents.report.results import mean_curve, steps_to, summarize_agents
 from rssm.config import EnvConfig
-from rssm.config_file import save_config
+from rssm.config.yaml_file import save_config
 from rssm.errors import UserError
 from rssm.training.checkpoint import save_trainer
 

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 
 from rssm.config import EnvConfig, EvalConfig, EvalOverrides, EvaluateConfig, WorldModelConfig
-from rssm.config_file import load_config, save_config
+from rssm.config.yaml_file import load_config, save_config
 from rssm.data.collect import play_episode
 from rssm.data.dataset import Dataset, write_dataset
 from rssm.data.frames import stack_episode
 from rssm.errors import CheckpointError, DataError, UserError
 from rssm.evaluation.model_predictor import WorldModelPredictor
 from rssm.evaluation.provenance import checksum
-from rssm.files import write_json
 from rssm.games.pong.player import Player
 from rssm.jobs.evaluate import dream, evaluate_run, score, summary
+from rssm.storage.files import write_json
 from rssm.training.checkpoint import load_model
 
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from numpy.lib import format as npy
 
 from rssm.errors import DataError
-from rssm.shape import shown_reason
+from rssm.storage.shape import shown_reason
 
 #: characters of an array's header; those of plain arrays have less than 128
 _LONGEST_HEADER = 4_096

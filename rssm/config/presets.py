@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rssm.config.settings import shown
 from rssm.config.values import did_you_mean
-from rssm.errors import UserError
+from rssm.errors import UserError, shown
 from rssm.places import CONFIG_DIR
 
 

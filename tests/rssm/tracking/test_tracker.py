@@ -11,7 +11,7 @@ from PIL import Image
 
 from rssm.config import LogConfig
 from rssm.errors import UserError
-from rssm.tracker import METRICS_FILE, Tracker
+from rssm.tracking.tracker import METRICS_FILE, Tracker
 
 OFF = LogConfig(wandb="disabled")
 
@@ -42,7 +42,7 @@ def child(code, run_dir, **extra):
     }
     start = (
         "from pathlib import Path; from rssm.config import LogConfig; from rssm.errors import UserError; "
-        f"from rssm.tracker import Tracker; run_dir = Path({str(run_dir)!r})\n"
+        f"from rssm.tracking.tracker import Tracker; run_dir = Path({str(run_dir)!r})\n"
     )
     return subprocess.Popen(
         [sys.executable, "-c", start + code], env=environment | extra.pop("env", {}), text=True, **extra
@@ -153,7 +153,7 @@ def test_an_offline_run_needs_neither_terminal_nor_key(tmp_path, read_wandb):
     frames[0].save(tmp_path / "curve.png")
     code = """
 import time
-from rssm.tracker import About
+from rssm.tracking.tracker import About
 about = About("train_wm", 3, ["Pong"], "python scripts/train_wm.py", real_steps=True)
 for resumed in (None, 5):
     with Tracker(run_dir / "wm-3", LogConfig(tags="mine, too"), {"seed": 3}, resumed, about) as tracker:

@@ -30,7 +30,7 @@ from rssm.dashboard.names import (
     shown,
 )
 from rssm.errors import StorageError, UserError
-from rssm.files import replace_file, storage_errors
+from rssm.storage.files import replace_file, storage_errors
 
 if TYPE_CHECKING:
     from wandb import Run

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rssm.errors import BusyError
-from rssm.files import clear_abandoned, make_folder, storage_errors
+from rssm.storage.files import clear_abandoned, make_folder, storage_errors
 
 _LONGEST_NOTE = 200
 

@@ -2,8 +2,8 @@ import dataclasses
 
 import pytest
 
-from rssm.cli import TRAIN_WM
-from rssm.command import parse
+from rssm.cli.job import parse
+from rssm.cli.jobs import TRAIN_WM
 from rssm.config import (
     CollectConfig,
     DataConfig,
@@ -18,9 +18,9 @@ from rssm.config import (
     TrainConfig,
     WorldModelConfig,
 )
-from rssm.config_file import read_settings
+from rssm.config.presets import preset_names
+from rssm.config.yaml_file import read_settings
 from rssm.places import CONFIG_DIR
-from rssm.presets import preset_names
 
 PRESETS = preset_names("train_wm")
 

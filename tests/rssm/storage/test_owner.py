@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rssm.owner import TOKEN, abandoned, token
+from rssm.storage.owner import TOKEN, abandoned, token
 
 
 def named(folder: Path, owner: str) -> Path:
@@ -22,7 +22,7 @@ def test_a_living_process_s_file_is_its_own(tmp_path):
 
 def test_a_dead_process_s_file_is_nobody_s(tmp_path):
     process = subprocess.run(
-        [sys.executable, "-c", "from rssm.owner import token; print(token())"], capture_output=True, text=True
+        [sys.executable, "-c", "from rssm.storage.owner import token; print(token())"], capture_output=True, text=True
     )
     assert abandoned(named(tmp_path, process.stdout.strip()))
 

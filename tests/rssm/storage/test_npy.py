@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from rssm.errors import DataError
-from rssm.npy import map_npy, read_npz
+from rssm.storage.npy import map_npy, read_npz
 
 VALUES = np.arange(12, dtype=np.float32).reshape(4, 3)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rssm.errors import StorageError, UserError
-from rssm.owner import abandoned, token
+from rssm.storage.owner import abandoned, token
 
 #: bytes added to a file to find out why it could not be written
 _PROBE = 1 << 16
@@ -112,7 +112,7 @@ def file_checksum(path: Path) -> str:
 def clear_abandoned(folder: Path) -> None:
     """Remove what killed processes left of a folder, in it and in the folders right below it.
 
-    Only what has the name of a process in its own (see :mod:`rssm.owner`), and of one that is gone.
+    Only what has the name of a process in its own (see :mod:`rssm.storage.owner`), and of one that is gone.
     """
     _remove_abandoned(one for one in folder.parent.iterdir() if one.name.startswith(f".{folder.name}."))
     _remove_abandoned(folder.glob(".*"))

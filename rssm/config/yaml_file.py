@@ -23,11 +23,11 @@ from rssm.config.keys import (
     required_settings,
     setting_types,
 )
-from rssm.config.settings import expected_type, kinds_of, shown
+from rssm.config.settings import expected_type, kinds_of
 from rssm.config.stored import old_names, with_what_held_before
 from rssm.config.values import did_you_mean, read_value
-from rssm.errors import UserError
-from rssm.files import replace_file
+from rssm.errors import UserError, shown
+from rssm.storage.files import replace_file
 
 __all__ = [
     "build",

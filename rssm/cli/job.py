@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from rssm.cli.help import help_text
 from rssm.config.keys import build, check_key, defaults, idle_settings, required_settings, setting_types
-from rssm.config.settings import expected_type, shown
+from rssm.config.presets import find_preset, is_own, preset_folder, preset_names
+from rssm.config.settings import expected_type
 from rssm.config.values import read_value
-from rssm.config_file import Layer, dump_config, read_layers
-from rssm.errors import UserError
-from rssm.files import system_error
-from rssm.help import help_text
-from rssm.presets import find_preset, is_own, preset_folder, preset_names
-from rssm.stopping import Stopped
+from rssm.config.yaml_file import Layer, dump_config, read_layers
+from rssm.errors import UserError, shown
+from rssm.storage.files import system_error
+from rssm.system.stopping import Stopped
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ from typing import Literal
 import pytest
 
 from rssm.config import EvaluateConfig, TrainConfig, WorldModelConfig
-from rssm.config_file import (
+from rssm.config.yaml_file import (
     build,
     check_key,
     dump_config,

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from rssm.errors import StorageError
-from rssm.files import replace_file
-from rssm.owner import token
+from rssm.storage.files import replace_file
+from rssm.storage.owner import token
 
 
 def test_a_new_file_and_its_folders(tmp_path):

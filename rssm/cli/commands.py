@@ -1,13 +1,13 @@
 """The commands' entry points: signals first, then the rest, so that Ctrl-C is no traceback even while it is imported.
 
-What each command does is said by the job of the same name in :mod:`rssm.cli` or :mod:`agents.cli`.
+What each command does is said by the job of the same name in :mod:`rssm.cli.jobs` or :mod:`agents.cli`.
 """
 
 from __future__ import annotations
 
 import sys
 
-from rssm.stopping import Stopped, watch_signals
+from rssm.system.stopping import Stopped, watch_signals
 
 EXIT_SYSTEM = 2
 
@@ -93,12 +93,12 @@ def make_dashboard() -> int:
 
 
 def _start(name: str) -> int:
-    """Do a job of :mod:`rssm.cli`; returns the exit code."""
+    """Do a job of :mod:`rssm.cli.jobs`; returns the exit code."""
     try:
         watch_signals()
-        from rssm import cli
+        from rssm.cli import jobs
 
-        return cli.start(name)
+        return jobs.start(name)
     except Stopped as stop:  # before the job was there to say it
         print(stop, file=sys.stderr)
         return stop.exit_code

@@ -3,9 +3,9 @@ import os
 import pytest
 import torch
 
-from rssm import device
-from rssm.device import physical_cores, pick_device, seeded, set_threads
 from rssm.errors import UserError
+from rssm.system import device
+from rssm.system.device import physical_cores, pick_device, seeded, set_threads
 
 
 def test_the_cpu_is_always_there():
@@ -30,7 +30,7 @@ def test_a_device_that_is_not_there_is_refused_in_one_line(name):
 
 @pytest.mark.parametrize(("cores", "processes", "shared"), [(2, 1, 2), (2, 2, 1), (8, 3, 2), (2, 5, 1), (64, 2, 4)])
 def test_threads_are_set_or_shared_out(monkeypatch, cores, processes, shared):
-    monkeypatch.setattr("rssm.device.physical_cores", lambda: cores)
+    monkeypatch.setattr("rssm.system.device.physical_cores", lambda: cores)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     before = torch.get_num_threads()
     try:

@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from rssm import ENV_ID
-from rssm.command import EXIT_BAD_INPUT, EXIT_INTERRUPTED, Job, parse, run_job
+from rssm.cli.job import EXIT_BAD_INPUT, Job, run_job
 from rssm.config import (
     AblationConfig,
     CollectConfig,
@@ -20,8 +20,6 @@ from rssm.config import (
 from rssm.errors import UserError
 from rssm.ladder.config import CompareConfig
 from rssm.places import own_agents
-
-__all__ = ["EXIT_BAD_INPUT", "EXIT_INTERRUPTED", "Job", "parse", "run_job"]
 
 
 def _collect(config: CollectConfig) -> None:

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /pro
 PROGRAM = """
 import sys, time
 from multiprocessing import get_context
-from rssm import workers
+from rssm.system import workers
 
 def work(pipe):
     workers.start_worker()

@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from rssm.config.settings import shown
-from rssm.errors import UserError
+from rssm.errors import UserError, shown
 
 #: bytes of a JSON file; the largest results are below a hundredth of it
 LONGEST_JSON = 256 * 2**20

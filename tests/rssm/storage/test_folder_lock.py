@@ -6,13 +6,13 @@ import sys
 import pytest
 
 from rssm.errors import BusyError
-from rssm.folder_lock import lock_file, locked
-from rssm.owner import token
+from rssm.storage.folder_lock import lock_file, locked
+from rssm.storage.owner import token
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from rssm.folder_lock import locked
+from rssm.storage.folder_lock import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(100)

@@ -1,8 +1,8 @@
 import pytest
 
-from rssm import memory
 from rssm.errors import UserError
-from rssm.memory import available_memory, in_words, refuse_beyond_memory
+from rssm.system import memory
+from rssm.system.memory import available_memory, in_words, refuse_beyond_memory
 
 
 def test_what_is_free_is_known():

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import pytest
 
 import rssm
-from rssm.cli import ABLATE, COLLECT, COMPARE, EVALUATE, IMPORT_DATA, SUMMARIZE, TRAIN_WM
-from rssm.command import Job, parse, run_job
+from rssm.cli.job import Job, parse, run_job
+from rssm.cli.jobs import ABLATE, COLLECT, COMPARE, EVALUATE, IMPORT_DATA, SUMMARIZE, TRAIN_WM
 from rssm.config import CollectConfig, Settings, WorldModelConfig, setting
-from rssm.config_file import dump_config
+from rssm.config.presets import find_preset
+from rssm.config.yaml_file import dump_config
 from rssm.errors import DataError, UserError
 from rssm.places import CONFIG_DIR
-from rssm.presets import find_preset
 
 
 @pytest.fixture
@@ -185,7 +185,9 @@ def test_other_errors_are_not_hidden(job):
 
 
 def test_help_explains_settings_without_loading_torch():
-    code = "import sys; from rssm.commands import train_wm; assert train_wm() == 0; assert 'torch' not in sys.modules"
+    code = (
+        "import sys; from rssm.cli.commands import train_wm; assert train_wm() == 0; assert 'torch' not in sys.modules"
+    )
     process = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, timeout=60)
     assert process.returncode == 0, process.stderr
     text = " ".join(process.stdout.split())
@@ -254,7 +256,7 @@ class TestSettingsThatDoNothing:
         assert parse(SETTABLE, ["--config", str(mine)]) == Settable("y")
 
     def test_what_one_of_our_presets_says_is_left_out(self, tmp_path, monkeypatch):
-        monkeypatch.setattr("rssm.presets.CONFIG_DIR", tmp_path)
+        monkeypatch.setattr("rssm.config.presets.CONFIG_DIR", tmp_path)
         (tmp_path / "settable").mkdir()
         (tmp_path / "settable" / "long.yaml").write_text("rounds: 5\nonline: true\n")
         assert parse(SETTABLE, ["--config", "long"]) == Settable(online=True, rounds=5)

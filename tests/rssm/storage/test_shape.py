@@ -3,7 +3,7 @@ import json
 import pytest
 
 from rssm.errors import UserError
-from rssm.shape import (
+from rssm.storage.shape import (
     COUNT,
     FLAG,
     NUMBER,

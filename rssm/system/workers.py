@@ -16,7 +16,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import cast
 
-from rssm.stopping import SIGNALS
+from rssm.system.stopping import SIGNALS
 
 #: seconds between two looks at the workers; one that is seen standing twice in a row is named
 _LOOK = 4.0

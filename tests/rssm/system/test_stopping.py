@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from rssm import stopping
-from rssm.stopping import Stopped, goes_on, held
+from rssm.system import stopping
+from rssm.system.stopping import Stopped, goes_on, held
 
 BEGIN = """
 import os, signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored where the tests run in the background
-from rssm import stopping
-from rssm.stopping import Stopped, asked, goes_on, held, watch_signals
+from rssm.system import stopping
+from rssm.system.stopping import Stopped, asked, goes_on, held, watch_signals
 watch_signals()
 def ask(number=signal.SIGTERM):
     os.kill(os.getpid(), number)

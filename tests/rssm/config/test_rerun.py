@@ -1,6 +1,6 @@
 from dataclasses import dataclass, field
 
-from rssm.rerun import command_of
+from rssm.config.rerun import command_of
 
 
 @dataclass(frozen=True)
