@@ -24,7 +24,7 @@ from rssm.jobs.report import REPORT_FILE, read_result, report_run
 from rssm.report.about import Run
 from rssm.report.history import read_history
 from rssm.storage.shape import COUNT, ListOf, Record, read_json
-from rssm.tracking.tracker import METRICS_FILE
+from rssm.tracking.metrics_file import METRICS_FILE
 from rssm.training.checkpoint import TRAINER_FILE, load_trainer
 from rssm.training.run_folder import CONFIG_FILE
 from rssm.weights import find_run, results_folder

@@ -39,7 +39,9 @@ from rssm.seeds import Stream, derived_seed
 from rssm.storage.files import write_json
 from rssm.storage.folder_lock import locked
 from rssm.system.device import pick_device, seeded, set_threads
-from rssm.tracking.tracker import METRICS_FILE, About, Tracker, refuse_without_key
+from rssm.tracking.metrics_file import METRICS_FILE
+from rssm.tracking.tracker import Tracker
+from rssm.tracking.wandb_run import About, refuse_without_key
 from rssm.training.checkpoint import MODEL_FILE, load_model
 from rssm.training.muon import name_of, pick_precision
 from rssm.training.run_folder import CONFIG_FILE, Claim

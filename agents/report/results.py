@@ -23,7 +23,7 @@ from rssm.report.history import read_history
 from rssm.report.publish import publish
 from rssm.report.tables import markdown, text
 from rssm.storage.shape import COUNT, FLAG, NUMBER, TEXT, ListOf, MapOf, Record, read_json
-from rssm.tracking.tracker import METRICS_FILE
+from rssm.tracking.metrics_file import METRICS_FILE
 from rssm.training.checkpoint import TRAINER_FILE, training_seconds
 from rssm.training.run_folder import CONFIG_FILE, difference
 

@@ -38,7 +38,8 @@ from rssm.storage.files import file_checksum, replace_file, write_json
 from rssm.storage.folder_lock import locked
 from rssm.storage.shape import Record, read_json
 from rssm.system.device import machine, pick_device, set_threads
-from rssm.tracking.tracker import METRICS_FILE, Tracker
+from rssm.tracking.metrics_file import METRICS_FILE
+from rssm.tracking.tracker import Tracker
 from rssm.training.checkpoint import MODEL_FILE, load_model, load_weights
 from rssm.training.run_folder import CONFIG_FILE
 from rssm.weights import WORLD_MODEL_CONFIG, run_and_results

@@ -23,7 +23,8 @@ from rssm.model.world_model import WorldModel
 from rssm.storage.folder_lock import locked
 from rssm.system.device import allow_tf32, pick_device, set_threads
 from rssm.system.stopping import asked, held
-from rssm.tracking.tracker import About, Tracker, refuse_without_key
+from rssm.tracking.tracker import Tracker
+from rssm.tracking.wandb_run import About, refuse_without_key
 from rssm.training.group import ALONE, Group
 from rssm.training.launch import count_processes, launched, local_rank, local_size, processes
 from rssm.training.memory import refuse_training

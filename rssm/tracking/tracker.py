@@ -1,78 +1,24 @@
-"""Where a run's numbers go: ``metrics.jsonl``, and wandb, which stays offline unless the user chose otherwise."""
+"""Where a run's numbers go: ``metrics.jsonl`` and wandb."""
 
 from __future__ import annotations
 
-import json
-import math
-import os
-import re
-import resource
-import secrets
-import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, cast
+from typing import Any, Self
 
 from rssm.config import LogConfig
-from rssm.dashboard.names import (
-    AXES,
-    FINAL_METRIC,
-    REAL_STEPS,
-    SYSTEM_KEYS,
-    UPDATES,
-    final_key,
-    job_of,
-    picture_key,
-    shown,
-)
-from rssm.errors import StorageError, UserError
-from rssm.storage.files import replace_file, storage_errors
-
-if TYPE_CHECKING:
-    from wandb import Run
-
-METRICS_FILE = "metrics.jsonl"
-#: below ``wandb/``: wandb's id of the run, by which what comes after an interruption is the same run
-RUN_ID_FILE = "run-id"
-
-#: columns, and rows
-Table = tuple[Sequence[str], Sequence[Sequence[float | str]]]
-
-#: bytes that wandb's folder must have room for at the start
-_WANDB_ROOM = 100_000
-_Mode = Literal["offline", "online", "disabled"]
-
-
-@dataclass(frozen=True)
-class About:
-    """What wandb is told of a run beside its settings.
-
-    Attributes:
-        job: the kind of job, ``train_wm`` or ``train_agent``.
-        seed: of the run, which its name may end with.
-        tags: what it can be found by, beside the user's own.
-        command: what makes it again; it is the run's note where the user has none.
-        real_steps: whether real steps are taken while it learns, so that they are an axis.
-    """
-
-    job: str = ""
-    seed: int = 0
-    tags: Sequence[str] = ()
-    command: str = ""
-    real_steps: bool = False
+from rssm.dashboard.names import FINAL_METRIC
+from rssm.errors import StorageError
+from rssm.tracking.metrics_file import METRICS_FILE, MetricsFile
+from rssm.tracking.wandb_run import About, Table, refuse_without_key, start_run
 
 
 class Tracker:
     """Append scalars to ``metrics.jsonl`` and mirror them to wandb; a context manager.
 
-    A line of ``metrics.jsonl`` is one strict JSON object: ``{"update": n, NAME: value, ...}``; a value that is not
-    finite is ``null``. A line is with the operating system before :meth:`log` returns, so killing the process costs at
-    most half a line, which is dropped when the file is opened again. :mod:`rssm.dashboard.names` says what each number
-    is called in wandb.
+    :class:`rssm.tracking.metrics_file.MetricsFile` says what a line is, :mod:`rssm.dashboard.names` what each number is
+    called in wandb.
 
     Args:
         run_dir: folder of the run.
@@ -95,21 +41,19 @@ class Tracker:
         resume_update: int | None = None,
         about: About | None = None,
     ) -> None:
-        self._folder, self._about = run_dir, about or About()
         self.path = run_dir / METRICS_FILE
         refuse_without_key(config)  # before anything is written
-        _rewind(self.path, resume_update)
-        self._run = _start_wandb(run_dir, config, run_config, self._about)
-        with storage_errors(self.path):
-            self._file = self.path.open("a", encoding="utf-8")
-        self._defined: set[str] = set()
-        self._begin = time.monotonic()
-        self._last: tuple[int, float] | None = None
+        self._file = MetricsFile(self.path, resume_update)
+        try:
+            self._wandb = start_run(run_dir, config, run_config, about or About())
+        except BaseException:
+            self._file.close()
+            raise
 
     @property
     def draws(self) -> bool:
         """Whether there is somebody to show pictures to: with wandb disabled there is not."""
-        return self._run is not None
+        return self._wandb is not None
 
     def log(self, values: Mapping[str, float], update: int) -> None:
         """Record scalars at an update.
@@ -119,19 +63,18 @@ class Tracker:
             update: optimiser updates done so far.
         """
         row = {name: _number(value) for name, value in values.items()}
-        self._write(row, update)
-        if self._run is not None:
-            self._run.log({UPDATES: update} | {self._define(name): value for name, value in row.items()})
-            self._log_system(update)
+        self._file.write(row, update)
+        if self._wandb is not None:
+            self._wandb.log(row, update)
 
     def summary(self, values: Mapping[str, float], update: int) -> None:
         """Record a run's final scalars, as ``summary/NAME``, in wandb in the run's summary and as no chart; a run that
         is opened again writes them anew.
         """
         row = {f"{FINAL_METRIC}{name}": _number(value) for name, value in values.items()}
-        self._write(row, update)
-        if self._run is not None:
-            self._run.summary.update({final_key(name): value for name, value in row.items()})
+        self._file.write(row, update)
+        if self._wandb is not None:
+            self._wandb.summary(row)
 
     def show(self, files: Mapping[str, Path | str], update: int, env_steps: int | None = None) -> None:
         """Show pictures and pages in wandb.
@@ -141,30 +84,13 @@ class Tracker:
             update: optimiser updates done so far.
             env_steps: real steps taken so far, where they are counted.
         """
-        if self._run is None or not files:
-            return
-        import wandb
-
-        def made(content: Path | str) -> Any:
-            if isinstance(content, str):
-                # without wandb's own style sheet, which would be fetched from the network
-                return wandb.Html(content, inject=False)
-            return wandb.Video(str(content), format="gif") if content.suffix == ".gif" else wandb.Image(str(content))
-
-        axes = {UPDATES: update} | ({} if env_steps is None else {REAL_STEPS: env_steps})
-        self._run.log(axes | {picture_key(name): made(content) for name, content in files.items()})
+        if self._wandb is not None and files:
+            self._wandb.show(files, update, env_steps)
 
     def show_lines(self, name: str, title: str, lines: Mapping[str, Sequence[float]], axis: str, update: int) -> None:
         """Show lines over 0, 1, 2 … on one chart that wandb's site draws itself; offline viewers do not."""
-        if self._run is None:
-            return
-        import wandb
-
-        steps = range(max(map(len, lines.values())))
-        series = [list(values) for values in lines.values()]
-        chart = wandb.plot.line_series(xs=list(steps), ys=series, keys=[*lines], title=title, xname=axis)
-        with _copies_in(self._folder / "wandb"):
-            self._run.log({UPDATES: update, picture_key(name): chart})
+        if self._wandb is not None:
+            self._wandb.show_lines(name, title, lines, axis, update)
 
     def keep(self, kind: str, files: Sequence[Path], tables: Mapping[str, Table] | None = None) -> None:
         """Give wandb files of the run to keep, as an artifact; those that are not there are left out.
@@ -174,69 +100,25 @@ class Tracker:
             files: their paths.
             tables: by name, columns and rows.
         """
-        if self._run is None:
-            return
-        import wandb
-
-        name = re.sub(r"[^\w.-]", "_", self._folder.resolve().name)  # an artifact's name may hold nothing else
-        artifact = wandb.Artifact(f"{name}-{kind}", type=kind)
-        with _copies_in(self._folder / "wandb"):
-            for path in files:
-                if path.is_file():
-                    artifact.add_file(str(path), name=path.name)
-            for title, (columns, rows) in (tables or {}).items():
-                artifact.add(wandb.Table(columns=list(columns), data=[list(row) for row in rows]), title)
-            self._run.log_artifact(artifact)
-
-    def _write(self, row: Mapping[str, float], update: int) -> None:
-        line = {UPDATES: update} | {name: value if math.isfinite(value) else None for name, value in row.items()}
-        with storage_errors(self.path):
-            self._file.write(json.dumps(line, allow_nan=False) + "\n")
-            self._file.flush()
-
-    def _define(self, metric: str) -> str:
-        """The metric's name in wandb, which learns of its axis and its summary when it is first logged."""
-        if metric in AXES:
-            return metric
-        found = shown(metric, self._about.real_steps)
-        if found.key not in self._defined:
-            assert self._run is not None
-            self._run.define_metric(found.key, step_metric=found.axis, summary=found.best)
-            self._defined.add(found.key)
-        return found.key
-
-    def _log_system(self, update: int) -> None:
-        """How fast it went since the line before, where that is of an earlier update."""
-        now = time.monotonic()
-        last, (speed, minutes, memory) = self._last, SYSTEM_KEYS
-        if last is not None and update > last[0]:
-            # kilobytes, on macOS bytes
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
-            passed = max(now - last[1], 1e-9)
-            values = {speed: (update - last[0]) / passed, minutes: (now - self._begin) / 60, memory: peak}
-            assert self._run is not None
-            self._run.log({UPDATES: update} | values)
-        if last is None or update > last[0]:
-            self._last = update, now
+        if self._wandb is not None:
+            self._wandb.keep(kind, files, tables)
 
     def sync(self) -> None:
         """Have all lines so far on the disk, whatever happens to the machine."""
-        with storage_errors(self.path):
-            os.fsync(self._file.fileno())
+        self._file.sync()
 
     def close(self, failed: bool = False) -> None:
         """Write everything out; nothing can be recorded afterwards. Closing twice does no harm."""
         if self._file.closed:
             return
         try:
-            with storage_errors(self.path), self._file:
-                os.fsync(self._file.fileno())
+            self._file.close()
         except StorageError:
             if not failed:  # else what went wrong before is to be said
                 raise
         finally:
-            if self._run is not None:
-                self._run.finish(exit_code=int(failed))
+            if self._wandb is not None:
+                self._wandb.finish(failed)
 
     def __enter__(self) -> Self:
         return self
@@ -249,113 +131,3 @@ class Tracker:
 
 def _number(value: Any) -> float:
     return value if isinstance(value, int) else float(value)
-
-
-def _rewind(path: Path, resume_update: int | None) -> None:
-    """Keep the lines up to ``resume_update``, but no summary: the file as it was when that update was saved."""
-    kept: list[str] = []
-    if resume_update is not None and path.exists():
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(keepends=True), start=1):
-            if not line.endswith("\n"):
-                break  # the process was killed while it wrote this one
-            try:
-                row = json.loads(line)
-                keep = row[UPDATES] <= resume_update and not any(name.startswith(FINAL_METRIC) for name in row)
-            except (ValueError, TypeError, KeyError) as error:
-                raise UserError(f'{path}: line {number}: expected a JSON object with "{UPDATES}"') from error
-            if keep:
-                kept.append(line)
-    replace_file(path, lambda temporary: temporary.write_text("".join(kept), encoding="utf-8"))
-
-
-def refuse_without_key(config: LogConfig) -> None:
-    """Raise UserError where uploading was chosen and there is no key for it, or ``WANDB_MODE`` is no mode.
-
-    A job asks this before it does anything else.
-    """
-    if _mode(config) != "online":
-        return
-    wandb = _quiet_wandb()
-    try:
-        # init asks for a key at a terminal if it finds none: never get there
-        found = wandb.login(prompt=False)
-    except wandb.Error as error:
-        raise _refusal("online", error) from error
-    if not found:
-        raise UserError("log.wandb: online needs an account: run `wandb login` or set WANDB_API_KEY; or take offline")
-
-
-def _start_wandb(run_dir: Path, config: LogConfig, run_config: Mapping[str, Any], about: About) -> Run | None:
-    mode = _mode(config)
-    if mode == "disabled":
-        return None
-    # where it cannot write it would go to a temporary folder, or drop what it is given, without a word
-    room = run_dir / "wandb" / ".writable"
-    replace_file(room, lambda temporary: temporary.write_bytes(bytes(_WANDB_ROOM)))
-    room.unlink()
-    wandb = _quiet_wandb()
-    name = run_dir.resolve().name
-    try:
-        run: Run = wandb.init(
-            mode=mode,
-            project=config.project,
-            name=name,
-            id=_run_id(run_dir),
-            resume="allow",
-            group=job_of(name, about.seed),
-            job_type=about.job or None,
-            tags=[*about.tags, *(tag.strip() for tag in config.tags.split(",") if tag.strip())],
-            notes=config.notes or about.command or None,
-            dir=run_dir,
-            config=dict(run_config),
-            settings=wandb.Settings(console="off"),
-        )
-    except wandb.Error as error:
-        raise _refusal(mode, error) from error
-    # wandb's own step restarts with every segment, so it is never passed: each metric has one of these as its axis
-    for axis in AXES:
-        run.define_metric(axis, hidden=True)
-    for key in SYSTEM_KEYS:
-        run.define_metric(key, step_metric=UPDATES)
-    return run
-
-
-def _quiet_wandb() -> Any:
-    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # read when wandb is imported
-    os.environ.setdefault("WANDB_SILENT", "true")
-    import wandb
-
-    return wandb
-
-
-def _refusal(mode: str, error: Exception) -> UserError:
-    return UserError(f"log.wandb: {mode}: {' '.join(str(error).split())}")
-
-
-def _run_id(run_dir: Path) -> str:
-    """wandb's id of the run in this folder, made when it is first asked for."""
-    path = run_dir / "wandb" / RUN_ID_FILE
-    if not path.is_file():
-        made = secrets.token_hex(8)
-        path.parent.mkdir(exist_ok=True)
-        replace_file(path, lambda temporary: temporary.write_text(made, encoding="utf-8"))
-    return path.read_text(encoding="utf-8").strip()
-
-
-@contextmanager
-def _copies_in(folder: Path) -> Iterator[None]:
-    """wandb copies what an artifact holds into this folder, not into the user's home: a run lies in one place."""
-    name, before = "WANDB_DATA_DIR", os.environ.get("WANDB_DATA_DIR")
-    os.environ[name] = before or str(folder.resolve())
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-
-
-def _mode(config: LogConfig) -> _Mode:
-    mode = os.environ.get("WANDB_MODE") or config.wandb
-    if mode not in ("offline", "online", "disabled"):
-        raise UserError(f"WANDB_MODE: expected offline, online or disabled, got {mode}")
-    return cast(_Mode, mode)

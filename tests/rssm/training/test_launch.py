@@ -15,7 +15,7 @@ import torch
 
 from rssm.config.yaml_file import save_config
 from rssm.errors import UserError
-from rssm.tracking.tracker import METRICS_FILE
+from rssm.tracking.metrics_file import METRICS_FILE
 from rssm.training.checkpoint import TRAINER_FILE, load_trainer
 from rssm.training.launch import count_processes, local_size
 
