@@ -18,7 +18,7 @@ from rssm.data.frames import to_observation, to_stack
 from rssm.errors import ShapeError
 from rssm.evaluation import openloop
 from rssm.evaluation.model_predictor import WorldModelPredictor
-from rssm.game import Layout
+from rssm.layout import Layout
 from rssm.model.state import State
 from rssm.model.world_model import WorldModel
 from rssm.system.device import pick_device, seeded

@@ -8,8 +8,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 #: from the ground up; a module may import what stands in its own line or above it
 FLOORS = (
-    ("rssm", "rssm.arrays", "rssm.errors", "rssm.noise", "rssm.numbers", "rssm.seeds"),
-    ("rssm.places", "rssm.progress", "rssm.storage", "rssm.system"),
+    ("rssm", "rssm.arrays", "rssm.errors", "rssm.layout", "rssm.noise", "rssm.numbers", "rssm.seeds"),
+    ("rssm.places", "rssm.progress", "rssm.protocols", "rssm.storage", "rssm.system"),
     ("rssm.config", "rssm.data.mixture", "rssm.game"),
     ("rssm.dashboard.names",),
     ("rssm.tracking",),

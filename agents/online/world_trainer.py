@@ -17,8 +17,9 @@ from rssm.config import TrainConfig
 from rssm.data.chunks import ChunkSampler
 from rssm.data.dataset import Dataset
 from rssm.errors import UserError
-from rssm.game import Statistics, load_game
+from rssm.game import load_game
 from rssm.model.world_model import WorldModel
+from rssm.protocols import Statistics
 from rssm.seeds import Stream, derived_seed
 from rssm.system.device import pick_device, seeded, set_threads
 from rssm.system.workers import spawning, start_worker

@@ -22,7 +22,8 @@ from rssm.config import EnvConfig
 from rssm.data.blocks import blocks
 from rssm.data.episode import Episode
 from rssm.errors import DataError, UserError, shown
-from rssm.game import STACK, Game, load_game
+from rssm.game import Game, load_game
+from rssm.layout import STACK
 from rssm.storage.files import file_checksum, make_folder, sync, writing
 from rssm.storage.npy import map_npy
 from rssm.storage.shape import (

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from rssm.config import ModelConfig
-from rssm.game import Game, Prediction, Statistics
+from rssm.game import Game
 from rssm.model.distributions import two_hot_loss, two_hot_mean
 from rssm.model.networks import MLP, start_uniform
 from rssm.model.rssm import RSSM
 from rssm.model.state import State
+from rssm.protocols import Prediction, Statistics
 
 #: chooses actions (B,) int64 from a state with leading shape (B,)
 Policy = Callable[[State], Tensor]

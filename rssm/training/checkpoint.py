@@ -26,7 +26,8 @@ from rssm import ENV_ID
 from rssm.config import ModelConfig
 from rssm.config.stored import from_stored
 from rssm.errors import CheckpointError, UserError, shown
-from rssm.game import STACK, Game, load_game
+from rssm.game import Game, load_game
+from rssm.layout import STACK
 from rssm.model.world_model import WorldModel
 from rssm.storage.files import replace_file
 from rssm.storage.shape import NUMBER, TEXT, WHOLE, Record, misfit, parse_json, shown_reason
