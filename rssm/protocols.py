@@ -37,15 +37,20 @@ class Statistics(Protocol):
         ...
 
     def to_dict(self) -> dict[str, Any]:
-        """As :meth:`Game.read_statistics` takes it back."""
+        """As :meth:`rssm.game.Game.read_statistics` takes it back."""
         ...
 
 
 class Player(Protocol):
     """Who plays: a name and what is changed about it; a frozen dataclass, so that players can be told apart."""
 
+    @property
+    def noops(self) -> int | None:
+        """Its games start after 0 to this many NOOP frames; None: as the environment's settings say."""
+        ...
+
     def __str__(self) -> str:
-        """The text that :meth:`Game.read_player` reads back."""
+        """The text that :meth:`rssm.game.Game.read_player` reads back."""
         ...
 
     def meta(self) -> dict[str, Any]:

@@ -139,7 +139,8 @@ def play_episode(env: EnvConfig, player: Player, seed: int, max_steps: int) -> E
     features = np.empty((limit, game.layout.num_features), np.float32)
     action = np.empty(limit, np.uint8)
     reward = np.empty(limit, np.float32)
-    _, info = emulator.reset(seed=seed)
+    options = None if player.noops is None else {"noops": int(rng.integers(player.noops + 1))}
+    _, info = emulator.reset(seed=seed, options=options)
     terminated, truncated, step = False, False, 0
     while step < limit and not terminated and not truncated:
         features[step] = info["frame"]
