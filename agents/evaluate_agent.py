@@ -19,8 +19,8 @@ from rssm.errors import UserError
 from rssm.evaluation.head_scores import score_heads
 from rssm.evaluation.provenance import describe_data
 from rssm.game import Game
-from rssm.jobs.evaluate import RESULT_FILE
 from rssm.jobs.report import REPORT_FILE
+from rssm.jobs.run_results import RESULT_FILE
 from rssm.seeds import Stream, derived_seed
 from rssm.storage.files import write_json
 from rssm.storage.folder_lock import locked

@@ -19,8 +19,8 @@ from rssm.config.yaml_file import build, load_config, read_settings
 from rssm.errors import UserError
 from rssm.evaluation.kept_windows import read_windows, windows_file
 from rssm.game import load_game
-from rssm.jobs.evaluate import RESULT_FILE, settings_file
 from rssm.jobs.report import REPORT_FILE, read_result, report_run
+from rssm.jobs.run_results import RESULT_FILE, settings_file
 from rssm.report.about import Run
 from rssm.report.history import read_history
 from rssm.storage.shape import COUNT, ListOf, Record, read_json

@@ -33,8 +33,8 @@ from rssm.config.yaml_file import load_config
 from rssm.data.dataset import Dataset
 from rssm.errors import UserError
 from rssm.game import load_game
-from rssm.jobs.evaluate import RESULT_FILE
 from rssm.jobs.report import REPORT_FILE
+from rssm.jobs.run_results import RESULT_FILE
 from rssm.seeds import Stream, derived_seed
 from rssm.storage.files import write_json
 from rssm.storage.folder_lock import locked

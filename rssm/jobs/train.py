@@ -18,7 +18,7 @@ from rssm.data.fresh import FreshSampler
 from rssm.errors import LostProcessError, UserError
 from rssm.evaluation.validation import Validation
 from rssm.jobs.data_sets import open_datasets, open_others, split_episodes, training_recording
-from rssm.jobs.evaluate import evaluate_and_report
+from rssm.jobs.run_results import evaluate_and_report
 from rssm.model.world_model import WorldModel
 from rssm.storage.folder_lock import locked
 from rssm.system.device import allow_tf32, pick_device, set_threads

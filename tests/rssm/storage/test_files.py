@@ -1,4 +1,5 @@
 import errno
+import json
 import os
 import stat
 from pathlib import Path
@@ -6,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rssm.errors import StorageError
-from rssm.storage.files import replace_file
+from rssm.storage.files import replace_file, write_json
 from rssm.storage.owner import token
 
 
@@ -132,3 +133,12 @@ def test_what_a_killed_process_left_of_the_same_file_is_cleared(tmp_path):
         (tmp_path / name).touch()
     replace_file(tmp_path / "file", lambda temporary: temporary.write_text("new"))
     assert {path.name for path in tmp_path.iterdir()} == {"file", f".other.{dead}.tmp", f".file.{token()}.tmp2"}
+
+
+def test_a_result_that_is_no_number_is_not_written(tmp_path):
+    path = tmp_path / "openloop.json"
+    write_json(path, {"mse": 1.5})
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(path, {"mse": float("nan")})
+    assert json.loads(path.read_text()) == {"mse": 1.5}
+    assert list(tmp_path.iterdir()) == [path]
