@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rssm.arrays import FloatArray
-from rssm.data.dataset import ARRAYS, Dataset
+from rssm.data.dataset import Dataset
+from rssm.data.dataset_files import ARRAYS
 from rssm.errors import DataError
 from rssm.game import Game
 from rssm.storage.files import replace_file

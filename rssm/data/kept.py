@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from rssm.data.dataset import META_FILE
+from rssm.data.dataset_files import META_FILE
 from rssm.data.episode import Episode
 from rssm.errors import DataError
 from rssm.storage.files import make_folder, replace_file, write_json
