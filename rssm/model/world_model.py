@@ -163,7 +163,8 @@ class WorldModel(nn.Module):
         draw: Draw | None = None,
         look: Callable[[State], State] | None = None,
     ) -> Iterator[Step]:
-        """Roll the prior forward from state (B,), step by step: whatever is imagined goes through here.
+        """Roll the prior forward from state (B,), step by step; :meth:`imagine` and the agents' imagination go through
+        here.
 
         Args:
             state: (B,), usually an observed one.
