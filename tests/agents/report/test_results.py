@@ -234,7 +234,7 @@ def remove_sampled(folder):
             r"b.games\.json: expected a result that says its game \(env\); score",
         ),
         (lambda run: (run / "metrics.jsonl").unlink(), r"metrics\.jsonl: expected the metrics"),
-        (lambda run: (run / "metrics.jsonl").write_text('{"env_steps": 5}\n'), r"at least one evaluation"),
+        (lambda run: (run / "metrics.jsonl").write_text('{"update": 1, "env_steps": 5}\n'), r"at least one evaluation"),
         (lambda run: (run / "trainer.pt").unlink(), r"trainer\.pt: expected a trainer's state"),
     ],
 )
