@@ -10,6 +10,7 @@ import numpy as np
 
 from rssm.arrays import IntArray
 from rssm.config import HORIZON
+from rssm.data.beginning import begins_apart
 from rssm.data.dataset import Dataset
 from rssm.evaluation.intervals import ratio
 from rssm.evaluation.window_errors import WindowErrors
@@ -40,7 +41,7 @@ def describe_start(dataset: Dataset, lengths: IntArray, model: WindowErrors) -> 
         return {"skipped": "imported data: there is no emulator that can play its episodes again"}
     if dataset.env.repeat_action_probability > 0:
         return {"skipped": "with sticky actions no game can be played again"}
-    if any(_begins_apart(game, player) for player in set(dataset.players)):
+    if any(begins_apart(game, player) for player in set(dataset.players)):
         return {"skipped": "its players begin their games at moments of their own"}
     env = game.make_env(dataset.env)
     kind = list(game.events).index(game.start_event)
@@ -78,11 +79,3 @@ def mean_after_start(game: Game, scored: Mapping[str, Any]) -> list[float]:
         return [float(value) for value in every]
     total = scored["windows"] * every - start["windows"] * np.array(start["mean"])
     return [float(value) for value in total / (scored["windows"] - start["windows"])]
-
-
-def _begins_apart(game: Game, player: str) -> bool:
-    """Whether a player's games start at other moments than the environment's settings say."""
-    try:
-        return game.read_player(player).noops is not None
-    except ValueError:  # recorded by somebody of whom only the name is known
-        return False

@@ -88,7 +88,7 @@ def test_seeds_give_different_games() -> None:
 
 def test_a_player_may_begin_its_games_at_moments_of_its_own() -> None:
     env = EnvConfig(noop_max=0)
-    emulator, begins = make_env(env), []
+    emulator, begins = make_env(env), list[list[int]]()
     for seed in range(5):
         first = play_episode(env, Player("random", noops=120), seed, 30)
         begins.append([])
