@@ -19,12 +19,12 @@ from agents.learning.learner import Learner
 from rssm.config import BenchmarkConfig, ModelConfig, WorldModelConfig
 from rssm.data.chunks import ChunkSampler
 from rssm.data.dataset import Dataset
-from rssm.device import physical_cores, pick_device, processor, set_threads
 from rssm.game import load_game
 from rssm.jobs.data_sets import open_datasets
 from rssm.progress import track
 from rssm.report.publish import publish
 from rssm.report.tables import markdown
+from rssm.system.device import physical_cores, pick_device, processor, set_threads
 from rssm.training.benchmark import (
     fresh_model,
     imagined_steps_per_second,

@@ -13,10 +13,10 @@ from agents.learning.agent import Agent
 from agents.learning.config import ActorCriticConfig
 from agents.learning.inputs import inputs_size
 from rssm.config.stored import from_stored
-from rssm.config_file import load_config
+from rssm.config.yaml_file import load_config
 from rssm.errors import CheckpointError, UserError
 from rssm.model.world_model import WorldModel
-from rssm.shape import shown_reason
+from rssm.storage.shape import shown_reason
 from rssm.training.checkpoint import MODEL_FILE, check_tensors, load_model, load_weights, save_weights, weights_of
 from rssm.training.run_folder import CONFIG_FILE
 

@@ -1,4 +1,4 @@
-"""The agents' jobs; see :mod:`rssm.cli`."""
+"""The agents' jobs; see :mod:`rssm.cli.jobs`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from agents.config import ONLINE_PRESET, AgentConfig, AgentResultsConfig, EvaluateAgentConfig
 from agents.show_config import ExportConfig, PlayDreamConfig, ReportConfig
-from rssm.command import Job
+from rssm.cli.job import Job
 from rssm.config import BenchmarkConfig
 
 

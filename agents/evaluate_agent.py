@@ -15,16 +15,16 @@ from agents.report.table import format_events, format_games
 from agents.report_run import report_agent
 from rssm.config import EnvConfig
 from rssm.data.dataset import Dataset
-from rssm.device import pick_device, set_threads
 from rssm.errors import UserError
 from rssm.evaluation.head_scores import score_heads
 from rssm.evaluation.provenance import describe_data
-from rssm.files import write_json
-from rssm.folder_lock import locked
 from rssm.game import Game
-from rssm.jobs.evaluate import RESULT_FILE
 from rssm.jobs.report import REPORT_FILE
+from rssm.jobs.run_results import RESULT_FILE
 from rssm.seeds import Stream, derived_seed
+from rssm.storage.files import write_json
+from rssm.storage.folder_lock import locked
+from rssm.system.device import pick_device, set_threads
 from rssm.weights import run_and_results
 
 

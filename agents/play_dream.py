@@ -8,13 +8,13 @@ from pathlib import Path
 
 from agents.load import load_players
 from agents.show_config import PlayDreamConfig
-from rssm.device import pick_device, set_threads
 from rssm.errors import UserError
 from rssm.games.pong.dream.dream import require_pong
 from rssm.games.pong.dream.picture import save_gif
 from rssm.games.pong.dream.session import Session, View
 from rssm.games.pong.dream.terminal import Terminal
 from rssm.games.pong.dream.window import Window, has_display, has_pygame
+from rssm.system.device import pick_device, set_threads
 from rssm.weights import find_run, run_env
 
 

@@ -14,17 +14,17 @@ from agents.report.report import write_agent_report
 from agents.report.verdict import verdict
 from agents.show_config import ReportConfig
 from rssm.config import WorldModelConfig
-from rssm.config_file import build, load_config, read_settings
+from rssm.config.presets import find_preset, preset_folder
+from rssm.config.yaml_file import build, load_config, read_settings
 from rssm.errors import UserError
 from rssm.evaluation.kept_windows import read_windows, windows_file
 from rssm.game import load_game
-from rssm.jobs.evaluate import RESULT_FILE, settings_file
 from rssm.jobs.report import REPORT_FILE, read_result, report_run
-from rssm.presets import find_preset, preset_folder
+from rssm.jobs.run_results import RESULT_FILE, settings_file
 from rssm.report.about import Run
 from rssm.report.history import read_history
-from rssm.shape import COUNT, ListOf, Record, read_json
-from rssm.tracker import METRICS_FILE
+from rssm.storage.shape import COUNT, ListOf, Record, read_json
+from rssm.tracking.metrics_file import METRICS_FILE
 from rssm.training.checkpoint import TRAINER_FILE, load_trainer
 from rssm.training.run_folder import CONFIG_FILE
 from rssm.weights import find_run, results_folder

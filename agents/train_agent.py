@@ -28,18 +28,20 @@ from agents.report.verdict import verdict
 from agents.report_run import report_agent
 from agents.trainer import GROWING, AgentTrainer, make_moments
 from rssm.config import WorldModelConfig
-from rssm.config_file import load_config
+from rssm.config.rerun import command_of
+from rssm.config.yaml_file import load_config
 from rssm.data.dataset import Dataset
-from rssm.device import pick_device, seeded, set_threads
 from rssm.errors import UserError
-from rssm.files import write_json
-from rssm.folder_lock import locked
 from rssm.game import load_game
-from rssm.jobs.evaluate import RESULT_FILE
 from rssm.jobs.report import REPORT_FILE
-from rssm.rerun import command_of
+from rssm.jobs.run_results import RESULT_FILE
 from rssm.seeds import Stream, derived_seed
-from rssm.tracker import METRICS_FILE, About, Tracker, refuse_without_key
+from rssm.storage.files import write_json
+from rssm.storage.folder_lock import locked
+from rssm.system.device import pick_device, seeded, set_threads
+from rssm.tracking.metrics_file import METRICS_FILE
+from rssm.tracking.tracker import Tracker
+from rssm.tracking.wandb_run import About, refuse_without_key
 from rssm.training.checkpoint import MODEL_FILE, load_model
 from rssm.training.muon import name_of, pick_precision
 from rssm.training.run_folder import CONFIG_FILE, Claim

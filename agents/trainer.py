@@ -24,13 +24,13 @@ from agents.spent import Spent
 from rssm.config.keys import idle_settings
 from rssm.config.stored import from_stored
 from rssm.data.chunks import ChunkSampler
-from rssm.device import seeded
 from rssm.errors import CheckpointError, UserError
-from rssm.files import write_json
 from rssm.progress import Progress
 from rssm.seeds import Stream, derived_seed
-from rssm.stopping import asked, goes_on, held
-from rssm.tracker import Tracker
+from rssm.storage.files import write_json
+from rssm.system.device import seeded
+from rssm.system.stopping import asked, goes_on, held
+from rssm.tracking.tracker import Tracker
 from rssm.training.checkpoint import MODEL_FILE, TRAINER_FILE, load_trainer, save_model, save_trainer, weights_of
 from rssm.training.run_folder import Claim, difference
 

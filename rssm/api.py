@@ -12,16 +12,16 @@ from torch import Tensor
 
 from rssm.arrays import FloatArray
 from rssm.config import EvalConfig, WorldModelConfig
-from rssm.config_file import load_config
+from rssm.config.yaml_file import load_config
 from rssm.data.dataset import Dataset
 from rssm.data.frames import to_observation, to_stack
-from rssm.device import pick_device, seeded
 from rssm.errors import ShapeError
 from rssm.evaluation import openloop
 from rssm.evaluation.model_predictor import WorldModelPredictor
-from rssm.game import Layout
+from rssm.layout import Layout
 from rssm.model.state import State
 from rssm.model.world_model import WorldModel
+from rssm.system.device import pick_device, seeded
 from rssm.training.checkpoint import MODEL_FILE, load_model
 from rssm.training.run_folder import CONFIG_FILE
 from rssm.weights import WORLD_MODEL_CONFIG, find_run

@@ -4,6 +4,11 @@ Anything a user can get wrong (a file, a key, a value) is raised as :class:`User
 the thing and says what was expected. The command line prints that line and exits with code 2.
 """
 
+from typing import Any
+
+#: characters of a value that an error shows
+LONGEST_SHOWN = 60
+
 
 class UserError(Exception):
     """Bad input: one line, naming the file, key or value and what was expected."""
@@ -35,3 +40,10 @@ class StorageError(UserError):
 
 class BusyError(UserError):
     """A folder that another process writes into."""
+
+
+def shown(value: Any, longest: int = LONGEST_SHOWN) -> str:
+    """A value in an error's one line: short, and with nothing that a terminal would act on."""
+    text = str(value) if value is not None and str(value) else "nothing"
+    text = text if len(text) <= longest else f"{text[: longest - 3]}..."
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

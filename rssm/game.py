@@ -1,8 +1,8 @@
 """All that the general parts know of a game.
 
 A game is a plugin in :mod:`rssm.games`. Nothing else imports one: :func:`load_game` finds it by the gymnasium id of its
-environment. Models, data, evaluation and agents take sizes and names from the :class:`Layout`, and everything that only
-the game can know from :class:`Game`.
+environment. Models, data, evaluation and agents take sizes and names from its :class:`rssm.layout.Layout`, and
+everything that only the game can know from :class:`Game`, by the protocols of :mod:`rssm.protocols`.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ from __future__ import annotations
 import functools
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self, SupportsFloat, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import gymnasium
 import numpy as np
@@ -22,188 +21,16 @@ import numpy.typing as npt
 from rssm import ENV_ID
 from rssm.arrays import ErrorArray, FloatArray, IntArray
 from rssm.errors import UserError
+from rssm.layout import STACK, Layout
+from rssm.protocols import Cloneable, Decoder, Encoder, Player, Policy, Statistics
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from rssm.config import EnvConfig, ImportConfig, ModelConfig
     from rssm.evaluation.windows import EpisodeWindows
-
-#: frames in a stack, where nothing else is asked for
-STACK = 4
-#: most of them
-MOST_FRAMES = 16
 
 #: the games that have a module of their own, by the id of their environment; every other environment is a box
 _MODULES = {ENV_ID: "rssm.games.pong.game"}
 _BOX = "rssm.games.box"
-
-#: newest frame (F,) and the player's own generator -> action; of one game, called once in each of its steps
-Policy = Callable[[FloatArray, np.random.Generator], int]
-
-
-@dataclass(frozen=True)
-class Layout:
-    """What the numbers of an observation and an action are.
-
-    Args:
-        features: F names, in the order of a frame (..., F).
-        actions: A names; an action is an int64 from 0 to A - 1.
-        stack: S, frames of a stack (..., F, S), the oldest first. Environments show it as an observation
-            (..., F * S), see :mod:`rssm.data.frames`.
-        counters: pairs of features (total, event): the next total is the last one plus the next event. No network sees
-            a total, and none predicts it.
-    """
-
-    features: tuple[str, ...]
-    actions: tuple[str, ...]
-    stack: int = STACK
-    counters: tuple[tuple[int, int], ...] = ()
-
-    @property
-    def num_features(self) -> int:
-        """F."""
-        return len(self.features)
-
-    @property
-    def num_actions(self) -> int:
-        """A."""
-        return len(self.actions)
-
-    @property
-    def obs_size(self) -> int:
-        """Values of an observation."""
-        return self.num_features * self.stack
-
-    @property
-    def totals(self) -> tuple[int, ...]:
-        """The features that count, which no network sees."""
-        return tuple(total for total, _ in self.counters)
-
-    @property
-    def seen(self) -> tuple[int, ...]:
-        """The features that networks see, in order."""
-        return tuple(i for i in range(self.num_features) if i not in self.totals)
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON gives it back."""
-        counters = [list(pair) for pair in self.counters]
-        return {**asdict(self), "features": [*self.features], "actions": [*self.actions], "counters": counters}
-
-
-class Statistics(Protocol):
-    """What a model has to know of its features' ranges, fitted on its training data and stored with it.
-
-    Attributes:
-        mean: mean of each of the F features, raw units.
-        std: standard deviation of each, raw units; 1 where it is constant.
-    """
-
-    @property
-    def mean(self) -> tuple[float, ...]: ...
-    @property
-    def std(self) -> tuple[float, ...]: ...
-
-    def widened(self) -> Self:
-        """The same for a model that begins to learn before all of the game was seen."""
-        ...
-
-    def to_dict(self) -> dict[str, Any]:
-        """As :meth:`Game.read_statistics` takes it back."""
-        ...
-
-
-class Player(Protocol):
-    """Who plays: a name and what is changed about it; a frozen dataclass, so that players can be told apart."""
-
-    @property
-    def noops(self) -> int | None:
-        """Its games start after 0 to this many NOOP frames; None: as the environment's settings say."""
-        ...
-
-    def __str__(self) -> str:
-        """The text that :meth:`Game.read_player` reads back."""
-        ...
-
-    def meta(self) -> dict[str, Any]:
-        """For ``meta.json``: ``name``, and what is changed."""
-        ...
-
-
-class Prediction(Protocol):
-    """A distribution over the next stack, whatever its likelihood."""
-
-    def loss(self, target: Tensor) -> Tensor:
-        """Reconstruction loss (...) of the true stack (..., F, S), summed over features."""
-
-    def mode(self) -> Tensor:
-        """The likeliest stack (..., F, S) in raw units."""
-
-    def mean(self) -> Tensor:
-        """The expected stack (..., F, S) in raw units."""
-
-    def sample(self) -> Tensor:
-        """A stack (..., F, S) in raw units, drawn at random where the likelihood is discrete, else the mean."""
-
-    def sample_with_loss(self) -> tuple[Tensor, Tensor]:
-        """A sample and its own loss (...), for less than both cost apart."""
-
-
-class Encoder(Protocol):
-    """A ``torch.nn.Module``: from a raw stack (..., F, S) to what the rest of the model reads.
-
-    The embedding is as wide as the hidden layers, H = :attr:`rssm.config.ModelConfig.hidden`.
-    """
-
-    def __call__(self, stack: Tensor) -> Tensor:
-        """The embedding (..., H)."""
-
-    def view(self, stack: Tensor) -> Tensor:
-        """The view (..., V): what an agent is shown of the stack beside the embedding."""
-
-    def see(self, stack: Tensor) -> tuple[Tensor, Tensor]:
-        """The embedding (..., H) and the view (..., V), for less than both cost apart."""
-
-
-class Decoder(Protocol):
-    """A ``torch.nn.Module``: from the latent state to the next stack.
-
-    Attributes:
-        reads_stack: whether it starts from the stack before, so that the recurrence has to know that too.
-        differentiable: whether a prediction's mode has a gradient; whole outcomes have none.
-    """
-
-    reads_stack: bool
-    differentiable: bool
-
-    def __call__(self, latent: Tensor, embedding: Tensor, stack: Tensor, action: Tensor) -> Prediction:
-        """Predict the stack that follows ``stack``.
-
-        Args:
-            latent: (..., D + S C), deter and stoch of the predicted step, joined.
-            embedding: (..., H), of ``stack``.
-            stack: (..., F, S), the stack before the predicted step, raw units.
-            action: (...) int64, taken in that step.
-        """
-
-
-class Cloneable(Protocol):
-    """An environment that can go back to an earlier moment; what needs one says ``skipped`` where there is none."""
-
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[FloatArray, dict[str, Any]]: ...
-
-    def step(self, action: Any) -> tuple[FloatArray, SupportsFloat, bool, bool, dict[str, Any]]: ...
-
-    def clone_state(self) -> Any:
-        """A copy of this moment, its randomness included; it can be pickled."""
-
-    def restore_state(self, state: Any, include_rng: bool = True) -> FloatArray:
-        """Go back to a cloned moment; its observation. Without ``include_rng`` what is drawn next is drawn anew."""
-
-    def reseed(self, seed: int) -> None:
-        """Fix all randomness to come without touching the game."""
 
 
 class Game(ABC):

@@ -2,7 +2,7 @@
 
 import sys
 
-from rssm.commands import ablate
+from rssm.cli.commands import ablate
 
 if __name__ == "__main__":
     sys.exit(ablate())

@@ -2,7 +2,7 @@
 
 import sys
 
-from rssm.commands import benchmark
+from rssm.cli.commands import benchmark
 
 if __name__ == "__main__":
     sys.exit(benchmark())

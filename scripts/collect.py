@@ -2,7 +2,7 @@
 
 import sys
 
-from rssm.commands import collect
+from rssm.cli.commands import collect
 
 if __name__ == "__main__":
     sys.exit(collect())

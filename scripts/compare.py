@@ -2,7 +2,7 @@
 
 import sys
 
-from rssm.commands import compare
+from rssm.cli.commands import compare
 
 if __name__ == "__main__":
     sys.exit(compare())

@@ -2,7 +2,7 @@
 
 import sys
 
-from rssm.commands import evaluate
+from rssm.cli.commands import evaluate
 
 if __name__ == "__main__":
     sys.exit(evaluate())

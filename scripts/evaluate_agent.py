@@ -2,7 +2,7 @@
 
 import sys
 
-from rssm.commands import evaluate_agent
+from rssm.cli.commands import evaluate_agent
 
 if __name__ == "__main__":
     sys.exit(evaluate_agent())

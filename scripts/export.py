@@ -2,7 +2,7 @@
 
 import sys
 
-from rssm.commands import export
+from rssm.cli.commands import export
 
 if __name__ == "__main__":
     sys.exit(export())

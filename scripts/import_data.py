@@ -2,7 +2,7 @@
 
 import sys
 
-from rssm.commands import import_data
+from rssm.cli.commands import import_data
 
 if __name__ == "__main__":
     sys.exit(import_data())

@@ -2,7 +2,7 @@
 
 import sys
 
-from rssm.commands import inspect_data
+from rssm.cli.commands import inspect_data
 
 if __name__ == "__main__":
     sys.exit(inspect_data())

@@ -2,7 +2,7 @@
 
 import sys
 
-from rssm.commands import make_dashboard
+from rssm.cli.commands import make_dashboard
 
 if __name__ == "__main__":
     sys.exit(make_dashboard())

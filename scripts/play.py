@@ -2,7 +2,7 @@
 
 import sys
 
-from rssm.commands import play
+from rssm.cli.commands import play
 
 if __name__ == "__main__":
     sys.exit(play())

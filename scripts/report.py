@@ -2,7 +2,7 @@
 
 import sys
 
-from rssm.commands import report
+from rssm.cli.commands import report
 
 if __name__ == "__main__":
     sys.exit(report())

@@ -2,7 +2,7 @@
 
 import sys
 
-from rssm.commands import summarize
+from rssm.cli.commands import summarize
 
 if __name__ == "__main__":
     sys.exit(summarize())

@@ -2,7 +2,7 @@
 
 import sys
 
-from rssm.commands import summarize_agents
+from rssm.cli.commands import summarize_agents
 
 if __name__ == "__main__":
     sys.exit(summarize_agents())

@@ -2,7 +2,7 @@
 
 import sys
 
-from rssm.commands import train_agent
+from rssm.cli.commands import train_agent
 
 if __name__ == "__main__":
     sys.exit(train_agent())

@@ -2,7 +2,7 @@
 
 import sys
 
-from rssm.commands import train_wm
+from rssm.cli.commands import train_wm
 
 if __name__ == "__main__":
     sys.exit(train_wm())

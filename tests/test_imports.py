@@ -8,13 +8,11 @@ ROOT = Path(__file__).resolve().parents[1]
 
 #: from the ground up; a module may import what stands in its own line or above it
 FLOORS = (
-    ("rssm", "rssm.arrays", "rssm.blocks", "rssm.errors", "rssm.noise", "rssm.numbers", "rssm.owner"),
-    ("rssm.files", "rssm.seeds", "rssm.stopping"),
-    ("rssm.folder_lock", "rssm.workers"),
-    ("rssm.device", "rssm.memory", "rssm.places", "rssm.progress"),
-    ("rssm.config", "rssm.data.mixture", "rssm.game", "rssm.npy", "rssm.shape"),
-    ("rssm.config_file", "rssm.presets", "rssm.dashboard.names", "rssm.rerun"),
-    ("rssm.tracker",),
+    ("rssm", "rssm.arrays", "rssm.errors", "rssm.layout", "rssm.noise", "rssm.numbers", "rssm.seeds"),
+    ("rssm.places", "rssm.progress", "rssm.protocols", "rssm.storage", "rssm.system"),
+    ("rssm.config", "rssm.data.mixture", "rssm.game"),
+    ("rssm.dashboard.names",),
+    ("rssm.tracking",),
     ("rssm.weights",),
     ("rssm.data",),
     ("rssm.model",),
@@ -28,7 +26,7 @@ FLOORS = (
     ("rssm.baselines",),
     ("rssm.jobs",),
     ("rssm.ladder",),
-    ("rssm.command", "rssm.help"),
+    ("rssm.cli.help", "rssm.cli.job"),
     ("agents.learning.config", "agents.online.config"),
     ("agents.config",),
     ("agents.learning",),
@@ -38,7 +36,6 @@ FLOORS = (
     ("agents.report",),
     ("agents",),
     ("rssm.cli",),
-    ("rssm.commands",),
 )
 #: Pong's own front: what shows its dreams to people, browsers and other libraries
 FRONT = ("rssm.games.pong.dream", "rssm.games.pong.export")

@@ -15,8 +15,8 @@ import pytest
 from packaging.requirements import Requirement
 
 from agents import cli as agents_cli
-from rssm import cli
-from rssm.command import parse
+from rssm.cli import jobs
+from rssm.cli.job import parse
 from rssm.config import EnvConfig
 from rssm.data.collect import play_episode
 from rssm.data.dataset import write_dataset
@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL)
 COMMANDS = [shlex.split(line, comments=True) for block in BLOCKS for line in block.splitlines() if line]
-JOBS = {f"scripts/{job.name}.py": job for job in (*cli.JOBS.values(), *agents_cli.JOBS.values())}
+JOBS = {f"scripts/{job.name}.py": job for job in (*jobs.JOBS.values(), *agents_cli.JOBS.values())}
 ENTRIES = (
     "benchmark",
     "collect",
@@ -109,7 +109,7 @@ def test_the_readme_s_example_runs(tmp_path, monkeypatch, capsys):
 def test_the_readme_s_preset_is_read(tmp_path):
     (preset,) = re.findall(r"```yaml\n(.*?)```", README, flags=re.DOTALL)
     (tmp_path / "mine.yaml").write_text(preset)
-    config = parse(cli.TRAIN_WM, ["--config", str(tmp_path / "mine.yaml")])
+    config = parse(jobs.TRAIN_WM, ["--config", str(tmp_path / "mine.yaml")])
     assert config is not None
     assert (config.run, config.train.updates) == ("runs/mine", 9000)
     assert config.env.repeat_action_probability == 0.25

@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from agents import cli as agents_cli
-from rssm import cli
-from rssm.command import parse
+from rssm.cli import jobs
+from rssm.cli.job import parse
 from rssm.config import Settings, group, setting
 from rssm.config.keys import defaults, idle_settings, is_group, required_settings, setting_types
 from rssm.config.settings import Said, fits, kinds_of, said_of, shown_number
@@ -18,7 +18,7 @@ from rssm.errors import UserError
 from rssm.ladder.config import RowConfig
 
 #: all but the one that does nothing by default
-JOBS = [job for job in (*cli.JOBS.values(), *agents_cli.JOBS.values()) if job is not agents_cli.EXPORT]
+JOBS = [job for job in (*jobs.JOBS.values(), *agents_cli.JOBS.values()) if job is not agents_cli.EXPORT]
 
 
 def fields_of(config_class, prefix=""):

@@ -22,7 +22,7 @@ from agents.config import AgentConfig
 from agents.play.scores import play_games
 from rssm.config import EnvConfig, EvalConfig, WorldModelConfig
 from rssm.config.keys import flat_settings, setting_types
-from rssm.config_file import load_config
+from rssm.config.yaml_file import load_config
 from rssm.data.collect import play_episode
 from rssm.data.dataset import write_dataset
 from rssm.games.pong.player import Player

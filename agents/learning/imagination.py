@@ -9,9 +9,10 @@ from torch import Tensor
 
 from agents.learning.actor import sample
 from agents.learning.agent import Agent
-from agents.learning.inputs import Seen, see, world_features
+from agents.learning.inputs import Seen, agent_inputs, see, world_features
 from rssm.model.state import State
 from rssm.model.world_model import WorldModel
+from rssm.protocols import Prediction
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,8 @@ def imagine(
 ) -> Trajectories:
     """Roll the world model forward under the sampled policy.
 
-    As :meth:`rssm.model.world_model.WorldModel.imagine`, but every stack is looked at once, for the policy and the
-    next step alike, and the actor is run once on each state, for the action and for what it learns alike.
+    Every stack is looked at once, for the policy and the next step alike, and the actor is run once on each state, for
+    the action and for what it learns alike.
 
     Args:
         model: the world model.
@@ -92,21 +93,33 @@ def imagine(
     """
     seen = start if isinstance(start, Seen) else see(model, start)
     rows, log_probs, actions, surprise = [seen.inputs], [], [], []
-    for step in range(horizon):
+
+    def said(inputs: Tensor) -> Tensor:
         with torch.set_grad_enabled(gradients):
-            log_probs.append(agent.actor(rows[-1]))
-        if step == 0 and first is not None:
-            seen = seen.map(lambda part: part.repeat_interleave(first.shape[1], 0))
-            actions.append(first.flatten())
-        else:
-            actions.append(sample(log_probs[-1].detach()))
-        deter, stoch, _ = model.imagine_latent(seen, actions[-1], embedding=seen.embedding)
-        prediction = model.predict(deter, stoch, seen.embedding, seen.stack, actions[-1])
+            log_probs.append(agent.actor(inputs))
+        return log_probs[-1].detach()
+
+    def policy(state: State) -> Tensor:
+        return sample(said(agent_inputs(model, state)))
+
+    def draw(prediction: Prediction) -> Tensor:
         stack, unlikely = prediction.sample_with_loss()
-        state = State(deter, stoch, stack)
         surprise.append(unlikely)
+        return stack
+
+    def look(state: State) -> Seen:
         seen = see(model, state)
         rows.append(seen.inputs)
+        return seen
+
+    if first is None:
+        moves = policy(seen)
+    else:
+        said(seen.inputs)  # of each start once
+        moves = first.flatten()
+        seen = seen.map(lambda part: part.repeat_interleave(first.shape[1], 0))
+    for step in model.unroll(seen, policy, horizon, first=moves, draw=draw, look=look):
+        actions.append(step.action)
     inputs = torch.cat(rows)
     after = world_features(model, inputs[len(rows[0]) :])
 
@@ -122,5 +135,5 @@ def imagine(
         reward=by_step(model.reward(after)),
         continuation=by_step(model.continuation(after)),
         surprise=torch.stack(surprise, 1),
-        end=state,
+        end=step.state,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import torch
@@ -10,20 +9,18 @@ from torch import Tensor
 
 from rssm.config import ModelConfig
 from rssm.game import Game
-from rssm.model.state import State
+from rssm.model.state import Embedded, State
 from rssm.model.world_model import WorldModel
 
 
 @dataclass(frozen=True)
-class Seen(State):
+class Seen(Embedded):
     """States whose stacks were looked at: what follows from a stack alone is made once and goes with it.
 
     Args:
-        embedding: (..., E), the encoder's embedding of the stack.
         inputs: (..., F), what actor and critic read (see :func:`agent_inputs`).
     """
 
-    embedding: Tensor
     inputs: Tensor
 
     @staticmethod
@@ -32,9 +29,6 @@ class Seen(State):
         # the first three are the world model's own features
         parts = [state.deter, state.stoch.flatten(-2), embedding, view]
         return Seen(state.deter, state.stoch, state.stack, embedding, torch.cat(parts, -1))
-
-    def map(self, function: Callable[[Tensor], Tensor]) -> Seen:
-        return Seen(*(function(getattr(self, part.name)) for part in fields(self)))
 
     def followed_by(self, other: Seen) -> Seen:
         """These states (N,) and then others (M,): Seen (N + M,)."""

@@ -8,7 +8,7 @@ from agents.config import AgentConfig
 from agents.learning.agent import Agent
 from agents.learning.inputs import inputs_size
 from rssm.game import Game
-from rssm.memory import FLOAT, refuse_beyond_memory
+from rssm.system.memory import FLOAT, refuse_beyond_memory
 from rssm.training.memory import batch_memory, count, data_memory, model_memory, sizes
 
 #: copies of the agent's weights: they, their gradients, the slow critic and Adam's momenta

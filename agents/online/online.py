@@ -21,10 +21,11 @@ from agents.play.filtering_player import Player
 from agents.play.planning import in_some_games, planned
 from rssm.arrays import FloatArray, IntArray
 from rssm.data.dataset import Dataset
-from rssm.device import seeded
-from rssm.game import Statistics, load_game
+from rssm.game import load_game
 from rssm.model.world_model import WorldModel
+from rssm.protocols import Statistics
 from rssm.seeds import Stream, derived_seed
+from rssm.system.device import seeded
 
 REPLAY_FOLDER = "replay"
 

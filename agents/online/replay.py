@@ -15,11 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from rssm.arrays import FloatArray
-from rssm.data.dataset import ARRAYS, Dataset
+from rssm.data.dataset import Dataset
+from rssm.data.dataset_files import ARRAYS
 from rssm.errors import DataError
-from rssm.files import replace_file
 from rssm.game import Game
-from rssm.npy import read_npz
+from rssm.storage.files import replace_file
+from rssm.storage.npy import read_npz
 
 Flags = npt.NDArray[np.bool_]
 

@@ -16,14 +16,15 @@ from agents.config import AgentConfig
 from rssm.config import TrainConfig
 from rssm.data.chunks import ChunkSampler
 from rssm.data.dataset import Dataset
-from rssm.device import pick_device, seeded, set_threads
 from rssm.errors import UserError
-from rssm.game import Statistics, load_game
+from rssm.game import load_game
 from rssm.model.world_model import WorldModel
+from rssm.protocols import Statistics
 from rssm.seeds import Stream, derived_seed
+from rssm.system.device import pick_device, seeded, set_threads
+from rssm.system.workers import spawning, start_worker
 from rssm.training.optimizer import Optimizer
 from rssm.training.step import train_step
-from rssm.workers import spawning, start_worker
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ import torch
 from agents.play.filtered_games import FilteredGames
 from rssm.arrays import FloatArray
 from rssm.config import HORIZON, EnvConfig
-from rssm.device import seeded
 from rssm.model.world_model import Policy, WorldModel
 from rssm.seeds import episode_seed
+from rssm.system.device import seeded
 
 #: agent steps that are shown
 _STEPS = 240

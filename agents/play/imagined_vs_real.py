@@ -21,12 +21,12 @@ from agents.play.moments import Moment, Moments
 from agents.play.side_by_side import SideBySide, one_after_the_other
 from rssm.arrays import FloatArray, IntArray
 from rssm.config import HORIZON, EnvConfig
-from rssm.device import seeded
 from rssm.evaluation.openloop import by_step
 from rssm.evaluation.window_errors import squared_errors
 from rssm.game import load_game
 from rssm.model.state import State
 from rssm.model.world_model import WorldModel
+from rssm.system.device import seeded
 
 #: how far values may lie above the returns, in ranges of the returns, before it is an alarm. Chance alone hardly comes
 #: to a tenth with a hundred states from sixteen games.

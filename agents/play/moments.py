@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.play.side_by_side import SideBySide, Turn
-from rssm.game import Cloneable
 from rssm.model.state import State
+from rssm.protocols import Cloneable
 
 #: a game is played on until rewards count for less than this share
 _NEGLIGIBLE = 0.01

@@ -11,10 +11,10 @@ from typing import Any
 from agents.checkpoint import AGENT_FILE
 from agents.play.scores import GAMES_FILE, WAYS
 from rssm.config import EnvConfig
-from rssm.device import processor
 from rssm.errors import UserError
-from rssm.files import file_checksum
-from rssm.shape import ANYTHING, COUNT, NUMBER, TEXT, WHOLE, ListOf, MapOf, Maybe, Record, read_json
+from rssm.storage.files import file_checksum
+from rssm.storage.shape import ANYTHING, COUNT, NUMBER, TEXT, WHOLE, ListOf, MapOf, Maybe, Record, read_json
+from rssm.system.device import processor
 from rssm.training.checkpoint import MODEL_FILE
 
 #: the scores along a training, one entry for each evaluation

@@ -14,11 +14,11 @@ from agents.play.moments import Moments
 from agents.play.planning import ROLLOUTS, planned
 from rssm.arrays import IntArray
 from rssm.config import EnvConfig
-from rssm.device import seeded
 from rssm.evaluation.provenance import code_version
 from rssm.model.world_model import Policy, WorldModel
 from rssm.progress import Progress
 from rssm.seeds import episode_seed
+from rssm.system.device import seeded
 
 GAMES_FILE = "games.json"
 #: the ways in which an agent's policy can act

@@ -18,7 +18,8 @@ import numpy.typing as npt
 from rssm.arrays import FloatArray, IntArray
 from rssm.config import EnvConfig
 from rssm.data.frames import to_stack
-from rssm.game import Cloneable, load_game
+from rssm.game import load_game
+from rssm.protocols import Cloneable
 
 Emulator: TypeAlias = gymnasium.Env[FloatArray, Any]
 
@@ -32,8 +33,8 @@ class Beginning:
 
     Attributes:
         game: its number.
-        start: the seed of its reset, or the moment that it goes on from, as :meth:`rssm.game.Cloneable.clone_state`
-            gave it.
+        start: the seed of its reset, or the moment that it goes on from, as
+            :meth:`rssm.protocols.Cloneable.clone_state` gave it.
     """
 
     game: int

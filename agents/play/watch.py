@@ -17,14 +17,14 @@ from rssm.dashboard.names import REAL_STEPS, UPDATES
 from rssm.dashboard.pictures import HORIZON_CHART, over_horizon, over_training, write_charts
 from rssm.dashboard.questions import agent_questions, error_unit
 from rssm.dashboard.watch import FOLDER, open_loops
-from rssm.device import seeded
 from rssm.evaluation.model_predictor import WorldModelPredictor
 from rssm.game import load_game
 from rssm.model.world_model import WorldModel
 from rssm.numbers import number
 from rssm.report.history import read_history
 from rssm.seeds import episode_seed
-from rssm.tracker import Tracker
+from rssm.system.device import seeded
+from rssm.tracking.tracker import Tracker
 
 #: steps of the real game that open loops are drawn in
 _STEPS = 160

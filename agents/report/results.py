@@ -14,7 +14,7 @@ from agents.checkpoint import AGENT_FILE
 from agents.config import AgentConfig, AgentResultsConfig
 from agents.play.record import read_games
 from agents.play.scores import GAMES_FILE, PLANNED, POLICIES, WAYS
-from rssm.config_file import load_config
+from rssm.config.yaml_file import load_config
 from rssm.errors import UserError
 from rssm.evaluation.provenance import lookup, refuse_copies, refuse_unlike
 from rssm.numbers import DASH, points
@@ -22,8 +22,8 @@ from rssm.report.charts import COLOURS, Line, curves, to_png
 from rssm.report.history import read_history
 from rssm.report.publish import publish
 from rssm.report.tables import markdown, text
-from rssm.shape import COUNT, FLAG, NUMBER, TEXT, ListOf, MapOf, Record, read_json
-from rssm.tracker import METRICS_FILE
+from rssm.storage.shape import COUNT, FLAG, NUMBER, TEXT, ListOf, MapOf, Record, read_json
+from rssm.tracking.metrics_file import METRICS_FILE
 from rssm.training.checkpoint import TRAINER_FILE, training_seconds
 from rssm.training.run_folder import CONFIG_FILE, difference
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from rssm.baselines.config import NetworkConfig
 from rssm.baselines.network import ResidualMLP
 from rssm.data.stacks import shift_stack
-from rssm.game import Layout
+from rssm.layout import Layout
 
 #: mean and standard deviation of ln(noise level) in training
 _LOG_NOISE = (-0.4, 1.2)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from rssm.baselines.config import NetworkConfig
 from rssm.baselines.network import ResidualMLP
 from rssm.data.stacks import shift_stack
-from rssm.game import Layout
+from rssm.layout import Layout
 
 
 class StepModel(Protocol):

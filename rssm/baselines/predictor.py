@@ -11,7 +11,7 @@ from torch import Tensor
 from rssm.arrays import FloatArray, IntArray
 from rssm.baselines.dynamics import StepModel, observe
 from rssm.baselines.scaling import StackScaling
-from rssm.device import seeded
+from rssm.system.device import seeded
 
 
 class BaselinePredictor:

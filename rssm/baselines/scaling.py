@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from rssm.game import Statistics
+from rssm.protocols import Statistics
 
 
 class StackScaling(nn.Module):

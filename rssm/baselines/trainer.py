@@ -20,8 +20,8 @@ from rssm.config import TrainConfig
 from rssm.data.chunks import Chunk, ChunkSampler
 from rssm.data.dataset import Dataset
 from rssm.errors import DivergedError
-from rssm.game import Statistics
 from rssm.progress import Progress
+from rssm.protocols import Statistics
 from rssm.training.checkpoint import weights_of
 from rssm.training.optimizer import learning_rate
 from rssm.training.timing import Clock

@@ -6,9 +6,9 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from rssm.config.settings import Settings, kinds_of, shown
+from rssm.config.settings import Settings, kinds_of
 from rssm.config.values import did_you_mean
-from rssm.errors import UserError
+from rssm.errors import UserError, shown
 
 T = TypeVar("T")
 

@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, ClassVar, Literal, TypeVar
 
+from rssm.errors import shown
+
 T = TypeVar("T")
 
 #: ranges that many settings share
@@ -27,8 +29,6 @@ WORKERS = 512
 WIDTHS = 16_384
 #: characters of a text
 _LONGEST = 4_096
-#: of a value that an error shows
-LONGEST_SHOWN = 60
 _KEY = "setting"
 #: what :func:`kinds_of` has found; the checks of every value ask for it
 _KINDS: dict[type, dict[str, Any]] = {}
@@ -189,13 +189,6 @@ def expected_type(kind: Any) -> str:
         return " or ".join(str(choice) for choice in typing.get_args(kind))
     names = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
     return names.get(kind) or f"a {kind.__name__}"
-
-
-def shown(value: Any, longest: int = LONGEST_SHOWN) -> str:
-    """A value in an error's one line: short, and with nothing that a terminal would act on."""
-    text = str(value) if value is not None and str(value) else "nothing"
-    text = text if len(text) <= longest else f"{text[: longest - 3]}..."
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def shown_number(value: float) -> str:

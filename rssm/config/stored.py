@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from rssm.config.keys import build, check_key, flat_settings, is_group, setting_types
-from rssm.config.settings import UNKNOWN, kinds_of, said_of, shown
-from rssm.errors import UserError
+from rssm.config.settings import UNKNOWN, kinds_of, said_of
+from rssm.errors import UserError, shown
 
 T = TypeVar("T")
 

@@ -8,7 +8,8 @@ import typing
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from rssm.config.settings import LONGEST_SHOWN, expected_type, fits, is_union, shown
+from rssm.config.settings import expected_type, fits, is_union
+from rssm.errors import LONGEST_SHOWN, shown
 
 # Numbers mean what they show: no 010 (eight in YAML, ten elsewhere), no 1:30 (ninety in YAML).
 _WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]*(_[0-9]+)*)")

@@ -16,9 +16,9 @@ from matplotlib.ticker import LogLocator
 from rssm.config import HORIZON
 from rssm.dashboard.names import REAL_STEPS, UPDATES
 from rssm.dashboard.questions import Question
-from rssm.files import replace_file
 from rssm.numbers import number
 from rssm.report.charts import COLOURS, Line, curves, to_png
+from rssm.storage.files import replace_file
 
 _STYLES = ("-", "--", ":", "-.")
 _GREY = "#80868f"

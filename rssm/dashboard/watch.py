@@ -17,7 +17,7 @@ from rssm.evaluation.model_predictor import WorldModelPredictor
 from rssm.evaluation.validation import Seen, Validation
 from rssm.numbers import number
 from rssm.report.history import read_history
-from rssm.tracker import Tracker
+from rssm.tracking.tracker import Tracker
 
 #: below ``media/``: the pictures of the newest evaluation
 FOLDER = "training"

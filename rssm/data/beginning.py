@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from rssm.data.episode import Episode
-from rssm.game import Game, Player
+from rssm.game import Game
+from rssm.protocols import Player
 
 #: one stream of random numbers of a game's seed; 1 is the player's
 _NOOPS = 2

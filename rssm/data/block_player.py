@@ -11,7 +11,7 @@ from rssm.data.collect import Recording, Streams
 from rssm.data.episode import Episode
 from rssm.errors import UserError
 from rssm.seeds import episode_seed
-from rssm.workers import spawning, start_worker
+from rssm.system.workers import spawning, start_worker
 
 #: sets the blocks' seeds apart from those of the data set's own games
 _FRESH = 2**20

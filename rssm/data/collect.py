@@ -35,12 +35,13 @@ from rssm.data.episode import Episode
 from rssm.data.kept import KeptEpisodes, game_file, keep_episode, kept_folder
 from rssm.data.mixture import Mixture, interleave
 from rssm.errors import UserError
-from rssm.folder_lock import lock_file
-from rssm.game import Player, load_game
+from rssm.game import load_game
 from rssm.progress import Progress
+from rssm.protocols import Player
 from rssm.seeds import episode_seed
-from rssm.stopping import goes_on
-from rssm.workers import spawning, start_worker
+from rssm.storage.folder_lock import lock_file
+from rssm.system.stopping import goes_on
+from rssm.system.workers import spawning, start_worker
 
 #: seconds without a finished game after which a collection says so; the longest game takes a few
 _PATIENCE = 60.0

@@ -16,44 +16,13 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from rssm import ENV_ID
 from rssm.arrays import FloatArray
-from rssm.blocks import blocks
 from rssm.config import EnvConfig
-from rssm.config.settings import shown
+from rssm.data.dataset_files import ARRAYS, META_FILE, SCHEMA_VERSION, env_of, game_of, read_arrays, read_meta
 from rssm.data.episode import Episode
 from rssm.errors import DataError, UserError
-from rssm.files import file_checksum, make_folder, sync, writing
-from rssm.game import STACK, Game, load_game
-from rssm.npy import map_npy
-from rssm.shape import ANYTHING, COUNT, TEXT, WHOLE, ListOf, MapOf, Maybe, Record, check_shape, read_json, shown_reason
-
-SCHEMA_VERSION = 1
-META_FILE = "meta.json"
-
-#: each array's type; a row of the features is a frame, one of any other array a number
-ARRAYS: dict[str, type[np.generic]] = {
-    "features": np.float32,
-    "action": np.uint8,
-    "reward": np.float32,
-    "terminated": np.bool_,
-    "truncated": np.bool_,
-    "is_first": np.bool_,
-}
-_META = Record(
-    {
-        "schema_version": WHOLE,
-        "env_id": Maybe(TEXT),
-        "env": Maybe(MapOf(ANYTHING)),
-        "policy": MapOf(ANYTHING),
-        "seed": Maybe(WHOLE),
-        "steps": COUNT,
-        "episode_lengths": ListOf(COUNT, least=1),
-        "episode_seeds": ListOf(Maybe(COUNT)),
-        "sha256": MapOf(TEXT),
-    },
-    {"episode_players": ListOf(TEXT)},
-)
+from rssm.game import load_game
+from rssm.storage.files import file_checksum, make_folder, sync, writing
 
 
 class Dataset:
@@ -75,7 +44,7 @@ class Dataset:
     def __init__(self, path: Path, meta: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> None:
         self.path = path
         self.meta = meta
-        self.game = _game(meta)
+        self.game = game_of(meta)
         self.features: FloatArray = arrays["features"]
         self.action: npt.NDArray[np.uint8] = arrays["action"]
         self.reward: FloatArray = arrays["reward"]
@@ -99,9 +68,8 @@ class Dataset:
             DataError: something is missing, damaged or of another layout; the line names the file.
         """
         folder = Path(path)
-        meta = _read_meta(folder / META_FILE)
-        arrays = {name: _read_array(folder / f"{name}.npy", name, meta) for name in ARRAYS}
-        _check_values(folder, arrays, _game(meta).layout.num_actions)
+        meta = read_meta(folder / META_FILE)
+        arrays = read_arrays(folder, meta)
         dataset = Dataset(folder, meta, arrays)
         lengths = [rows.stop - rows.start for rows in dataset.episodes]
         if meta["episode_lengths"] != lengths or len(meta["episode_seeds"]) != len(lengths):
@@ -116,7 +84,7 @@ class Dataset:
     @property
     def env(self) -> EnvConfig | None:
         """The game that the data come from; None for imported data, which cannot be replayed."""
-        return _env(self.meta)
+        return env_of(self.meta)
 
     @property
     def players(self) -> list[str]:
@@ -233,82 +201,7 @@ def _concatenate(episodes: Sequence[Episode]) -> dict[str, npt.NDArray[Any]]:
     return arrays
 
 
-def _read_meta(path: Path) -> dict[str, Any]:
-    if not path.parent.is_dir():
-        raise DataError(f"{path.parent}: no such folder; expected a data set")
-    if not path.is_file():
-        raise DataError(f"{path}: missing; {path.parent} is not a (complete) data set")
-    what = "the description of a data set"
-    try:
-        meta = read_json(path, what, MapOf(ANYTHING))
-        version = meta.get("schema_version")
-        if version != SCHEMA_VERSION:
-            raise DataError(f"{path}: schema_version: expected {SCHEMA_VERSION}, got {shown(version)}")
-        check_shape(meta, _META, str(path), what)
-    except UserError as error:
-        raise DataError(str(error)) from None
-    try:
-        _env(meta)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{path}: env: {shown_reason(error)}") from error
-    try:
-        _game(meta)
-    except UserError as error:
-        raise DataError(f"{path}: env_id: {error}") from error
-    return meta
-
-
 def _settings(env: EnvConfig) -> dict[str, Any]:
     """The settings that the game has, but for its id."""
     nothing = load_game(env.id).idle
     return {key: value for key, value in asdict(env).items() if key != "id" and f"env.{key}" not in nothing}
-
-
-def _env(meta: dict[str, Any]) -> EnvConfig | None:
-    return None if meta["env"] is None else EnvConfig(id=meta["env_id"] or ENV_ID, **meta["env"])
-
-
-def _game(meta: dict[str, Any]) -> Game:
-    return load_game(meta["env_id"] or ENV_ID, (meta["env"] or {}).get("stack", STACK))
-
-
-def _read_array(path: Path, name: str, meta: dict[str, Any]) -> npt.NDArray[Any]:
-    if not path.is_file():
-        raise DataError(f"{path}: missing")
-    array = map_npy(path)
-    dtype, row = ARRAYS[name], (_game(meta).layout.num_features,) if name == "features" else ()
-    if array.dtype != dtype:
-        raise DataError(f"{path}: expected {np.dtype(dtype)} values, got {array.dtype}")
-    if array.ndim == 0 or array.shape[1:] != row:
-        raise DataError(f"{path}: expected shape ({', '.join(['N', *map(str, row)])}), got {array.shape}")
-    if len(array) != meta["steps"]:
-        raise DataError(f"{path}: expected {meta['steps']} rows as all other files, got {len(array)}")
-    if meta["sha256"].get(path.name) != file_checksum(path):
-        raise DataError(f"{path}: checksum differs from {META_FILE}; the file was damaged or changed")
-    return array
-
-
-def _check_values(folder: Path, arrays: dict[str, npt.NDArray[Any]], num_actions: int) -> None:
-    if len(arrays["action"]) == 0:
-        raise DataError(f"{folder / META_FILE}: steps: expected at least one row, got 0")
-    for name in ("features", "reward"):
-        for block in blocks(len(arrays[name])):
-            finite = np.isfinite(arrays[name][block])
-            if not finite.all():
-                row = block.start + np.argwhere(~finite)[0, 0]
-                raise DataError(f"{folder / name}.npy: row {row}: not finite")
-    bad = np.flatnonzero(arrays["action"] >= num_actions)
-    if len(bad):
-        raise DataError(
-            f"{folder}/action.npy: row {bad[0]}: expected an action from 0 to {num_actions - 1}, "
-            f"got {arrays['action'][bad[0]]}"
-        )
-    if not arrays["is_first"][0]:
-        raise DataError(f"{folder}/is_first.npy: row 0: expected an episode's start")
-    is_last = arrays["terminated"] | arrays["truncated"]
-    bad = np.flatnonzero(is_last != np.append(arrays["is_first"][1:], True))
-    if len(bad):
-        raise DataError(
-            f"{folder}/is_first.npy: row {bad[0] + 1}: an episode must start after every terminated or truncated row "
-            "and nowhere else"
-        )

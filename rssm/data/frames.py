@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from rssm.arrays import ErrorArray, FloatArray
-from rssm.game import STACK
+from rssm.layout import STACK
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -11,12 +11,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from rssm.data.dataset import META_FILE
+from rssm.data.dataset_files import META_FILE
 from rssm.data.episode import Episode
 from rssm.errors import DataError
-from rssm.files import make_folder, replace_file, write_json
-from rssm.folder_lock import locked
-from rssm.npy import read_npz
+from rssm.storage.files import make_folder, replace_file, write_json
+from rssm.storage.folder_lock import locked
+from rssm.storage.npy import read_npz
 
 _PLAN_FILE = "plan.json"
 _PARTS = ("features", "action", "reward", "terminated", "truncated", "seed", "player")

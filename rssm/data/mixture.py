@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from rssm.game import Player
+from rssm.protocols import Player
 
 #: shares are given in percent and must make up this much
 _WHOLE = 100.0

@@ -20,8 +20,8 @@ from rssm.errors import DataError
 from rssm.evaluation.predictor import Predictor
 from rssm.evaluation.replay import play_on, replay
 from rssm.evaluation.windows import recorded_windows, sample_starts
-from rssm.game import Cloneable
 from rssm.progress import QUIET, Progress
+from rssm.protocols import Cloneable
 
 _SEEDS = 2**31
 

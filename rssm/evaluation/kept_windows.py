@@ -19,8 +19,8 @@ from rssm.config import HORIZON
 from rssm.data.dataset import Dataset
 from rssm.evaluation.calibration import Sampler
 from rssm.evaluation.windows import EpisodeWindows, windows_at
-from rssm.files import replace_file
-from rssm.shape import ANYTHING, COUNT, TEXT, ListOf, MapOf, Record, read_json
+from rssm.storage.files import replace_file
+from rssm.storage.shape import ANYTHING, COUNT, TEXT, ListOf, MapOf, Record, read_json
 
 #: windows with the largest error at the last step
 WORST = 10

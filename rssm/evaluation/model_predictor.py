@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from rssm.arrays import FloatArray, IntArray
-from rssm.device import seeded
 from rssm.evaluation.calibration import Futures
 from rssm.model.state import State
 from rssm.model.world_model import WorldModel
+from rssm.system.device import seeded
 
 #: windows imagined in one call
 _BATCH = 4096

@@ -17,8 +17,8 @@ from rssm.data.dataset import Dataset
 from rssm.data.frames import stack_episode
 from rssm.evaluation.replay import play_on, replay
 from rssm.evaluation.windows import EpisodeWindows, sample_starts
-from rssm.game import Cloneable
 from rssm.progress import QUIET, Progress
+from rssm.protocols import Cloneable
 
 
 def random_windows(

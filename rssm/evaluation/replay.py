@@ -11,7 +11,7 @@ from rssm.arrays import FloatArray, IntArray
 from rssm.data.episode import Episode
 from rssm.data.frames import to_stack
 from rssm.errors import DataError
-from rssm.game import Cloneable
+from rssm.protocols import Cloneable
 
 
 def replay(

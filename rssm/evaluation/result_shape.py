@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rssm.config import HORIZON
 from rssm.evaluation.survival import MARKS
-from rssm.shape import ANYTHING, COUNT, NUMBER, TEXT, ListOf, MapOf, Maybe, Record, Shape, Unless
+from rssm.storage.shape import ANYTHING, COUNT, NUMBER, TEXT, ListOf, MapOf, Maybe, Record, Shape, Unless
 
 #: a value for each step
 STEPS = ListOf(NUMBER, HORIZON)

@@ -21,8 +21,8 @@ from rssm.evaluation.persistence import Persistence
 from rssm.evaluation.predictor import Predictor
 from rssm.evaluation.window_errors import WindowErrors
 from rssm.evaluation.windows import EpisodeWindows, episode_lengths
-from rssm.game import Cloneable
 from rssm.model.world_model import WorldModel
+from rssm.protocols import Cloneable
 from rssm.training.trainer import SCORE
 
 #: windows under random actions, and of the calibration and the floor, that are looked at while training

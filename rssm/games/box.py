@@ -18,8 +18,10 @@ from rssm.arrays import FloatArray, IntArray
 from rssm.config import EnvConfig, ModelConfig
 from rssm.data.frames import first_stack, push_frame, to_observation
 from rssm.errors import UserError
-from rssm.game import MOST_FRAMES, STACK, Decoder, Encoder, Game, Layout, Policy
-from rssm.shape import NUMBER, POSITIVE, ListOf, Record, check_shape, shown_reason
+from rssm.game import Game
+from rssm.layout import MOST_FRAMES, STACK, Layout
+from rssm.protocols import Decoder, Encoder, Policy
+from rssm.storage.shape import NUMBER, POSITIVE, ListOf, Record, check_shape, shown_reason
 
 #: actions are kept as bytes
 _MOST_ACTIONS = 256

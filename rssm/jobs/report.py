@@ -16,8 +16,8 @@ from rssm.report.about import Run
 from rssm.report.history import read_history
 from rssm.report.report import write_report
 from rssm.report.verdict import verdict
-from rssm.shape import ANYTHING, MapOf, check_shape, read_json
-from rssm.tracker import METRICS_FILE
+from rssm.storage.shape import ANYTHING, MapOf, check_shape, read_json
+from rssm.tracking.metrics_file import METRICS_FILE
 from rssm.training.checkpoint import TRAINER_FILE, training_seconds
 
 REPORT_FILE = "report.html"

@@ -10,20 +10,21 @@ from pathlib import Path
 import torch
 
 from rssm.config import WorldModelConfig
+from rssm.config.rerun import command_of
 from rssm.dashboard.watch import Watch
 from rssm.data.chunks import ChunkSampler, Sampler
 from rssm.data.dataset import Dataset
 from rssm.data.fresh import FreshSampler
-from rssm.device import allow_tf32, pick_device, set_threads
 from rssm.errors import LostProcessError, UserError
 from rssm.evaluation.validation import Validation
-from rssm.folder_lock import locked
 from rssm.jobs.data_sets import open_datasets, open_others, split_episodes, training_recording
-from rssm.jobs.evaluate import evaluate_and_report
+from rssm.jobs.run_results import evaluate_and_report
 from rssm.model.world_model import WorldModel
-from rssm.rerun import command_of
-from rssm.stopping import asked, held
-from rssm.tracker import About, Tracker, refuse_without_key
+from rssm.storage.folder_lock import locked
+from rssm.system.device import allow_tf32, pick_device, set_threads
+from rssm.system.stopping import asked, held
+from rssm.tracking.tracker import Tracker
+from rssm.tracking.wandb_run import About, refuse_without_key
 from rssm.training.group import ALONE, Group
 from rssm.training.launch import count_processes, launched, local_rank, local_size, processes
 from rssm.training.memory import refuse_training

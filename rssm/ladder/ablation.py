@@ -9,8 +9,9 @@ from typing import Any
 
 from rssm.config import AblationConfig, WorldModelConfig
 from rssm.config.keys import build, flat_settings
-from rssm.config_file import read_settings
-from rssm.device import pick_device, set_threads
+from rssm.config.presets import preset_folder
+from rssm.config.rerun import command_of
+from rssm.config.yaml_file import read_settings
 from rssm.errors import UserError
 from rssm.evaluation.provenance import refuse_unlike
 from rssm.evaluation.windows import episode_lengths
@@ -20,12 +21,11 @@ from rssm.ladder.measure import score_row
 from rssm.ladder.outcomes import LAST, Outcomes, outcome
 from rssm.ladder.world_model import train_for
 from rssm.numbers import DASH
-from rssm.presets import preset_folder
 from rssm.progress import track
 from rssm.report.publish import dropped, publish, refuse_to_drop
 from rssm.report.tables import markdown, text
-from rssm.rerun import command_of
-from rssm.stopping import goes_on
+from rssm.system.device import pick_device, set_threads
+from rssm.system.stopping import goes_on
 from rssm.training.timing import clock_name
 
 DEFAULT = "default"

@@ -6,7 +6,7 @@ import itertools
 import sys
 from pathlib import Path
 
-from rssm.device import set_threads
+from rssm.config.presets import preset_folder
 from rssm.ladder.config import CompareConfig
 from rssm.ladder.measure import finished, measure
 from rssm.ladder.outcomes import outcome
@@ -14,10 +14,10 @@ from rssm.ladder.rows import Row, choose_rows, read_rows
 from rssm.ladder.sweep import sweep
 from rssm.ladder.table import Standing, show_table, write_table
 from rssm.ladder.train import Data
-from rssm.presets import preset_folder
 from rssm.progress import track
 from rssm.report.publish import dropped, refuse_to_drop
-from rssm.stopping import goes_on
+from rssm.system.device import set_threads
+from rssm.system.stopping import goes_on
 
 
 @goes_on(lambda: "the rows that are finished are kept; start the same command again to go on")

@@ -20,8 +20,8 @@ from rssm.config import (
     setting,
 )
 from rssm.config.data import STEPS
+from rssm.config.rerun import command_of
 from rssm.config.settings import RATES, WORKERS
-from rssm.rerun import command_of
 
 #: settings that change no result: how it is computed, and where the presets and the pages lie
 _UNSAID = ("presets", "out", "threads", "device", "data.workers")

@@ -10,10 +10,10 @@ from rssm.errors import DivergedError, UserError
 from rssm.evaluation.predictor import Predictor
 from rssm.evaluation.provenance import code_version
 from rssm.evaluation.result_shape import DATA, ERRORS, EVENTS
-from rssm.files import write_json
-from rssm.folder_lock import locked
 from rssm.ladder.trained import Trained
-from rssm.shape import ANYTHING, COUNT, NUMBER, TEXT, ListOf, MapOf, Maybe, Record, read_json
+from rssm.storage.files import write_json
+from rssm.storage.folder_lock import locked
+from rssm.storage.shape import ANYTHING, COUNT, NUMBER, TEXT, ListOf, MapOf, Maybe, Record, read_json
 from rssm.training.run_folder import CONFIG_FILE
 
 RESULT_FILE = "row.json"

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from rssm.arrays import FloatArray, IntArray
-from rssm.config_file import flat_settings
+from rssm.config.yaml_file import flat_settings
 from rssm.data.dataset import Dataset
-from rssm.device import pick_device
 from rssm.evaluation.intervals import by_event
 from rssm.evaluation.openloop import episode_windows, score_windows
 from rssm.evaluation.persistence import Persistence
@@ -24,6 +23,7 @@ from rssm.ladder.kept import measured, read_kept
 from rssm.ladder.rows import Row
 from rssm.ladder.train import Data, train_row
 from rssm.numbers import number
+from rssm.system.device import pick_device
 from rssm.training.timing import clock_name
 
 #: an error that is this many times that of repeating the newest frame counts as diverged

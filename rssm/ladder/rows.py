@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rssm.config_file import build, did_you_mean, read_settings, required_settings, setting_types
+from rssm.config.yaml_file import build, did_you_mean, read_settings, required_settings, setting_types
 from rssm.errors import UserError
 from rssm.ladder.config import RowConfig
 

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rssm.device import pick_device
 from rssm.evaluation.provenance import refuse_unlike
 from rssm.ladder.config import CompareConfig
 from rssm.ladder.outcomes import LAST, Outcomes
@@ -17,6 +16,7 @@ from rssm.numbers import DASH, number
 from rssm.report.charts import errors_by_row, to_png
 from rssm.report.publish import publish
 from rssm.report.tables import STEPS, markdown, text
+from rssm.system.device import pick_device
 from rssm.training.timing import clock_name
 
 #: the row that the others are measured against

@@ -10,7 +10,6 @@ from rssm.baselines.predictor import BaselinePredictor
 from rssm.baselines.trainer import BaselineTrainer, updates_per_epoch
 from rssm.config import EvalConfig, LogConfig, WorldModelConfig
 from rssm.data.dataset import Dataset
-from rssm.device import pick_device
 from rssm.evaluation.constant_velocity import ConstantVelocity
 from rssm.evaluation.openloop import episode_windows, score_windows
 from rssm.evaluation.persistence import Persistence
@@ -21,6 +20,7 @@ from rssm.ladder.config import CompareConfig, RowConfig
 from rssm.ladder.rows import Row
 from rssm.ladder.trained import Trained
 from rssm.ladder.world_model import train_for
+from rssm.system.device import pick_device
 
 
 class Data:

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from rssm.config import WorldModelConfig
 from rssm.data.dataset import Dataset
-from rssm.device import pick_device
 from rssm.evaluation.model_predictor import WorldModelPredictor
-from rssm.files import make_folder
 from rssm.jobs.train import make_trainer
 from rssm.ladder.trained import Trained
 from rssm.model.world_model import WorldModel
 from rssm.progress import Progress
 from rssm.seeds import Stream, derived_seed
-from rssm.tracker import Tracker
+from rssm.storage.files import make_folder
+from rssm.system.device import pick_device
+from rssm.tracking.tracker import Tracker
 from rssm.training.checkpoint import TRAINER_FILE
 from rssm.training.step import train_step
 from rssm.training.timing import Clock

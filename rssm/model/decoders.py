@@ -2,7 +2,7 @@
 
 ``residual`` predicts the newest frame as a change of the state's newest frame and shifts the older ones, so that the
 latent need not carry coordinates. ``direct`` predicts all frames from the latent state alone, as a plain Dreamer does.
-Neither sees or predicts what only counts (:attr:`rssm.game.Layout.counters`): a total is the state's own plus the
+Neither sees or predicts what only counts (:attr:`rssm.layout.Layout.counters`): a total is the state's own plus the
 predicted event.
 """
 
@@ -15,9 +15,10 @@ import torch.nn.functional as nnf
 from torch import Tensor, nn
 
 from rssm.config import ModelConfig
-from rssm.game import Layout, Prediction
+from rssm.layout import Layout
 from rssm.model.likelihoods import ChangePrediction, DirectPrediction
 from rssm.model.networks import MLP, start_uniform
+from rssm.protocols import Prediction
 
 
 class ResidualDecoder(nn.Module):
@@ -41,7 +42,7 @@ class ResidualDecoder(nn.Module):
         self.network = start_uniform(MLP(inputs, config.hidden, config.layers, layout.num_features))
 
     def forward(self, latent: Tensor, embedding: Tensor, stack: Tensor, action: Tensor) -> Prediction:
-        """As :class:`rssm.game.Decoder` says."""
+        """As :class:`rssm.protocols.Decoder` says."""
         taken = nnf.one_hot(action, self.layout.num_actions).to(latent.dtype)
         change = self.network(torch.cat([latent, embedding, taken], -1))
         return ChangePrediction(change, stack, self.std, self.beta, self.layout.counters)
@@ -71,6 +72,6 @@ class DirectDecoder(nn.Module):
         self.network = MLP(config.deter + config.stoch * config.classes, config.hidden, config.layers, layout.obs_size)
 
     def forward(self, latent: Tensor, embedding: Tensor, stack: Tensor, action: Tensor) -> Prediction:
-        """As :class:`rssm.game.Decoder` says; ``stack`` gives the totals alone, embedding and action are not read."""
+        """As :class:`rssm.protocols.Decoder`; ``stack`` gives the totals alone, embedding and action are not read."""
         output = self.network(latent).unflatten(-1, (self.layout.num_features, self.layout.stack))
         return DirectPrediction(output, stack, self.mean, self.std, self.beta, self.layout.counters)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from rssm.config import ModelConfig
-from rssm.game import Layout
+from rssm.layout import Layout
 from rssm.model.distributions import symlog
 from rssm.model.networks import MLP
 

@@ -14,7 +14,7 @@ from rssm.data.stacks import shift_stack
 from rssm.model.categoricals import Categoricals
 from rssm.model.support import Reach, Support
 
-#: pairs (total, event), see :class:`rssm.game.Layout`
+#: pairs (total, event), see :class:`rssm.layout.Layout`
 Counters = Sequence[tuple[int, int]]
 
 

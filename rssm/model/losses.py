@@ -149,6 +149,8 @@ def open_loop_loss(
     # a mode of whole outcomes has no gradient: the decoder's is then that of the scoring alone
     through_stacks = torch.is_grad_enabled() and model.decoder.differentiable
     parts: list[tuple[Tensor, ...]] = []
+    # not WorldModel.unroll: what is decoded on the way is only fed back, mostly without a gradient, and the last stack
+    # not at all; the predictions that are scored are made from all steps at once
     for k in range(horizon):
         action = actions[:, k]
         embedding = model.encoder(state.stack) if k else embedding

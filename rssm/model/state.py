@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -30,17 +30,17 @@ class State:
         """The leading shape, (B,) or (B, T)."""
         return self.deter.shape[:-1]
 
-    def map(self, function: Callable[[Tensor], Tensor]) -> State:
-        return State(*(function(getattr(self, part.name)) for part in fields(self)))
+    def map(self, function: Callable[[Tensor], Tensor]) -> Self:
+        return type(self)(*(function(getattr(self, part.name)) for part in fields(self)))
 
-    def __getitem__(self, index: Any) -> State:
+    def __getitem__(self, index: Any) -> Self:
         """Index the leading dimensions, as in ``state[:, 3]``."""
         return self.map(lambda part: part[index])
 
-    def to(self, device: torch.device | str) -> State:
+    def to(self, device: torch.device | str) -> Self:
         return self.map(lambda part: part.to(device))
 
-    def detach(self) -> State:
+    def detach(self) -> Self:
         return self.map(Tensor.detach)
 
     @staticmethod
@@ -52,3 +52,14 @@ class State:
     def cat(states: list[State]) -> State:
         """Join states (N, ...), (M, ...) along their first dimension."""
         return State(*(torch.cat([getattr(s, part.name) for s in states]) for part in fields(State)))
+
+
+@dataclass(frozen=True)
+class Embedded(State):
+    """States whose stacks were encoded: what the encoder made of them goes with them, so that none is encoded twice.
+
+    Args:
+        embedding: (..., H), of the stack.
+    """
+
+    embedding: Tensor

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from operator import methodcaller
 
 import torch
 from torch import Tensor, nn
 
 from rssm.config import ModelConfig
-from rssm.game import Game, Prediction, Statistics
+from rssm.game import Game
 from rssm.model.distributions import two_hot_loss, two_hot_mean
 from rssm.model.networks import MLP, start_uniform
 from rssm.model.rssm import RSSM
-from rssm.model.state import State
+from rssm.model.state import Embedded, State
+from rssm.protocols import Prediction, Statistics
 
 #: chooses actions (B,) int64 from a state with leading shape (B,)
 Policy = Callable[[State], Tensor]
+#: takes a stack (B, F, S) from a prediction with leading shape (B,)
+Draw = Callable[[Prediction], Tensor]
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,23 @@ class Observed:
     next_deter: Tensor
     posterior: Tensor
     embedding: Tensor
+
+
+@dataclass(frozen=True)
+class Step:
+    """One imagined step.
+
+    Args:
+        action: (B,) int64, taken in the state before.
+        state: State (B,), after it; its ``stack`` is the predicted one.
+        prediction: the distribution over that stack.
+        prior: (B, S, C), log-probabilities of the latents.
+    """
+
+    action: Tensor
+    state: State
+    prediction: Prediction
+    prior: Tensor
 
 
 @dataclass(frozen=True)
@@ -110,32 +131,55 @@ class WorldModel(nn.Module):
         return deter, self.rssm.draw(prior, sample), prior
 
     def imagine_step(
-        self,
-        state: State,
-        action: Tensor,
-        *,
-        sample: bool = True,
-        sample_stack: bool | None = None,
-        embedding: Tensor | None = None,
+        self, state: State, action: Tensor, *, sample: bool = True, draw: Draw | None = None
     ) -> tuple[State, Prediction, Tensor]:
         """One step ahead of state (B,) under action (B,) int64, from the prior alone.
 
         Args:
-            state: (B,).
+            state: (B,); the stack of one that is :class:`rssm.model.state.Embedded` is not encoded again.
             action: (B,) int64.
             sample: whether the latent is sampled or takes its mode.
-            sample_stack: the same for the predicted stack; None does as ``sample``.
-            embedding: (B, H), the encoder's embedding of the state's stack where it is known; None encodes it.
+            draw: takes the next stack from its prediction; None samples it or takes its mode, as ``sample`` says.
 
         Returns:
-            The next state (its stack is the prediction's sample or mode), the prediction and the prior's
-            log-probabilities (B, S, C).
+            The next state, whose stack is the one that was drawn, the prediction and the prior's log-probabilities
+            (B, S, C).
         """
-        embedding = self.encoder(state.stack) if embedding is None else embedding
+        embedding = state.embedding if isinstance(state, Embedded) else self.encoder(state.stack)
         deter, stoch, prior = self.imagine_latent(state, action, embedding=embedding, sample=sample)
         prediction = self.predict(deter, stoch, embedding, state.stack, action)
-        stack = prediction.sample() if (sample if sample_stack is None else sample_stack) else prediction.mode()
-        return State(deter, stoch, stack), prediction, prior
+        if draw is None:
+            draw = methodcaller("sample" if sample else "mode")
+        return State(deter, stoch, draw(prediction)), prediction, prior
+
+    def unroll(
+        self,
+        state: State,
+        policy: Policy,
+        horizon: int,
+        *,
+        first: Tensor | None = None,
+        sample: bool = True,
+        draw: Draw | None = None,
+        look: Callable[[State], State] | None = None,
+    ) -> Iterator[Step]:
+        """Roll the prior forward from state (B,), step by step; :meth:`imagine` and the agents' imagination go through
+        here.
+
+        Args:
+            state: (B,), usually an observed one.
+            policy: asked for an action at each state.
+            horizon: number of steps.
+            first: (B,) int64, the action of the first step; None asks the policy for that one too.
+            sample, draw: as in :meth:`imagine_step`.
+            look: what to make of each new state before it goes on, such as one that is
+                :class:`rssm.model.state.Embedded`; the policy is shown what came of it.
+        """
+        for k in range(horizon):
+            action = first if k == 0 and first is not None else policy(state)
+            after, prediction, prior = self.imagine_step(state, action, sample=sample, draw=draw)
+            state = after if look is None else look(after)
+            yield Step(action, after, prediction, prior)
 
     def imagine(
         self,
@@ -144,15 +188,15 @@ class WorldModel(nn.Module):
         horizon: int | None = None,
         *,
         sample: bool = True,
-        sample_stack: bool | None = None,
+        draw: Draw | None = None,
     ) -> Imagined:
-        """Roll the prior forward from state (B,).
+        """Roll the prior forward from state (B,), all steps at once.
 
         Args:
             state: (B,), usually an observed one.
             actions: (B, H) int64, or a policy that is asked at each state.
             horizon: number of steps under a policy; with given actions it is their number.
-            sample, sample_stack: as in :meth:`imagine_step`.
+            sample, draw: as in :meth:`imagine_step`.
 
         Raises:
             ValueError: a policy without a horizon, or a horizon that is not the number of given actions.
@@ -160,20 +204,23 @@ class WorldModel(nn.Module):
         if callable(actions):
             if horizon is None:
                 raise ValueError("imagine: a policy needs a horizon")
-            steps = horizon
+            policy, length = actions, horizon
         else:
-            steps = actions.shape[1]
-            if horizon is not None and horizon != steps:
-                raise ValueError(f"imagine: horizon {horizon} does not fit {steps} given actions")
-        states, taken, predictions, priors = [], [], [], []
-        for k in range(steps):
-            action = actions(state) if callable(actions) else actions[:, k]
-            state, prediction, prior = self.imagine_step(state, action, sample=sample, sample_stack=sample_stack)
-            states.append(state)
-            taken.append(action)
-            predictions.append(prediction)
-            priors.append(prior)
-        return Imagined(State.join(states, 1), torch.stack(taken, 1), predictions, torch.stack(priors, 1))
+            length = actions.shape[1]
+            if horizon is not None and horizon != length:
+                raise ValueError(f"imagine: horizon {horizon} does not fit {length} given actions")
+            given = iter(actions.unbind(1))
+
+            def policy(state: State) -> Tensor:
+                return next(given)
+
+        steps = [*self.unroll(state, policy, length, sample=sample, draw=draw)]
+        return Imagined(
+            State.join([step.state for step in steps], 1),
+            torch.stack([step.action for step in steps], 1),
+            [step.prediction for step in steps],
+            torch.stack([step.prior for step in steps], 1),
+        )
 
     def features(self, state: State) -> Tensor:
         """What an agent reads: (..., D + S C + H), the latent state and the encoded stack, free of absolute scores."""

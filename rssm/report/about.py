@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rssm.config_file import flat_settings
+from rssm.config.yaml_file import flat_settings
 from rssm.numbers import DASH, number
 from rssm.report import page
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from rssm.errors import UserError
-from rssm.files import replace_file, write_json
-from rssm.shape import ANYTHING, MapOf, Record, read_json
+from rssm.storage.files import replace_file, write_json
+from rssm.storage.shape import ANYTHING, MapOf, Record, read_json
 
 #: what is below it is the user's own and may be written over
 SCRATCH = Path("runs")

@@ -8,7 +8,6 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from rssm.files import replace_file
 from rssm.game import Game
 from rssm.numbers import short
 from rssm.report import page
@@ -19,6 +18,7 @@ from rssm.report.measured import event_title, measured
 from rssm.report.page import BarRow
 from rssm.report.player import player
 from rssm.report.verdict import against, times, verdict
+from rssm.storage.files import replace_file
 
 
 def write_report(

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from rssm.config import HORIZON, ResultsConfig, WorldModelConfig
-from rssm.config_file import load_config
+from rssm.config.rerun import command_of
+from rssm.config.yaml_file import load_config
 from rssm.errors import UserError
 from rssm.evaluation.intervals import ratio
 from rssm.evaluation.provenance import lookup, refuse_copies, refuse_unlike
@@ -18,8 +19,7 @@ from rssm.numbers import number
 from rssm.report.further import Section, sections
 from rssm.report.publish import publish, refuse_to_drop
 from rssm.report.tables import STEPS, markdown, text
-from rssm.rerun import command_of
-from rssm.shape import read_json
+from rssm.storage.shape import read_json
 from rssm.training.checkpoint import TRAINER_FILE, training_seconds
 from rssm.training.run_folder import CONFIG_FILE, difference
 

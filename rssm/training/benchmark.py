@@ -15,9 +15,9 @@ from torch.utils.flop_counter import flop_registry
 from rssm.config import WorldModelConfig
 from rssm.data.chunks import ChunkSampler
 from rssm.data.dataset import Dataset
-from rssm.device import pick_device, set_threads
 from rssm.model.world_model import WorldModel
 from rssm.seeds import Stream, derived_seed
+from rssm.system.device import pick_device, set_threads
 from rssm.training.graph import GraphedUpdates
 from rssm.training.group import ALONE, Group
 from rssm.training.launch import processes

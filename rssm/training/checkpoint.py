@@ -24,13 +24,13 @@ from torch import nn
 
 from rssm import ENV_ID
 from rssm.config import ModelConfig
-from rssm.config.settings import shown
 from rssm.config.stored import from_stored
-from rssm.errors import CheckpointError, UserError
-from rssm.files import replace_file
-from rssm.game import STACK, Game, load_game
+from rssm.errors import CheckpointError, UserError, shown
+from rssm.game import Game, load_game
+from rssm.layout import STACK
 from rssm.model.world_model import WorldModel
-from rssm.shape import NUMBER, TEXT, WHOLE, Record, misfit, parse_json, shown_reason
+from rssm.storage.files import replace_file
+from rssm.storage.shape import NUMBER, TEXT, WHOLE, Record, misfit, parse_json, shown_reason
 
 #: 1 had no checksum
 SCHEMA = 2

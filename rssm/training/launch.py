@@ -19,8 +19,8 @@ import torch
 import torch.distributed as dist
 
 from rssm.errors import LostProcessError, UserError
+from rssm.system.workers import spawning, start_worker
 from rssm.training.group import ALONE, KILLED, Group
-from rssm.workers import spawning, start_worker
 
 #: how long a process may wait for the others, who may be collecting or evaluating; a dead one is noticed at once
 _PATIENCE = timedelta(days=1)

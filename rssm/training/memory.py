@@ -12,8 +12,8 @@ from torch import nn
 
 from rssm.config import CollectConfig, LossConfig, ModelConfig, WorldModelConfig
 from rssm.game import Game, load_game
-from rssm.memory import FLOAT, refuse_beyond_memory
 from rssm.model.world_model import WorldModel
+from rssm.system.memory import FLOAT, refuse_beyond_memory
 
 #: copies of the weights: they, their gradient and average, the optimiser's momenta and what it computes with
 _COPIES = 8

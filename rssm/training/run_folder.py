@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rssm.config.keys import idle_settings
-from rssm.config_file import load_config, save_config
+from rssm.config.yaml_file import load_config, save_config
 from rssm.errors import UserError
 from rssm.training.checkpoint import MODEL_FILE, TRAINER_FILE
 

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from rssm.config import LossConfig
 from rssm.data.chunks import Sampler
-from rssm.device import seeded
 from rssm.errors import DivergedError
 from rssm.model.losses import SCALES, Losses, chunk_losses
 from rssm.noise import drawn_for
+from rssm.system.device import seeded
 from rssm.training.optimizer import Optimizer, learning_rate
 
 

@@ -18,8 +18,8 @@ from rssm.errors import CheckpointError, DivergedError, LostProcessError
 from rssm.model.world_model import WorldModel
 from rssm.progress import Progress
 from rssm.seeds import Stream, derived_seed
-from rssm.stopping import asked, goes_on, held
-from rssm.tracker import Tracker
+from rssm.system.stopping import asked, goes_on, held
+from rssm.tracking.tracker import Tracker
 from rssm.training.checkpoint import MODEL_FILE, TRAINER_FILE, load_trainer, save_model, save_trainer, weights_of
 from rssm.training.graph import GraphedUpdates
 from rssm.training.group import ALONE, Group

@@ -6,7 +6,8 @@ import pytest
 
 from agents.cli import TRAIN_AGENT
 from agents.train_agent import train_agent
-from rssm.cli import TRAIN_WM, parse
+from rssm.cli.job import parse
+from rssm.cli.jobs import TRAIN_WM
 from rssm.config import EvaluateConfig
 from rssm.errors import UserError
 from rssm.game import load_game

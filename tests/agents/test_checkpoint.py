@@ -11,7 +11,7 @@ from agents.config import AgentConfig
 from agents.learning.agent import Agent
 from agents.learning.config import ActorCriticConfig
 from agents.learning.inputs import inputs_size
-from rssm.config_file import save_config
+from rssm.config.yaml_file import save_config
 from rssm.errors import CheckpointError, UserError
 from rssm.games.pong.game import PONG
 from rssm.training.checkpoint import MODEL_FILE, SCHEMA, save_model, sealed, weights_of

@@ -6,7 +6,7 @@ import pytest
 
 from agents.cli import EVALUATE_AGENT, SUMMARIZE_AGENTS, TRAIN_AGENT
 from agents.config import EvaluateAgentConfig
-from rssm.command import parse
+from rssm.cli.job import parse
 from rssm.errors import UserError
 
 
@@ -53,7 +53,7 @@ def test_the_example_of_each_job_parses(job):
 
 @pytest.mark.parametrize("job", ["train_agent", "evaluate_agent", "summarize_agents"])
 def test_help_explains_settings_without_loading_torch(job):
-    code = f"import sys; from rssm.commands import {job}; assert {job}() == 0; assert 'torch' not in sys.modules"
+    code = f"import sys; from rssm.cli.commands import {job}; assert {job}() == 0; assert 'torch' not in sys.modules"
     process = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, timeout=60)
     assert process.returncode == 0, process.stderr
     assert "--run" in process.stdout

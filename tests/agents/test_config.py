@@ -6,12 +6,12 @@ from agents.cli import TRAIN_AGENT
 from agents.config import AgentConfig, AgentTrainConfig, EvaluationConfig
 from agents.learning.config import ActorCriticConfig, ImaginationConfig
 from agents.online.config import PlayConfig, WorldConfig
-from rssm.command import parse
+from rssm.cli.job import parse
 from rssm.config import HORIZON, LossConfig
-from rssm.config_file import read_settings
+from rssm.config.presets import preset_names
+from rssm.config.yaml_file import read_settings
 from rssm.errors import UserError
 from rssm.places import CONFIG_DIR
-from rssm.presets import preset_names
 
 PRESETS = preset_names("train_agent")
 

@@ -14,7 +14,7 @@ from agents.learning.config import ActorCriticConfig
 from agents.learning.inputs import inputs_size
 from agents.play.scores import Games, how, play_games
 from rssm.config import EnvConfig
-from rssm.config_file import save_config
+from rssm.config.yaml_file import save_config
 from rssm.errors import DataError, UserError
 from rssm.evaluation.provenance import checksum, code_version
 from rssm.games.pong.features import NUM_ACTIONS

@@ -11,7 +11,7 @@ import torch
 
 from agents.cli import EXPORT
 from agents.load import load_players
-from rssm.command import run_job
+from rssm.cli.job import run_job
 from rssm.data.frames import to_stack
 from rssm.model.state import State
 

@@ -8,7 +8,7 @@ from agents.checkpoint import load_agent
 from agents.cli import TRAIN_AGENT
 from agents.play.scores import play_games
 from agents.train_agent import train_agent
-from rssm.command import parse
+from rssm.cli.job import parse
 from rssm.games.pong.features import NUM_ACTIONS
 
 #: games are stopped here: a random player has lost some 12 to 16 points by then

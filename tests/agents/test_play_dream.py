@@ -10,7 +10,7 @@ import pytest
 from agents.cli import PLAY
 from agents.play_dream import Recordings, play_dream
 from agents.show_config import PlayDreamConfig
-from rssm.command import run_job
+from rssm.cli.job import run_job
 from rssm.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,15 +10,15 @@ from agents.config import AgentConfig
 from agents.report_run import report
 from agents.show_config import ReportConfig
 from rssm.config import EnvConfig, EvalConfig, WorldModelConfig
-from rssm.config_file import save_config
+from rssm.config.yaml_file import save_config
 from rssm.data.collect import play_episode
 from rssm.data.dataset import Dataset, write_dataset
 from rssm.errors import UserError
 from rssm.evaluation.kept_windows import Predicted, keep_windows, windows_file, write_windows
 from rssm.evaluation.model_predictor import WorldModelPredictor
 from rssm.evaluation.openloop import evaluate
-from rssm.files import write_json
 from rssm.games.pong.player import Player
+from rssm.storage.files import write_json
 
 
 @pytest.fixture(scope="module")

@@ -17,10 +17,10 @@ from agents.config import AgentConfig
 from agents.learning.config import ActorCriticConfig
 from agents.play.imagined_vs_real import Comparison
 from agents.train_agent import train_agent
-from rssm.command import EXIT_BAD_INPUT, parse
+from rssm.cli.job import EXIT_BAD_INPUT, parse
 from rssm.config import DataConfig, EnvConfig, LogConfig, WorldModelConfig
 from rssm.config.keys import build, flat_settings, idle_settings
-from rssm.config_file import load_config, save_config
+from rssm.config.yaml_file import load_config, save_config
 from rssm.dashboard.questions import agent_questions, learning_questions
 from rssm.errors import CheckpointError, UserError
 from rssm.games.pong.game import PONG
@@ -30,7 +30,7 @@ from rssm.training.checkpoint import load_trainer, save_model, weights_of
 
 #: what a process does before it trains: it kills itself, as the kernel would, at a certain moment
 DIE = "import os, signal; die = lambda: os.kill(os.getpid(), signal.SIGKILL)\n"
-START = "import sys; from rssm.commands import train_agent; sys.exit(train_agent())"
+START = "import sys; from rssm.cli.commands import train_agent; sys.exit(train_agent())"
 MOMENTS = {
     "in the middle of a game, after the first checkpoint": """
 from rssm.games.pong.env import PongFeatures

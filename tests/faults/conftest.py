@@ -21,7 +21,7 @@ from rssm.config import (
     TrainConfig,
     WorldModelConfig,
 )
-from rssm.config_file import save_config
+from rssm.config.yaml_file import save_config
 from rssm.data.dataset import Dataset
 from rssm.data.frames import stack_episode, to_observation
 

@@ -63,7 +63,7 @@ class Commands:
 
         Args:
             folder: to be in.
-            command: its name in :mod:`rssm.commands`.
+            command: its name in :mod:`rssm.cli.commands`.
             words: after it.
             kill_at: see :class:`killing.Killing`; 0 only counts, None does not.
             limits: of the process, by name (``RLIMIT_FSIZE``).

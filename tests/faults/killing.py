@@ -26,7 +26,7 @@ class Killing:
         sys.addaudithook(self._hear)
         self._fsync = os.fsync
         os.fsync = self._sync
-        from rssm.tracker import Tracker
+        from rssm.tracking.tracker import Tracker
 
         log = Tracker.log
 

@@ -19,8 +19,8 @@ def main() -> None:
     from rssm.places import own_agents
 
     own_agents()
-    import rssm.cli
-    import rssm.commands
+    import rssm.cli.commands
+    import rssm.cli.jobs
     import rssm.games.pong.env
     import rssm.games.pong.import_npz
     import rssm.jobs.evaluate
@@ -65,7 +65,7 @@ def _work(
         for name, limit in limits.items():
             kind = getattr(resource, name)
             resource.setrlimit(kind, (limit, resource.getrlimit(kind)[1]))
-        from rssm import commands
+        from rssm.cli import commands
 
         code = getattr(commands, command)()
         if count is not None:

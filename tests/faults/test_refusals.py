@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from harness import Commands, FaultJob, Outcome, contents, fresh
 
-from rssm.folder_lock import locked
-from rssm.owner import token
+from rssm.storage.folder_lock import locked
+from rssm.storage.owner import token
 
 JOBS = ["train_wm", "online", "offline", "collect", "import_data", "evaluate"]
 #: the folder that each job writes into

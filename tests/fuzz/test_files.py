@@ -25,7 +25,7 @@ from agents.play.record import games_file, merged, read_games
 from agents.report import results as agents_results
 from agents.report.table import format_games
 from rssm.config import EnvConfig, ImportConfig, ModelConfig, ResultsConfig, WorldModelConfig
-from rssm.config_file import load_config, save_config
+from rssm.config.yaml_file import load_config, save_config
 from rssm.data.dataset import Dataset, write_dataset
 from rssm.data.episode import Episode
 from rssm.errors import UserError
@@ -38,7 +38,7 @@ from rssm.ladder.outcomes import Outcomes, outcome
 from rssm.model.world_model import WorldModel
 from rssm.report.history import read_history
 from rssm.report.results import summarize
-from rssm.shape import read_json
+from rssm.storage.shape import read_json
 from rssm.training.checkpoint import load_model, load_trainer, save_model, save_trainer, weights_of
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "run_v1"

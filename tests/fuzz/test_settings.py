@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents import cli as agents_cli
-from rssm import cli
-from rssm.command import parse
+from rssm.cli import jobs
+from rssm.cli.job import parse
 from rssm.config.keys import flat_settings, required_settings, setting_types
-from rssm.config_file import dump_config, read_settings
+from rssm.config.yaml_file import dump_config, read_settings
 from rssm.errors import UserError
 
-JOBS = [*cli.JOBS.values(), *agents_cli.JOBS.values()]
+JOBS = [*jobs.JOBS.values(), *agents_cli.JOBS.values()]
 SETTINGS = [(job, key) for job in JOBS for key in setting_types(job.config)]
 #: CPU seconds; what takes longer would be felt
 LONGEST = 5.0
@@ -134,7 +134,7 @@ def test_any_file(job, lines, cut, settings_file, tried):
 def test_nesting_is_refused_in_one_line(opening, depth, settings_file):
     settings_file.write_text(opening * depth)
     with pytest.raises(UserError) as caught:
-        asked(cli.TRAIN_WM, [f"--config={settings_file}"])
+        asked(jobs.TRAIN_WM, [f"--config={settings_file}"])
     check_line(caught.value, str(settings_file))
 
 
@@ -142,5 +142,5 @@ def test_presets_that_build_on_each_other_without_end_are_refused_in_one_line(tm
     for number in range(300):
         (tmp_path / f"p{number}.yaml").write_text(f"based_on: p{number + 1}.yaml\n")
     with pytest.raises(UserError) as caught:
-        asked(cli.TRAIN_WM, [f"--config={tmp_path / 'p0.yaml'}"])
+        asked(jobs.TRAIN_WM, [f"--config={tmp_path / 'p0.yaml'}"])
     check_line(caught.value, str(tmp_path))

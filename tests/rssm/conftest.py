@@ -21,7 +21,7 @@ from rssm.config import (
     TrainConfig,
     WorldModelConfig,
 )
-from rssm.config_file import save_config
+from rssm.config.yaml_file import save_config
 from rssm.data.chunks import Chunk, ChunkSampler
 from rssm.data.collect import play_episode
 from rssm.data.dataset import Dataset, write_dataset

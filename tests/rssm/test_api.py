@@ -8,7 +8,7 @@ import torch
 import rssm
 from rssm.api import Model
 from rssm.config import EvalConfig
-from rssm.config_file import save_config
+from rssm.config.yaml_file import save_config
 from rssm.data.frames import stack_episode, to_observation, to_stack
 from rssm.errors import CheckpointError, ShapeError, UserError
 from rssm.evaluation.model_predictor import WorldModelPredictor

@@ -1,4 +1,3 @@
-import json
 import pickle
 
 import pytest
@@ -7,19 +6,11 @@ from rssm import ENV_ID
 from rssm.config import DataConfig, EnvConfig, ModelConfig, OthersConfig, WorldModelConfig
 from rssm.config.keys import build, idle_settings
 from rssm.errors import UserError
-from rssm.game import Layout, load_game
+from rssm.game import load_game
 from rssm.games.pong import features as F
 from rssm.games.pong.game import PONG
 
 NOBODY = OthersConfig(games=0)
-
-
-def test_sizes_follow_from_the_layout():
-    layout = Layout(("a", "total", "b", "event"), ("left", "right"), counters=((1, 3),))
-    assert (layout.num_features, layout.num_actions, layout.obs_size) == (4, 2, 16)
-    assert layout.totals == (1,)
-    assert layout.seen == (0, 2, 3)
-    assert json.loads(json.dumps(layout.to_dict())) == layout.to_dict()
 
 
 def test_pong_s_layout_is_the_one_of_its_environment():

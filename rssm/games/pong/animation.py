@@ -8,8 +8,8 @@ from pathlib import Path
 from PIL import Image
 
 from rssm.arrays import FloatArray
-from rssm.files import replace_file
 from rssm.games.pong.drawing import draw_frame
+from rssm.storage.files import replace_file
 
 #: agent steps a second
 STEPS_PER_SECOND = 15

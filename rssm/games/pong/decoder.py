@@ -7,16 +7,17 @@ import torch.nn.functional as nnf
 from torch import Tensor, nn
 
 from rssm.config import ModelConfig
-from rssm.game import Decoder, Layout, Prediction
 from rssm.games.pong import features as F
 from rssm.games.pong.approach import Approach
 from rssm.games.pong.contact import Contact
 from rssm.games.pong.statistics import FeatureStatistics
+from rssm.layout import Layout
 from rssm.model.categoricals import Categoricals
 from rssm.model.decoders import DirectDecoder, ResidualDecoder
 from rssm.model.likelihoods import DiscretePrediction
 from rssm.model.networks import MLP, start_uniform
 from rssm.model.support import Support
+from rssm.protocols import Decoder, Prediction
 
 #: decoded first; the ball is decoded given these
 FIRST = (F.PLAYER_X, F.PLAYER_Y, F.ENEMY_X, F.ENEMY_Y, F.BALL_SPAWNED, F.SCORE_PLAYER, F.SCORE_ENEMY)
@@ -49,7 +50,7 @@ class DiscreteDecoder(nn.Module):
         self.ball_head = start_uniform(MLP(inputs, config.head_hidden, 1, self.ball.outputs))
 
     def forward(self, latent: Tensor, embedding: Tensor, stack: Tensor, action: Tensor) -> Prediction:
-        """As :class:`rssm.game.Decoder` says."""
+        """As :class:`rssm.protocols.Decoder` says."""
         taken = nnf.embedding(action, self.actions)
         hidden = self.trunk(torch.cat([latent, embedding, taken], -1))
 

@@ -16,8 +16,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from rssm.arrays import FloatArray
 from rssm.config import HORIZON
-from rssm.files import replace_file
 from rssm.games.pong import features as F
+from rssm.storage.files import replace_file
 
 #: draws the same in a browser
 SKETCH = Path(__file__).with_name("sketch.js")

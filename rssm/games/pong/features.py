@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rssm.arrays import FloatArray
-from rssm.game import STACK
+from rssm.layout import STACK
 
 FEATURE_NAMES: tuple[str, ...] = (
     "player_x",

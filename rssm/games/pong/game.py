@@ -14,11 +14,13 @@ from rssm import ENV_ID
 from rssm.arrays import ErrorArray, FloatArray, IntArray
 from rssm.config import EnvConfig, ImportConfig, ModelConfig
 from rssm.errors import UserError
-from rssm.game import Decoder, Encoder, Game, Layout, Policy
+from rssm.game import Game
 from rssm.games.pong import features as F
 from rssm.games.pong.events import START_STEPS, TITLES, label_windows
 from rssm.games.pong.player import Player, parse_player
 from rssm.games.pong.statistics import FeatureStatistics
+from rssm.layout import Layout
+from rssm.protocols import Decoder, Encoder, Policy
 
 if TYPE_CHECKING:
     from rssm.evaluation.windows import EpisodeWindows

@@ -21,7 +21,6 @@ from rssm.data.dataset import check_free, write_dataset
 from rssm.data.episode import Episode
 from rssm.data.frames import to_stack
 from rssm.errors import DataError
-from rssm.folder_lock import locked
 from rssm.games.pong.features import (
     ACTION_NAMES,
     BALL_IN_BOUNDS,
@@ -46,8 +45,9 @@ from rssm.games.pong.features import (
     SERVE_Y,
     STACK_SIZE,
 )
-from rssm.memory import available_memory
-from rssm.npy import read_npz
+from rssm.storage.folder_lock import locked
+from rssm.storage.npy import read_npz
+from rssm.system.memory import available_memory
 
 #: JAXAtari's 14 values: x, y, width, height of the player, the enemy and the ball, then both scores
 _JAX_COLUMNS = {PLAYER_X: 0, PLAYER_Y: 1, ENEMY_X: 4, ENEMY_Y: 5, BALL_X: 8, BALL_Y: 9}

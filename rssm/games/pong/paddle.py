@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rssm.arrays import FloatArray
-from rssm.blocks import blocks
+from rssm.data.blocks import blocks
 from rssm.games.pong import features as F
 
 #: pixels that the paddle can move in an agent step: nearer to an end of its way, the end would stop it

@@ -11,7 +11,6 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from rssm.arrays import FloatArray
-from rssm.files import replace_file
 from rssm.games.pong import features as F
 from rssm.games.pong.drawing import (
     BALL_SIZE,
@@ -22,6 +21,7 @@ from rssm.games.pong.drawing import (
     WIDTH,
     WRONG_COLOUR,
 )
+from rssm.storage.files import replace_file
 
 _SCALE, _COLUMNS, _GAP, _HEAD = 2, 3, 10, 20  # of the picture, in its own pixels
 _GROUND, _FIELD, _TEXT = (17, 19, 24), (52, 56, 66), (236, 238, 242)

@@ -7,9 +7,9 @@ from collections import deque
 import numpy as np
 
 from rssm.arrays import FloatArray
-from rssm.game import Policy
 from rssm.games.pong.features import ACTION_NAMES, BALL_SPAWNED, BALL_X_DIRECTION, BALL_Y, NUM_ACTIONS, PLAYER_Y
 from rssm.games.pong.player import Player
+from rssm.protocols import Policy
 
 _NOOP, _UP, _DOWN = (ACTION_NAMES.index(name) for name in ("NOOP", "RIGHT", "LEFT"))
 _PADDLE_CENTRE, _BALL_CENTRE = 8.0, 2.0  # below the top edge, in pixels

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from rssm.arrays import FloatArray
-from rssm.blocks import blocks
+from rssm.data.blocks import blocks
 from rssm.games.pong import features as F
 from rssm.games.pong.paddle import PaddleLaw
-from rssm.shape import NUMBER, POSITIVE, ListOf, Record, check_shape
+from rssm.storage.shape import NUMBER, POSITIVE, ListOf, Record, check_shape
 
 #: positions, which move by whole pixels or jump; every other feature but the scores takes a few fixed values
 COORDINATES = (F.PLAYER_X, F.PLAYER_Y, F.ENEMY_X, F.ENEMY_Y, F.BALL_X, F.BALL_Y)

@@ -6,9 +6,9 @@ import torch
 from agents.config import AgentConfig
 from agents.learning.config import ActorCriticConfig, ImaginationConfig
 from agents.learning.memory import refuse_training
-from rssm import memory
 from rssm.errors import UserError
 from rssm.games.pong.game import PONG
+from rssm.system import memory
 
 CPU = torch.device("cpu")
 

@@ -7,9 +7,9 @@ from agents.play.dream_gif import dream, write_dream
 from agents.play.filtering_player import Player
 from rssm.config import EnvConfig
 from rssm.data.frames import to_stack
-from rssm.device import seeded
 from rssm.games.pong.env import make_env
 from rssm.seeds import episode_seed
+from rssm.system.device import seeded
 
 
 def up_and_down(state):

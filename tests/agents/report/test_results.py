@@ -10,7 +10,7 @@ from agents.config import AgentConfig, AgentResultsConfig
 from agents.learning.config import ActorCriticConfig
 from agents.report.results import mean_curve, steps_to, summarize_agents
 from rssm.config import EnvConfig
-from rssm.config_file import save_config
+from rssm.config.yaml_file import save_config
 from rssm.errors import UserError
 from rssm.training.checkpoint import save_trainer
 
@@ -234,7 +234,7 @@ def remove_sampled(folder):
             r"b.games\.json: expected a result that says its game \(env\); score",
         ),
         (lambda run: (run / "metrics.jsonl").unlink(), r"metrics\.jsonl: expected the metrics"),
-        (lambda run: (run / "metrics.jsonl").write_text('{"env_steps": 5}\n'), r"at least one evaluation"),
+        (lambda run: (run / "metrics.jsonl").write_text('{"update": 1, "env_steps": 5}\n'), r"at least one evaluation"),
         (lambda run: (run / "trainer.pt").unlink(), r"trainer\.pt: expected a trainer's state"),
     ],
 )

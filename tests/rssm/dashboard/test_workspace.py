@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from rssm.cli import MAKE_DASHBOARD
-from rssm.command import EXIT_BAD_INPUT, run_job
+from rssm.cli.job import EXIT_BAD_INPUT, run_job
+from rssm.cli.jobs import MAKE_DASHBOARD
 from rssm.dashboard.names import AXES, SECTIONS, SYSTEM_KEYS, shown
 from rssm.dashboard.questions import agent_questions, learning_questions, world_model_questions
 from rssm.games.pong.game import PONG

@@ -3,8 +3,8 @@ import sys
 import pytest
 from PIL import Image
 
-from rssm.cli import INSPECT_DATA
-from rssm.command import run_job
+from rssm.cli.job import run_job
+from rssm.cli.jobs import INSPECT_DATA
 from rssm.config import EnvConfig, InspectConfig
 from rssm.data.collect import play_episode
 from rssm.data.dataset import Dataset, write_dataset

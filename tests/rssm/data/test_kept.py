@@ -10,7 +10,7 @@ from rssm.data.collect import play_episode
 from rssm.data.episode import Episode
 from rssm.data.kept import KeptEpisodes, game_file, keep_episode, kept_folder
 from rssm.games.pong.player import Player
-from rssm.owner import token
+from rssm.storage.owner import token
 
 PLAN = {"seed": 1, "players": "tracking", "env": {"noop_max": 30}}
 

@@ -3,21 +3,16 @@ import hashlib
 import json
 import shutil
 
-import numpy as np
 import pytest
 
 from rssm.config import EnvConfig, EvalConfig, EvalOverrides, EvaluateConfig, WorldModelConfig
-from rssm.config_file import load_config, save_config
+from rssm.config.yaml_file import load_config, save_config
 from rssm.data.collect import play_episode
 from rssm.data.dataset import Dataset, write_dataset
-from rssm.data.frames import stack_episode
 from rssm.errors import CheckpointError, DataError, UserError
-from rssm.evaluation.model_predictor import WorldModelPredictor
 from rssm.evaluation.provenance import checksum
-from rssm.files import write_json
 from rssm.games.pong.player import Player
-from rssm.jobs.evaluate import dream, evaluate_run, score, summary
-from rssm.training.checkpoint import load_model
+from rssm.jobs.evaluate import evaluate_run
 
 
 @pytest.fixture
@@ -276,58 +271,3 @@ def test_what_is_not_there_is_refused_in_one_line(run, tmp_path):
     with pytest.raises(CheckpointError, match="expected a world model, there is no such file"):
         evaluate_run(EvaluateConfig(run=str(run)))
     assert [path.name for path in run.iterdir()] == ["config.yaml"]
-
-
-def test_score_says_how_the_model_was_asked(make_model, recorded):
-    config = EvalConfig(samples=0, bootstrap=5, off_policy_windows=0, calibration_windows=0)
-    one = score(make_model(), recorded, config)
-    assert one["protocol"]["prediction"] == "mode"
-    other = score(make_model(), recorded, dataclasses.replace(config, samples=3))
-    assert other["protocol"]["prediction"] == "mean over 3 samples"
-    assert other["mse"]["mean"] != one["mse"]["mean"]
-    assert other["baselines"] == one["baselines"]
-
-
-def test_a_dream_is_the_longest_game_six_steps_at_a_time(make_model, pong_data):
-    model = make_model()
-    real, imagined = dream(model, pong_data)
-    game = pong_data.episode(3)
-    assert np.array_equal(real, game.features[1 : len(real) + 1])
-    assert imagined.shape == real.shape
-    assert len(real) % 6 == 0
-    stacks, actions = stack_episode(np.array(game.features)), game.action.astype(np.int64)
-    for start in (0, 12, len(real) - 6):
-        window = np.array([start])
-        predicted = WorldModelPredictor(model).predict(stacks, actions, window, actions[None, start : start + 6])
-        assert np.allclose(imagined[start : start + 6], predicted[..., -1][0], atol=1e-3)
-
-
-def test_the_summary_has_every_step_beside_the_baselines(finished_run):
-    result = json.loads((finished_run / "openloop.json").read_text())
-    values = summary(result)
-    assert values["openloop/windows"] == result["windows"]
-    assert values["openloop/mse_k0"] == result["mse"]["mean"][0]
-    assert values["openloop/median_k5"] == result["mse"]["median"][5]
-    assert values["openloop/persistence_k2"] == result["baselines"]["persistence"]["mean"][2]
-    assert values["openloop/constant_velocity_k5"] == result["baselines"]["constant_velocity"]["mean"][5]
-    assert values["players/sweeping_k5"] == result["players"]["players"]["sweeping"]["mse"]["mean"][5]
-    assert values["survival/within_2px_median"] == result["survival"]["within_2px"]["median"]
-    assert values["survival/within_12px_100"] == result["survival"]["within_12px"]["share"]["100"]
-    assert values["calibration/ratio_k5"] == result["calibration"]["ratio"][5]
-
-
-def test_a_result_that_is_no_number_is_not_written(tmp_path):
-    path = tmp_path / "openloop.json"
-    write_json(path, {"mse": 1.5})
-    with pytest.raises(ValueError, match="JSON"):
-        write_json(path, {"mse": float("nan")})
-    assert json.loads(path.read_text()) == {"mse": 1.5}
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_the_finished_model_can_be_loaded_anywhere(finished_run, tiny_job):
-    model = load_model(finished_run / "model.safetensors")
-    assert model.config == tiny_job.model
-    real, imagined = dream(model, Dataset.open(tiny_job.data.heldout))
-    assert np.isfinite(imagined).all()
-    assert len(real) == 120

@@ -14,8 +14,8 @@ import torch
 from PIL import Image
 from safetensors import safe_open
 
-from rssm.cli import TRAIN_WM
-from rssm.command import EXIT_BAD_INPUT, run_job
+from rssm.cli.job import EXIT_BAD_INPUT, run_job
+from rssm.cli.jobs import TRAIN_WM
 from rssm.config import (
     DataConfig,
     EvalConfig,
@@ -26,7 +26,7 @@ from rssm.config import (
     TrainConfig,
     WorldModelConfig,
 )
-from rssm.config_file import load_config, save_config
+from rssm.config.yaml_file import load_config, save_config
 from rssm.data.dataset import Dataset
 from rssm.errors import UserError
 from rssm.games.pong.statistics import FeatureStatistics
@@ -188,7 +188,7 @@ def test_uploading_without_a_key_is_refused_before_anything_is_done(tiny_job, tm
 
 #: what a process does before it trains: it kills itself, as the kernel would, at a certain moment
 DIE = "import os, signal; die = lambda: os.kill(os.getpid(), signal.SIGKILL)\n"
-START = "import sys; from rssm.commands import train_wm; sys.exit(train_wm())"
+START = "import sys; from rssm.cli.commands import train_wm; sys.exit(train_wm())"
 MOMENTS = {
     "before the first checkpoint": """
 from rssm.data.chunks import ChunkSampler
@@ -215,12 +215,13 @@ def late(path, state):
 module.save_trainer = late
 """,
     "half of a line of metrics.jsonl is written": """
-from rssm.tracker import Tracker
+from rssm.tracking.tracker import Tracker
 log = Tracker.log
 def half(self, values, update):
     if update == 8:
-        self._file.write('{"update": 8, "train/lo')
-        self._file.flush()
+        file = self._file._file
+        file.write('{"update": 8, "train/lo')
+        file.flush()
         die()
     log(self, values, update)
 Tracker.log = half

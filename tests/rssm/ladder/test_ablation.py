@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rssm.config import AblationConfig, ResultsConfig, WorldModelConfig
-from rssm.config_file import dump_config, read_settings
+from rssm.config.yaml_file import dump_config, read_settings
 from rssm.errors import DivergedError, UserError
 from rssm.evaluation.persistence import Persistence
 from rssm.ladder import ablation as module

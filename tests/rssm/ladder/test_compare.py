@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rssm.config_file import save_config
+from rssm.config.yaml_file import save_config
 from rssm.errors import UserError
 from rssm.ladder.compare import compare
 

@@ -227,8 +227,8 @@ class TestOpenLoop:
             steps = starts.unsqueeze(-1) + torch.arange(HORIZON)
             actions, targets = chunk.actions[rows.unsqueeze(-1), steps], chunk.stacks[rows.unsqueeze(-1), steps + 1]
             state = seen.states[rows, starts].map(lambda part: part.flatten(0, 1))
-            predictions = model.imagine(state, actions.flatten(0, 1), sample_stack=False).predictions
-            return torch.stack([p.loss(targets.flatten(0, 1)[:, k]) for k, p in enumerate(predictions)])
+            imagined = model.imagine(state, actions.flatten(0, 1), draw=lambda prediction: prediction.mode())
+            return torch.stack([p.loss(targets.flatten(0, 1)[:, k]) for k, p in enumerate(imagined.predictions)])
 
         own = gradients(lambda seen: open_loop_loss(model, seen, chunk, 2)[0])
         expected = gradients(by_hand)

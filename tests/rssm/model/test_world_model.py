@@ -5,7 +5,7 @@ import torch
 from rssm.data.frames import stack_episode
 from rssm.games.pong import features as F
 from rssm.model.distributions import symexp
-from rssm.model.state import State
+from rssm.model.state import Embedded, State
 
 STEPS = 6
 
@@ -119,6 +119,33 @@ def test_a_policy_and_the_actions_that_it_takes_give_the_same(any_model, game):
 
 
 @torch.no_grad()
+def test_the_first_action_may_be_given_and_no_stack_is_encoded_twice(make_model, game):
+    model = make_model()
+    stacks, actions, is_first = game
+    seen = model.observe(stacks[:, :20], actions[:, :20], is_first)
+    asked, encoded = [], []
+
+    def policy(state):
+        asked.append(state)
+        return actions[:, 20]
+
+    def look(state):
+        return Embedded(state.deter, state.stoch, state.stack, model.encoder(state.stack))
+
+    torch.manual_seed(5)
+    expected = model.imagine(seen.states[:, -1], torch.stack([actions[:, 19], actions[:, 20], actions[:, 20]], 1))
+    start = look(seen.states[:, -1])
+    model.encoder.register_forward_hook(lambda module, inputs, output: encoded.append(inputs[0]))
+    torch.manual_seed(5)
+    steps = list(model.unroll(start, policy, 3, first=actions[:, 19], look=look))
+    assert _same(State.join([step.state for step in steps], 1), expected.states)
+    assert torch.equal(torch.stack([step.action for step in steps], 1), expected.actions)
+    assert [type(state) for state in asked] == [Embedded, Embedded]
+    assert all(map(torch.equal, encoded, [step.state.stack for step in steps]))
+    assert len(encoded) == 3
+
+
+@torch.no_grad()
 def test_the_mode_takes_no_random_numbers_and_samples_do(make_model, game):
     model = make_model()
     stacks, actions, is_first = game
@@ -137,9 +164,9 @@ def test_the_frame_is_sampled_apart_from_the_latent(make_model, game):
     model = make_model()
     stacks, actions, is_first = game
     start = model.observe(stacks, actions, is_first, sample=False).states[:, -1]
-    state, prediction, _ = model.imagine_step(start, actions[:, 0], sample=True, sample_stack=False)
+    state, prediction, _ = model.imagine_step(start, actions[:, 0], draw=lambda seen: seen.mode())
     assert torch.equal(state.stack, prediction.mode())
-    state, prediction, prior = model.imagine_step(start, actions[:, 0], sample=False, sample_stack=True)
+    state, prediction, prior = model.imagine_step(start, actions[:, 0], sample=False, draw=lambda seen: seen.sample())
     assert torch.equal(state.stoch, model.rssm.draw(prior, False))
     assert not torch.equal(state.stack, prediction.mode())
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from rssm.config import ResultsConfig, WorldModelConfig
-from rssm.config_file import load_config, save_config
+from rssm.config.yaml_file import load_config, save_config
 from rssm.errors import UserError
 from rssm.report.results import summarize
 

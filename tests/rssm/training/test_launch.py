@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from rssm.config_file import save_config
+from rssm.config.yaml_file import save_config
 from rssm.errors import UserError
-from rssm.tracker import METRICS_FILE
+from rssm.tracking.metrics_file import METRICS_FILE
 from rssm.training.checkpoint import TRAINER_FILE, load_trainer
 from rssm.training.launch import count_processes, local_size
 

@@ -3,10 +3,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from rssm import memory
 from rssm.config import CollectConfig, LossConfig, ModelConfig, TrainConfig, WorldModelConfig
 from rssm.errors import UserError
 from rssm.games.pong.game import PONG
+from rssm.system import memory
 from rssm.training.memory import batch_memory, data_memory, model_memory, refuse_collection, refuse_training, sizes
 
 CPU = torch.device("cpu")

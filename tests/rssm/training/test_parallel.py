@@ -13,7 +13,8 @@ from rssm.config import LogConfig, LossConfig, ModelConfig, TrainConfig, WorldMo
 from rssm.data.chunks import ChunkSampler
 from rssm.games.pong.game import PONG
 from rssm.model.world_model import WorldModel
-from rssm.tracker import METRICS_FILE, Tracker
+from rssm.tracking.metrics_file import METRICS_FILE
+from rssm.tracking.tracker import Tracker
 from rssm.training.checkpoint import TRAINER_FILE, load_trainer
 from rssm.training.group import ALONE, Group
 from rssm.training.step import train_step

@@ -5,7 +5,7 @@ import pytest
 from agents.config import AgentConfig
 from agents.online.config import WorldConfig
 from rssm.config import LossConfig, ModelConfig, TrainConfig, WorldModelConfig
-from rssm.config_file import load_config
+from rssm.config.yaml_file import load_config
 from rssm.errors import UserError
 from rssm.training.checkpoint import MODEL_FILE, TRAINER_FILE
 from rssm.training.run_folder import CONFIG_FILE, Claim, difference

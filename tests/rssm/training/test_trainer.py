@@ -12,7 +12,8 @@ from rssm.errors import CheckpointError, UserError
 from rssm.games.pong.game import PONG
 from rssm.games.pong.statistics import FeatureStatistics
 from rssm.model.world_model import WorldModel
-from rssm.tracker import METRICS_FILE, Tracker
+from rssm.tracking.metrics_file import METRICS_FILE
+from rssm.tracking.tracker import Tracker
 from rssm.training.checkpoint import MODEL_FILE, TRAINER_FILE, load_model, load_trainer
 from rssm.training.trainer import SCORE, Trainer
 

@@ -9,11 +9,11 @@ import torch
 
 from rssm import ENV_ID
 from rssm.arrays import FloatArray
-from rssm.device import seeded
 from rssm.errors import UserError
 from rssm.games.pong.features import ENEMY_SCORE, PLAYER_SCORE
 from rssm.model.state import State
 from rssm.model.world_model import WorldModel
+from rssm.system.device import seeded
 
 #: points that end a game
 POINTS = 21

@@ -12,13 +12,13 @@ import numpy.typing as npt
 from rssm.arrays import FloatArray
 from rssm.data.dataset import Dataset
 from rssm.data.frames import to_observation, to_stack
-from rssm.device import pick_device
 from rssm.games.pong.drawing import draw_frame
 from rssm.games.pong.dream.dream import Dream, require_pong
 from rssm.games.pong.dream.starts import START_STEPS, PlayedStarts, RecordedStarts, Starts
 from rssm.games.pong.env import observation_bounds
 from rssm.games.pong.features import NUM_ACTIONS, STACK_SIZE
 from rssm.model.world_model import WorldModel
+from rssm.system.device import pick_device
 from rssm.training.checkpoint import MODEL_FILE, load_model
 from rssm.weights import find_run, run_env
 

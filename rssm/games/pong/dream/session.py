@@ -17,13 +17,13 @@ import torch
 from rssm.arrays import FloatArray
 from rssm.config import EnvConfig
 from rssm.data.frames import to_stack
-from rssm.device import seeded
 from rssm.games.pong.animation import STEPS_PER_SECOND
 from rssm.games.pong.dream.dream import Dream
 from rssm.games.pong.dream.follower import Follower
 from rssm.games.pong.dream.starts import START_STEPS, PlayedStarts
 from rssm.games.pong.features import ACTION_NAMES, BALL_X, BALL_Y, ENEMY_Y, PLAYER_Y, STACK_SIZE
 from rssm.model.world_model import Policy, WorldModel
+from rssm.system.device import seeded
 
 #: what a view can ask for, whatever key stands for it; the first three are held down
 Key = Literal[

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from rssm.data.frames import to_observation, to_stack
 from rssm.errors import UserError
-from rssm.files import replace_file
 from rssm.games.pong.features import OBS_SIZE, STACK_SIZE
 from rssm.model.state import State
 from rssm.model.world_model import WorldModel
+from rssm.storage.files import replace_file
 
 INPUTS = ("deter", "stoch", "stack", "action")
 OUTPUTS = ("next_deter", "next_stoch", "next_stack", "reward", "continuation")

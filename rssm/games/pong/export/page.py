@@ -8,11 +8,11 @@ import json
 import re
 from pathlib import Path
 
-from rssm.files import replace_file
 from rssm.games.pong.drawing import SKETCH
 from rssm.games.pong.dream.starts import Start
 from rssm.games.pong.export.payload import ExportedPolicy, make_payload
 from rssm.model.world_model import WorldModel
+from rssm.storage.files import replace_file
 
 _FOLDER = Path(__file__).resolve().parent
 

@@ -120,7 +120,7 @@ def test_blocks_change_nothing(pong_data, monkeypatch):
     data = pong_data.features, pong_data.action, pong_data.is_first
     whole = FeatureStatistics.fit(*data)
     for rows in (17, 100):
-        monkeypatch.setattr("rssm.blocks.BLOCK", rows)
+        monkeypatch.setattr("rssm.data.blocks.BLOCK", rows)
         part = FeatureStatistics.fit(*data)
         assert dataclasses.replace(part, paddle=whole.paddle) == whole  # every digit
         assert part.paddle.share == pytest.approx(whole.paddle.share, rel=1e-9)
@@ -129,7 +129,7 @@ def test_blocks_change_nothing(pong_data, monkeypatch):
 
 def test_data_need_not_fit_into_memory(tmp_path, monkeypatch):
     """8 MB in a file, fitted with a fraction of them in memory."""
-    monkeypatch.setattr("rssm.blocks.BLOCK", 2**10)
+    monkeypatch.setattr("rssm.data.blocks.BLOCK", 2**10)
     rows = 150_000
     frames = np.lib.format.open_memmap(tmp_path / "f.npy", "w+", np.float32, (rows, F.NUM_FEATURES))
     frames[:, F.PLAYER_Y] = np.arange(rows) % 150

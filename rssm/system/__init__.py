@@ -1,0 +1,1 @@
+"""The machine: its device, threads and memory, signals, worker processes."""
