@@ -22,8 +22,8 @@ import torch
 
 from rssm.config import EnvConfig, ModelConfig
 from rssm.dashboard.names import AXES, SECTIONS, SYSTEM_KEYS, final_key, shown
-from rssm.data.collect import play_episode
 from rssm.data.dataset import Dataset, write_dataset
+from rssm.data.play import play_episode
 from rssm.games.pong.game import PONG
 from rssm.games.pong.player import Player
 from rssm.games.pong.statistics import FeatureStatistics

@@ -18,8 +18,8 @@ from agents import cli as agents_cli
 from rssm.cli import jobs
 from rssm.cli.job import parse
 from rssm.config import EnvConfig
-from rssm.data.collect import play_episode
 from rssm.data.dataset import write_dataset
+from rssm.data.play import play_episode
 from rssm.games.pong.player import Player
 
 ROOT = Path(__file__).resolve().parents[1]

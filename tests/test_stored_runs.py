@@ -23,8 +23,8 @@ from agents.play.scores import play_games
 from rssm.config import EnvConfig, EvalConfig, WorldModelConfig
 from rssm.config.keys import flat_settings, setting_types
 from rssm.config.yaml_file import load_config
-from rssm.data.collect import play_episode
 from rssm.data.dataset import write_dataset
+from rssm.data.play import play_episode
 from rssm.games.pong.player import Player
 from rssm.training.checkpoint import load_model
 from rssm.training.run_folder import Claim

@@ -7,8 +7,8 @@ from dataclasses import replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
-from rssm.data.collect import Recording, Streams
 from rssm.data.episode import Episode
+from rssm.data.streams import Recording, Streams
 from rssm.errors import UserError
 from rssm.seeds import episode_seed
 from rssm.system.workers import spawning, start_worker

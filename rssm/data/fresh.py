@@ -12,9 +12,9 @@ from dataclasses import replace
 
 from rssm.data.block_player import BlockPlayer
 from rssm.data.chunks import Chunk, ChunkSampler
-from rssm.data.collect import Recording
 from rssm.data.dataset import Dataset
 from rssm.data.episode import Episode
+from rssm.data.streams import Recording
 from rssm.noise import Part
 
 #: the data set is replaced in so many blocks

@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from rssm.config import WorldModelConfig
-from rssm.data.collect import Recording, ensure_dataset
+from rssm.data.collect import ensure_dataset
 from rssm.data.dataset import Dataset
 from rssm.data.disjoint import check_disjoint
 from rssm.data.mixture import Mixture
+from rssm.data.streams import Recording
 from rssm.errors import UserError
 from rssm.game import load_game
 
@@ -86,7 +87,7 @@ def split_episodes(data: Dataset, validation_steps: int) -> tuple[Sequence[slice
     """The episodes to learn from and the last ones, of at least ``validation_steps`` rows, to validate on.
 
     In data by several players the last episodes are of all of them in their proportions
-    (see :class:`rssm.data.collect.Streams`).
+    (see :class:`rssm.data.streams.Streams`).
 
     Raises:
         UserError: no episode would be left to learn from.

@@ -11,8 +11,8 @@ from agents.report_run import report
 from agents.show_config import ReportConfig
 from rssm.config import EnvConfig, EvalConfig, WorldModelConfig
 from rssm.config.yaml_file import save_config
-from rssm.data.collect import play_episode
 from rssm.data.dataset import Dataset, write_dataset
+from rssm.data.play import play_episode
 from rssm.errors import UserError
 from rssm.evaluation.kept_windows import Predicted, keep_windows, windows_file, write_windows
 from rssm.evaluation.model_predictor import WorldModelPredictor

@@ -23,9 +23,9 @@ from rssm.config import (
 )
 from rssm.config.yaml_file import save_config
 from rssm.data.chunks import Chunk, ChunkSampler
-from rssm.data.collect import play_episode
 from rssm.data.dataset import Dataset, write_dataset
 from rssm.data.frames import to_stack
+from rssm.data.play import play_episode
 from rssm.evaluation.predictor import Predictor
 from rssm.games.pong.env import make_env
 from rssm.games.pong.player import Player

@@ -15,11 +15,13 @@ import numpy as np
 import pytest
 
 from rssm.config import CollectConfig, EnvConfig
-from rssm.data.collect import Recording, Streams, collect, ensure_dataset, play_episode
+from rssm.data.collect import collect, ensure_dataset
 from rssm.data.dataset import Dataset
 from rssm.data.episode import Episode
 from rssm.data.kept import KeptEpisodes, kept_folder
 from rssm.data.mixture import Mixture
+from rssm.data.play import play_episode
+from rssm.data.streams import Recording, Streams
 from rssm.errors import DataError, UserError
 from rssm.games.pong.env import make_env
 from rssm.games.pong.features import PLAYER_SCORE
@@ -118,7 +120,7 @@ def test_a_noisy_tracking_player_loses_and_a_quiet_one_scores_more() -> None:
 
 
 def test_a_taken_folder_is_refused_before_any_game(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rssm.data.collect.play_episode", lambda *_: pytest.fail("a game was played"))
+    monkeypatch.setattr("rssm.data.streams.play_episode", lambda *_: pytest.fail("a game was played"))
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "meta.json").write_text("{}")
     with pytest.raises(UserError, match="already holds a data set"):
@@ -236,7 +238,7 @@ def test_a_killed_collection_leaves_no_data_and_no_workers(tmp_path: Path, colle
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the workers in /proc")
 def test_a_killed_worker_ends_the_collection_in_one_line(tmp_path: Path, collecting: subprocess.Popen[str]) -> None:
     workers = children(collecting.pid)
-    wait_until(lambda: any(kept_folder(tmp_path / "data").glob("*.npz")))
+    wait_until(lambda: any(kept_folder(tmp_path / "data").glob("[!.]*.npz")))
     os.kill(workers[0], signal.SIGKILL)
     _, err = collecting.communicate(timeout=60)
     assert collecting.returncode == 1
@@ -270,7 +272,7 @@ def test_a_collection_that_was_ended_goes_on_to_the_same_data(
         return play_episode(env, player, seed, max_steps)
 
     with monkeypatch.context() as patched:
-        patched.setattr("rssm.data.collect.play_episode", killed_in_the_third_game)
+        patched.setattr("rssm.data.streams.play_episode", killed_in_the_third_game)
         with pytest.raises(Killed):
             collect(config)
     assert len(list(kept_folder(tmp_path / "data").glob("*.npz"))) == 2
@@ -278,7 +280,7 @@ def test_a_collection_that_was_ended_goes_on_to_the_same_data(
     with monkeypatch.context() as patched:
         if workers == 1:  # none of the finished games is played again
             patched.setattr(
-                "rssm.data.collect.play_episode",
+                "rssm.data.streams.play_episode",
                 lambda env, player, seed, steps: seed in played or play_episode(env, player, seed, steps),
             )
         collect(dataclasses.replace(config, workers=workers))
@@ -354,7 +356,7 @@ def test_a_stream_of_games_needs_no_disk() -> None:
 def test_a_worker_that_stands_still_is_told_of(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("rssm.data.collect._PATIENCE", 0.01)
+    monkeypatch.setattr("rssm.data.streams._PATIENCE", 0.01)
     future: Future[Episode] = Future()
     timer = threading.Timer(0.1, future.set_result, [play_episode(EnvConfig(), Player("random"), 0, 5)])
     timer.start()

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from rssm.config import EnvConfig
-from rssm.data.collect import play_episode
 from rssm.data.dataset import Dataset, write_dataset
 from rssm.data.disjoint import check_disjoint
+from rssm.data.play import play_episode
 from rssm.errors import DataError
 from rssm.games.pong.player import Player
 

@@ -10,10 +10,11 @@ import torch
 from rssm.config import EnvConfig
 from rssm.data.block_player import play_block
 from rssm.data.chunks import Chunk, ChunkSampler
-from rssm.data.collect import Recording, ensure_dataset
+from rssm.data.collect import ensure_dataset
 from rssm.data.dataset import Dataset
 from rssm.data.fresh import FreshSampler
 from rssm.data.mixture import Mixture
+from rssm.data.streams import Recording
 from rssm.errors import UserError
 from rssm.games.pong.game import PONG
 

@@ -6,9 +6,9 @@ from PIL import Image
 from rssm.cli.job import run_job
 from rssm.cli.jobs import INSPECT_DATA
 from rssm.config import EnvConfig, InspectConfig
-from rssm.data.collect import play_episode
 from rssm.data.dataset import Dataset, write_dataset
 from rssm.data.inspection import describe
+from rssm.data.play import play_episode
 from rssm.game import load_game
 from rssm.games.pong.player import Player
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from rssm.config import EnvConfig
-from rssm.data.collect import play_episode
 from rssm.data.episode import Episode
 from rssm.data.kept import KeptEpisodes, game_file, keep_episode, kept_folder
+from rssm.data.play import play_episode
 from rssm.games.pong.player import Player
 from rssm.storage.owner import token
 

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from rssm.config import EnvConfig
-from rssm.data.collect import play_episode
 from rssm.data.dataset import Dataset, write_dataset
 from rssm.data.frames import stack_episode, to_observation
+from rssm.data.play import play_episode
 from rssm.data.to_minari import export_minari
 from rssm.errors import UserError
 from rssm.games.pong.player import Player

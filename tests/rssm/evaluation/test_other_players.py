@@ -6,8 +6,8 @@ import pytest
 
 from rssm.arrays import FloatArray, IntArray
 from rssm.config import EnvConfig, EvalConfig
-from rssm.data.collect import play_episode
 from rssm.data.dataset import Dataset, write_dataset
+from rssm.data.play import play_episode
 from rssm.evaluation.openloop import evaluate
 from rssm.evaluation.other_players import score_others
 from rssm.evaluation.predictor import Predictor

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from rssm.config import EnvConfig
-from rssm.data.collect import play_episode
 from rssm.data.dataset import Dataset, write_dataset
 from rssm.data.disjoint import shared_games
+from rssm.data.play import play_episode
 from rssm.errors import UserError
 from rssm.evaluation import provenance
 from rssm.evaluation.provenance import (

@@ -5,8 +5,8 @@ import pytest
 
 from rssm.config import EnvConfig
 from rssm.data.beginning import recorded_options
-from rssm.data.collect import play_episode
 from rssm.data.dataset import Dataset
+from rssm.data.play import play_episode
 from rssm.errors import DataError
 from rssm.evaluation.replay import play_on, replay
 from rssm.games.pong.env import make_env

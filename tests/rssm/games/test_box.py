@@ -10,9 +10,11 @@ from rssm import ENV_ID
 from rssm.api import Model
 from rssm.config import EnvConfig, LossConfig, ModelConfig
 from rssm.data.chunks import ChunkSampler
-from rssm.data.collect import Recording, ensure_dataset, play_episode
+from rssm.data.collect import ensure_dataset
 from rssm.data.frames import stack_episode, to_observation, to_stack
 from rssm.data.mixture import Mixture
+from rssm.data.play import play_episode
+from rssm.data.streams import Recording
 from rssm.errors import UserError
 from rssm.evaluation.constant_velocity import ConstantVelocity
 from rssm.game import load_game

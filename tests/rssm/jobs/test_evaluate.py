@@ -7,8 +7,8 @@ import pytest
 
 from rssm.config import EnvConfig, EvalConfig, EvalOverrides, EvaluateConfig, WorldModelConfig
 from rssm.config.yaml_file import load_config, save_config
-from rssm.data.collect import play_episode
 from rssm.data.dataset import Dataset, write_dataset
+from rssm.data.play import play_episode
 from rssm.errors import CheckpointError, DataError, UserError
 from rssm.evaluation.provenance import checksum
 from rssm.games.pong.player import Player

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from rssm.config import EnvConfig, ImportConfig
-from rssm.data.collect import play_episode
 from rssm.data.dataset import Dataset
 from rssm.data.frames import stack_episode, to_observation
+from rssm.data.play import play_episode
 from rssm.errors import DataError, UserError
 from rssm.games.pong.features import FEATURE_NAMES
 from rssm.games.pong.import_npz import import_npz

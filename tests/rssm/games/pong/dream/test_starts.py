@@ -3,9 +3,9 @@ import pytest
 import torch
 
 from rssm.config import EnvConfig
-from rssm.data.collect import play_episode
 from rssm.data.dataset import Dataset, write_dataset
 from rssm.data.frames import stack_episode, to_observation, to_stack
+from rssm.data.play import play_episode
 from rssm.errors import DataError
 from rssm.games.pong.dream.starts import PlayedStarts, RecordedStarts
 from rssm.games.pong.env import make_env
