@@ -116,6 +116,11 @@ class Statistics(Protocol):
 class Player(Protocol):
     """Who plays: a name and what is changed about it; a frozen dataclass, so that players can be told apart."""
 
+    @property
+    def noops(self) -> int | None:
+        """Its games start after 0 to this many NOOP frames; None: as the environment's settings say."""
+        ...
+
     def __str__(self) -> str:
         """The text that :meth:`Game.read_player` reads back."""
         ...

@@ -29,6 +29,7 @@ import numpy as np
 
 from rssm.arrays import FloatArray
 from rssm.config import CollectConfig, EnvConfig
+from rssm.data.beginning import reset_options
 from rssm.data.dataset import Dataset, check_free, write_dataset
 from rssm.data.episode import Episode
 from rssm.data.kept import KeptEpisodes, game_file, keep_episode, kept_folder
@@ -138,7 +139,7 @@ def play_episode(env: EnvConfig, player: Player, seed: int, max_steps: int) -> E
     features = np.empty((limit, game.layout.num_features), np.float32)
     action = np.empty(limit, np.uint8)
     reward = np.empty(limit, np.float32)
-    _, info = emulator.reset(seed=seed)
+    _, info = emulator.reset(seed=seed, options=reset_options(player, seed))
     terminated, truncated, step = False, False, 0
     while step < limit and not terminated and not truncated:
         features[step] = info["frame"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from rssm.game import Player
 
@@ -18,6 +18,7 @@ class PlainPlayer:
     """A player that is known by its words alone."""
 
     name: str
+    noops: ClassVar[None] = None
 
     def __str__(self) -> str:
         return self.name

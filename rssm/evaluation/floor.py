@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from rssm.arrays import ErrorArray, FloatArray, IntArray
+from rssm.data.beginning import recorded_options
 from rssm.data.dataset import Dataset
 from rssm.data.frames import to_observation
 from rssm.errors import DataError
@@ -61,12 +62,13 @@ def measure_floor(
     with Progress("floor", sum(map(len, chosen.values())), "windows", every=QUIET) as progress:
         for index, starts in chosen.items():
             episode = dataset.episode(index)
+            options = recorded_options(dataset.game, episode)
             actions = episode.action.astype(np.int64)
             recorded = recorded_windows(dataset.game, index, episode.features, actions, starts)
             seeds = rng.integers(_SEEDS, size=len(starts))
             kept, floor, model = [], [], []
             predicted = predictor.predict(recorded.observations, actions, starts, recorded.futures)
-            for position, state in replay(game, index, episode, starts):
+            for position, state in replay(game, index, episode, starts, options):
                 sampled = sample_futures(game, state, recorded.futures[position], frames, futures, int(seeds[position]))
                 if sampled is not None:
                     kept.append(position)

@@ -12,6 +12,7 @@ import numpy as np
 
 from rssm.arrays import IntArray
 from rssm.config import HORIZON
+from rssm.data.beginning import recorded_options
 from rssm.data.dataset import Dataset
 from rssm.data.frames import stack_episode
 from rssm.evaluation.replay import play_on, replay
@@ -36,10 +37,11 @@ def random_windows(
     with Progress("off policy", sum(map(len, chosen.values())), "windows", every=QUIET) as progress:
         for index, starts in chosen.items():
             episode = dataset.episode(index)
+            options = recorded_options(dataset.game, episode)
             actions = episode.action.astype(np.int64)
             futures = rng.integers(dataset.game.layout.num_actions, size=(len(starts), HORIZON))
             truth = {}
-            for position, _ in replay(game, index, episode, starts):
+            for position, _ in replay(game, index, episode, starts, options):
                 stacks = play_on(game, futures[position], frames)
                 if stacks is not None:
                     truth[position] = stacks

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
-import gymnasium
 import numpy as np
 import numpy.typing as npt
 
@@ -22,10 +21,10 @@ from rssm.evaluation.off_policy import random_windows
 from rssm.evaluation.persistence import Persistence
 from rssm.evaluation.predictor import Predictor
 from rssm.evaluation.provenance import Role, code_version, describe_data
+from rssm.evaluation.start import describe_start
 from rssm.evaluation.window_errors import WindowErrors, squared_errors
 from rssm.evaluation.windows import EpisodeWindows, episode_lengths, window_starts, windows_at
 from rssm.game import Game
-from rssm.progress import QUIET, Progress
 
 _MODEL = "model"
 _NO_GAME = "imported data: there is no emulator that can play its episodes again"
@@ -87,7 +86,7 @@ def evaluate(
     env = None if dataset.env is None else game.make_env(dataset.env)
     clones = None if env is None else game.cloneable(env)
     missing = _NO_GAME if env is None else _NO_CLONES.format(game.env_id)
-    result["start"] = _describe_start(env, dataset, lengths, recorded[_MODEL])
+    result["start"] = describe_start(dataset, lengths, recorded[_MODEL])
     if clones is None or config.off_policy_windows == 0:
         result["off_policy"] = {"skipped": missing if clones is None else "off_policy_windows is 0"}
     else:
@@ -190,32 +189,6 @@ def _describe_action_blind(
         "same_windows": {"mean": mean},
         "ratio": ratio(mse["mean"], mean),
     }
-
-
-def _describe_start(
-    env: gymnasium.Env[FloatArray, Any] | None, dataset: Dataset, lengths: IntArray, recorded: WindowErrors
-) -> dict[str, Any]:
-    """The windows at the games' start against the least error that is possible there."""
-    game = dataset.game
-    if game.start_event is None:
-        return {"skipped": f"{game.env_id}: nothing is known of its start but what it shows"}
-    if env is None or dataset.env is None or dataset.env.repeat_action_probability > 0:
-        return {"skipped": _NO_GAME if dataset.env is None else "with sticky actions no game can be played again"}
-    kind = list(game.events).index(game.start_event)
-    floors = []
-    with Progress("starts of games", int((lengths > HORIZON).sum()), "episodes", every=QUIET) as progress:
-        for batch in episode_windows(dataset, lengths):
-            early = batch.events == kind
-            if early.any():
-                futures, truth = batch.futures[early], batch.truth[early]
-                windows = replace(batch, starts=batch.starts[early], futures=futures, truth=truth)
-                floors.append(game.start_floor(env, dataset.env, windows))
-            progress.advance(1)
-    if not floors:
-        return {"skipped": f"no window begins in the first {game.start_steps} steps of a game"}
-    floor = np.concatenate(floors).mean(axis=0).tolist()
-    model = recorded.stack[recorded.event == kind].mean(axis=0).tolist()
-    return {"windows": sum(map(len, floors)), "floor": floor, "model": model, "ratio": ratio(model, floor)}
 
 
 def _describe_floor(game: Game, found: FloorErrors, config: EvalConfig) -> dict[str, Any]:

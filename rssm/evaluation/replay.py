@@ -14,7 +14,9 @@ from rssm.errors import DataError
 from rssm.game import Cloneable
 
 
-def replay(game: Cloneable, index: int, episode: Episode, starts: IntArray) -> Iterator[tuple[int, Any]]:
+def replay(
+    game: Cloneable, index: int, episode: Episode, starts: IntArray, options: dict[str, Any] | None = None
+) -> Iterator[tuple[int, Any]]:
     """Play an episode again and stop at each of ``starts`` (ascending).
 
     The caller may do with the environment what it likes in between: it is put back afterwards.
@@ -24,6 +26,7 @@ def replay(game: Cloneable, index: int, episode: Episode, starts: IntArray) -> I
         index: of the episode, for the message.
         episode: what was recorded, its seed included.
         starts: (W,) where to stop.
+        options: of the reset that it began with (:func:`rssm.data.beginning.recorded_options`).
 
     Yields:
         (position in ``starts``, state of the game there).
@@ -31,7 +34,7 @@ def replay(game: Cloneable, index: int, episode: Episode, starts: IntArray) -> I
     Raises:
         DataError: the emulator shows other frames than were recorded.
     """
-    _, info = game.reset(seed=episode.seed)
+    _, info = game.reset(seed=episode.seed, options=options)
     step = 0
     for position, start in enumerate(starts):
         while True:

@@ -31,6 +31,7 @@ PROTOCOL = Record(
         "games_trained_on": Maybe(COUNT),
     },
 )
+_START = Unless("skipped", Record({"floor": STEPS, "model": STEPS, "ratio": RATIOS}))
 _RIGHT: Shape = Record({"median": NUMBER, "share": Record({str(mark): NUMBER for mark in MARKS})})
 _DOUBT: dict[str, Shape] = {
     "spread": STEPS,
@@ -46,7 +47,10 @@ _FURTHER: dict[str, Shape] = {
         Record(
             {
                 "players": MapOf(
-                    Record({"games": COUNT, "mse": Record({"mean": STEPS}), "ratio": RATIOS, "events": EVENTS})
+                    Record(
+                        {"games": COUNT, "mse": Record({"mean": STEPS}), "ratio": RATIOS, "events": EVENTS},
+                        {"start": _START, "after_start": Record({"mean": STEPS, "ratio": RATIOS})},
+                    )
                 ),
                 "worst": Record({"player": TEXT}),
             }
@@ -75,7 +79,7 @@ RESULT = Record(
         "mse": ERRORS,
         "baselines": MapOf(ERRORS),
         "events": MapOf(Record({"windows": COUNT, "mean": STEPS, "median": STEPS})),
-        "start": Unless("skipped", Record({"floor": STEPS, "model": STEPS, "ratio": RATIOS})),
+        "start": _START,
         "off_policy": Unless("skipped", Record({"ratio": RATIOS, "same_starts": Record({"ratio": RATIOS})})),
         "floor": Unless("skipped", Record({"ratio": RATIOS, "mean": STEPS, "after_start": Record({"ratio": RATIOS})})),
     },

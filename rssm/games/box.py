@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium
 import numpy as np
@@ -57,6 +57,8 @@ class Stacked(gymnasium.Wrapper[FloatArray, Any, npt.NDArray[Any], Any]):
 @dataclass(frozen=True)
 class RandomPlayer:
     """Uniformly random actions."""
+
+    noops: ClassVar[None] = None
 
     def __str__(self) -> str:
         return "random"

@@ -186,7 +186,7 @@ def score(
         result["players"] = {"skipped": "no games by other players were given"}
         if others:
             theirs: Role = "test" if role == "test" else "development"
-            result["players"] = score_others(predictor, others, result["mse"]["mean"], config, theirs)
+            result["players"] = score_others(predictor, others, result, config, theirs)
         result["survival"] = {"skipped": "survival_every is 0"}
         if config.survival_every:
             result["survival"] = survival(WorldModelPredictor(model), dataset, config.survival_every)

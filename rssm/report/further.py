@@ -46,6 +46,8 @@ def _players(part: Mapping[str, Any]) -> Section:
     for name, player in part["players"].items():
         rows.append((name, player["mse"]["mean"]))
         rows.append(("      ÷ the main games", player["ratio"]))
+        if "after_start" in player:
+            rows.append(("      the same without starts of games", player["after_start"]["ratio"]))
         if "serve" in player["events"]:
             rows.append(("      serves", player["events"]["serve"]["mean"]))
         if "player_hit" in player["events"]:

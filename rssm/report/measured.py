@@ -89,10 +89,12 @@ def _floor(floor: Mapping[str, Any]) -> str:
 
 
 def _players(players: Mapping[str, Any]) -> str:
-    rows, ratios = {}, {}
+    rows, ratios, later = {}, {}, {}
     for name, player in players["players"].items():
         rows[f"{name} ({player['games']} games)"] = player["mse"]["mean"]
         ratios[name] = player["ratio"]
+        if "after_start" in player:
+            later[name] = player["after_start"]["ratio"]
         for event in ("serve", "player_hit"):
             if event in player["events"]:
                 found = player["events"][event]
@@ -107,6 +109,7 @@ def _players(players: Mapping[str, Any]) -> str:
         + page.steps_table("mean", rows)
         + "<h3>÷ the error above</h3>"
         + page.steps_table("player", ratios, strong=(worst,))
+        + ("<h3>The same without starts of games</h3>" + page.steps_table("player", later) if later else "")
     )
 
 

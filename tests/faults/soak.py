@@ -122,11 +122,12 @@ def _sample(pid: int, folder: Path) -> dict[str, float] | None:
         family = _family(pid)
         status = [_status(one) for one in family]
         files = sum(len(os.listdir(f"/proc/{one}/fd")) for one in family)
+        # what processes share with files on the disk is the system's to keep or to drop; a zombie has no memory
+        memory = sum(int(one["RssAnon"].split()[0]) for one in status)
     except (OSError, KeyError, ValueError):
         return None
     return {
-        # what processes share with files on the disk is the system's to keep or to drop
-        "memory_mb": sum(int(one["RssAnon"].split()[0]) for one in status) / 1024,
+        "memory_mb": memory / 1024,
         "open_files": float(files),
         "threads": float(sum(int(one["Threads"]) for one in status)),
         "folder_mb": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import gymnasium
 import numpy as np
 
-from rssm.arrays import ErrorArray, FloatArray, IntArray
+from rssm.arrays import ErrorArray, FloatArray
 from rssm.data.frames import to_observation, to_stack
 from rssm.errors import DataError
 from rssm.games.pong.features import STACK_SIZE
@@ -32,9 +32,8 @@ def start_floor(game: gymnasium.Env[FloatArray, Any], noop_max: int, windows: Ep
     Raises:
         DataError: no number of no-ops shows the recorded frames.
     """
-    steps = int(windows.starts.max()) + windows.futures.shape[1]
-    games = np.stack([_play(game, noops, windows.actions[:steps]) for noops in range(noop_max + 1)])
-    differs = (games != windows.observations[: steps + 1]).any((-2, -1))
+    games = np.stack([_play(game, noops, windows) for noops in range(noop_max + 1)])
+    differs = (games != windows.observations[: games.shape[1]]).any((-2, -1))
     variances = []
     for start, truth in zip(windows.starts, windows.truth, strict=True):
         possible = games[~differs[:, : start + 1].any(1), start + 1 : start + 1 + len(truth)]
@@ -47,8 +46,21 @@ def start_floor(game: gymnasium.Env[FloatArray, Any], noop_max: int, windows: Ep
     return np.stack(variances)
 
 
-def _play(game: gymnasium.Env[FloatArray, Any], noops: int, actions: IntArray) -> FloatArray:
-    """The stacks (T + 1, 14, 4) of a game that starts after some no-ops."""
-    stacks = [game.reset(options={"noops": noops})[0]]
-    stacks += [game.step(action)[0] for action in actions]
-    return to_stack(np.stack(stacks), STACK_SIZE)
+def _play(game: gymnasium.Env[FloatArray, Any], noops: int, windows: EpisodeWindows) -> FloatArray:
+    """The stacks (T + 1, F, S) of a game that starts after some no-ops, up to the end of the last window.
+
+    Once it has shown another frame it is out for the windows that begin later, and no longer played: NaN.
+    """
+    horizon = windows.futures.shape[1]
+    end = int(windows.starts.max()) + horizon
+    stacks = np.full((end + 1, *windows.observations.shape[1:]), np.nan, np.float32)
+    stack, agrees, step = game.reset(options={"noops": noops})[0], True, 0
+    while True:
+        stacks[step] = to_stack(stack, STACK_SIZE)
+        if agrees and (stacks[step] != windows.observations[step]).any():
+            agrees = False
+            end = int(windows.starts[windows.starts < step].max(initial=-horizon)) + horizon
+        if step >= end:
+            return stacks
+        stack, *_ = game.step(windows.actions[step])
+        step += 1

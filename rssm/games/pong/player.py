@@ -1,7 +1,8 @@
 """Who plays: a name and what is changed about it, as text that a setting, ``meta.json`` and a table can hold.
 
 ``tracking`` follows the ball, ``random`` takes uniformly random actions, ``sweeping`` goes up and down whatever the
-ball does. What is changed follows the name: ``tracking epsilon=0.1 rest lag=3``.
+ball does. What is changed follows the name: ``tracking epsilon=0.1 rest lag=3``. Each may begin its games at other
+moments than the others: ``random noops=120``.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ from typing import Any
 
 #: what may be changed about each player
 _CHANGES = {
-    "tracking": ("epsilon", "dead_zone", "aim", "rest", "lag", "hold"),
-    "random": ("rest", "hold"),
-    "sweeping": ("epsilon", "rest"),
+    "tracking": ("epsilon", "dead_zone", "aim", "rest", "lag", "hold", "noops"),
+    "random": ("rest", "hold", "noops"),
+    "sweeping": ("epsilon", "rest", "noops"),
 }
 #: the chance of a random action where none is given
 _EPSILON = {"tracking": 0.5, "random": 0.0, "sweeping": 0.0}
-_LARGEST_LAG, _LONGEST_HOLD, _WIDEST = 60, 200, 200.0
+_LARGEST_LAG, _LONGEST_HOLD, _WIDEST, _MOST_NOOPS = 60, 200, 200.0, 10_000
+#: changes that are whole numbers
+_WHOLE = ("lag", "hold", "noops")
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class Player:
         rest: does nothing (NOOP) while no ball is in play.
         lag: acts on the frame of this many steps ago.
         hold: an action is kept for a random stretch of this many steps on average.
+        noops: its games start after 0 to this many NOOP console frames; None: as the environment's settings say.
 
     Raises:
         ValueError: a value out of range, or one that this player does not know; the line names it.
@@ -44,6 +48,7 @@ class Player:
     rest: bool = False
     lag: int = 0
     hold: int = 1
+    noops: int | None = None
 
     def __post_init__(self) -> None:
         if self.name not in _CHANGES:
@@ -59,9 +64,10 @@ class Player:
             ("aim", 0, _WIDEST),
             ("lag", 0, _LARGEST_LAG),
             ("hold", 1, _LONGEST_HOLD),
+            ("noops", 0, _MOST_NOOPS),
         ):
             value = getattr(self, key)
-            if not least <= value <= most:
+            if value is not None and not least <= value <= most:
                 raise ValueError(f"{key}: expected {least:g} to {most:g}, got {value:g}")
 
     def __str__(self) -> str:
@@ -102,7 +108,7 @@ def parse_player(text: str) -> Player:
         if bool(equals) == (key == "rest"):
             raise ValueError(f"expected {'rest' if key == 'rest' else f'{key}=NUMBER'}, got {word}")
         try:
-            values[key] = True if key == "rest" else int(number) if key in ("lag", "hold") else float(number)
+            values[key] = True if key == "rest" else int(number) if key in _WHOLE else float(number)
         except ValueError:
             raise ValueError(f"{key}: expected a number, got {number or 'nothing'}") from None
     return Player(name, **values)

@@ -86,6 +86,23 @@ def test_seeds_give_different_games() -> None:
     assert (one.action != other.action).any()
 
 
+def test_a_player_may_begin_its_games_at_moments_of_its_own() -> None:
+    env = EnvConfig(noop_max=0)
+    emulator, begins = make_env(env), list[list[int]]()
+    for seed in range(5):
+        first = play_episode(env, Player("random", noops=120), seed, 30)
+        begins.append([])
+        for noops in range(121):
+            emulator.reset(options={"noops": noops})
+            shown = [emulator.step(action)[4]["frame"] for action in first.action[:-1]]
+            if np.array_equal(shown, first.features[1:]):
+                begins[-1].append(noops)
+    assert all(begins)  # each is a game that waited for 0 to 120 console frames
+    assert min(map(max, begins)) < 60 < max(map(min, begins))
+    as_ever, none = (play_episode(env, Player("random", noops=noops), 3, 30) for noops in (None, 0))
+    np.testing.assert_array_equal(as_ever.features[0], none.features[0])
+
+
 def test_the_step_limit_truncates() -> None:
     env = EnvConfig(max_episode_steps=50)
     episode = play_episode(env, Player("tracking"), 0, 1_000)

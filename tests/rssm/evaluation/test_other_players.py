@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,6 +30,11 @@ def others(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     return record(tmp_path_factory.mktemp("others") / "data", PLAYERS)
 
 
+def main(error: float) -> dict[str, Any]:
+    """What was found on the games of the headline, none of whose windows begins a game."""
+    return {"windows": 10, "mse": {"mean": [error] * 6}, "events": {}}
+
+
 class WrongForSweepers:
     """Off by k + 1 px in every value on games of the sweeping player, else right."""
 
@@ -44,7 +50,7 @@ class WrongForSweepers:
 
 def test_each_player_is_scored_apart(others: Dataset, recording_oracle: Predictor) -> None:
     predictor = WrongForSweepers(recording_oracle, others.episode(1).action.astype(np.int64))
-    found = score_others(predictor, [others], [2.0] * 6, CONFIG)
+    found = score_others(predictor, [others], main(2.0), CONFIG)
     assert found["players"].keys() == {"random", "sweeping"}
     random, sweeping = found["players"]["random"], found["players"]["sweeping"]
     assert (random["games"], random["windows"], sweeping["games"], sweeping["windows"]) == (2, 18, 1, 9)
@@ -69,12 +75,14 @@ def test_it_is_the_same_error_as_on_any_games(others: Dataset, recorded: Dataset
 
     alone = record(tmp_path / "data", [PLAYERS[0]])  # the same game, in a data set of its own
     main = evaluate(Still(), alone, CONFIG)
-    found = score_others(Still(), [others], main["mse"]["mean"], CONFIG)["players"]["random"]
+    found = score_others(Still(), [others], main, CONFIG)["players"]["random"]
     assert found["events"].keys() >= main["events"].keys()
-    whole = score_others(Still(), [alone], main["mse"]["mean"], CONFIG)["players"]["random"]
+    whole = score_others(Still(), [alone], main, CONFIG)["players"]["random"]
     assert whole["mse"] == main["mse"]
     assert whole["events"] == main["events"]
-    assert whole["ratio"] == [1.0] * 6
+    assert whole["ratio"] == whole["after_start"]["ratio"] == [1.0] * 6
+    assert whole["start"] == main["start"]
+    assert whole["start"]["windows"] == 7
     assert len(whole["persistence"]["mean"]) == 6 < STACK_SIZE * 14
 
 
@@ -82,7 +90,7 @@ def test_a_player_of_two_data_sets_is_named_with_the_folder(
     others: Dataset, tmp_path: Path, recording_oracle: Predictor
 ) -> None:
     more = record(tmp_path / "more", [Player("random"), Player("tracking", rest=True)])
-    found = score_others(recording_oracle, [others, more], [1.0] * 6, CONFIG)
+    found = score_others(recording_oracle, [others, more], main(1.0), CONFIG)
     names = {f"random ({others.path})", "sweeping", f"random ({more.path})", "tracking epsilon=0.5 rest"}
     assert found["players"].keys() == names
     assert len(found["data"]) == 2

@@ -4,11 +4,15 @@ import numpy as np
 import pytest
 
 from rssm.config import EnvConfig
+from rssm.data.beginning import recorded_options
+from rssm.data.collect import play_episode
 from rssm.data.dataset import Dataset
 from rssm.errors import DataError
 from rssm.evaluation.replay import play_on, replay
 from rssm.games.pong.env import make_env
 from rssm.games.pong.features import ENEMY_Y
+from rssm.games.pong.game import PONG
+from rssm.games.pong.player import Player
 
 
 @pytest.mark.parametrize("name", ["recorded", "recorded_sticky"])
@@ -49,3 +53,16 @@ def test_a_game_that_ends_on_the_way_has_no_future(whole_game: Dataset) -> None:
         assert np.array_equal(stacks[0][..., -1], episode.features[last])
         game.restore_state(state)
         assert play_on(game, episode.action[last - 1 :].astype(np.int64), 4) is None
+
+
+def test_a_game_that_began_at_a_moment_of_its_own_is_played_again() -> None:
+    env = EnvConfig()
+    game = make_env(env)
+    for seed in range(3):
+        episode = play_episode(env, Player("random", noops=120), seed, 40)
+        options = recorded_options(PONG, episode)
+        assert options is not None
+        assert 0 <= options["noops"] <= 120
+        assert len(list(replay(game, 0, episode, np.array([0, 39]), options))) == 2
+    assert recorded_options(PONG, play_episode(env, Player("random"), 0, 5)) is None
+    assert recorded_options(PONG, replace(episode, player="somebody unknown")) is None

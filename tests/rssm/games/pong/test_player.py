@@ -15,6 +15,8 @@ from rssm.games.pong.player import Player, parse_player
         ("random hold=8 rest", Player("random", hold=8, rest=True), "random rest hold=8"),
         ("sweeping epsilon=0.25", Player("sweeping", 0.25), "sweeping epsilon=0.25"),
         ("sweeping", Player("sweeping", 0.0), "sweeping"),
+        ("random noops=120", Player("random", noops=120), "random noops=120"),
+        ("sweeping noops=0", Player("sweeping", noops=0), "sweeping noops=0"),
     ],
 )
 def test_a_text_is_a_player_and_the_other_way_round(text: str, player: Player, canonical: str | None) -> None:
@@ -34,9 +36,9 @@ def test_meta_is_what_data_sets_have_always_said() -> None:
     [
         ("", "expected a player (tracking, random, sweeping), got nothing"),
         ("tracker", "expected a player (tracking, random, sweeping), got tracker"),
-        ("random epsilon=0.5", "random has no epsilon; expected one of rest, hold"),
-        ("random lag=2", "random has no lag; expected one of rest, hold"),
-        ("tracking name=x", "tracking has no name; expected one of epsilon, dead_zone, aim, rest, lag, hold"),
+        ("random epsilon=0.5", "random has no epsilon; expected one of rest, hold, noops"),
+        ("random lag=2", "random has no lag; expected one of rest, hold, noops"),
+        ("tracking name=x", "tracking has no name; expected one of epsilon, dead_zone, aim, rest, lag, hold, noops"),
         ("tracking lag", "expected lag=NUMBER, got lag"),
         ("tracking rest=1", "expected rest, got rest=1"),
         ("tracking lag=1.5", "lag: expected a number, got 1.5"),
@@ -47,6 +49,7 @@ def test_meta_is_what_data_sets_have_always_said() -> None:
         ("tracking epsilon=nan", "epsilon: expected 0 to 1, got nan"),
         ("tracking lag=1000", "lag: expected 0 to 60, got 1000"),
         ("tracking hold=0", "hold: expected 1 to 200, got 0"),
+        ("random noops=-1", "noops: expected 0 to 10000, got -1"),
         ("tracking dead_zone=inf", "dead_zone: expected 0 to 200, got inf"),
     ],
 )
