@@ -261,9 +261,9 @@ def _players(runs: Sequence[_Run]) -> list[str]:
     heads = [*STEPS, f"runs at {last}", "÷ main games", "÷ without starts", "serves", "our hits"]
     return [
         *title,
-        f"{games} games by players of their own: the mean of the runs, px², and the least and the largest run. The",
-        f"last four columns are of {last}: against the main games, the same without starts of games, windows with a serve,",
-        "windows in which our paddle hits.",
+        f"{games} games by players of their own: the mean of the runs, px², and the least and the largest run.",
+        f"The last four columns are of {last}: against the main games, the same without starts of games, windows with a",
+        "serve, windows in which our paddle hits.",
         "",
         *markdown(["player", *heads], rows),
         "",
