@@ -12,7 +12,7 @@ from rssm.ladder.measure import finished, measure
 from rssm.ladder.outcomes import outcome
 from rssm.ladder.rows import Row, choose_rows, read_rows
 from rssm.ladder.sweep import sweep
-from rssm.ladder.table import Standing, show_table, write_table
+from rssm.ladder.table import Standing, redraw, show_table, write_table
 from rssm.ladder.train import Data
 from rssm.progress import track
 from rssm.report.publish import dropped, refuse_to_drop
@@ -24,12 +24,17 @@ from rssm.system.stopping import goes_on
 def compare(config: CompareConfig) -> None:
     """Train and score every row and seed that is not there yet, write the table anew after each, and print it.
 
+    With ``redraw`` or ``learning_rates`` do that instead.
+
     Raises:
         UserError: there is no such row; a preset does not fit; results that are there belong to other settings; a
             published table would lose rows.
     """
     set_threads(config.threads)
     rows = read_rows(preset_folder("ladder", config.presets))
+    if config.redraw:
+        print(f"written: {redraw(Path(config.redraw), rows)}")
+        return
     wanted = choose_rows(rows, config.rows)
     if config.rates:
         sweep(config, [row for row in wanted if row.trains])

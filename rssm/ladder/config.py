@@ -24,7 +24,7 @@ from rssm.config.rerun import command_of
 from rssm.config.settings import RATES, WORKERS
 
 #: settings that change no result: how it is computed, and where the presets and the pages lie
-_UNSAID = ("presets", "out", "threads", "device", "data.workers")
+_UNSAID = ("presets", "redraw", "out", "threads", "device", "data.workers")
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,9 @@ class CompareConfig(Settings):
         "",
         "numbers separated by commas: instead of the ladder, train each row with each of them, score on the "
         "validation episodes and write a table to choose from; the choice is then put into the row's preset",
+    )
+    redraw: str = setting(
+        "", "a table's JSON, for example docs/results/ladder.json: draw its picture anew beside it, and train nothing"
     )
     samples: int = setting(
         32, "sampled futures per window whose mean the RSSM predicts; 0 predicts the mode", low=0, high=10_000
@@ -122,6 +125,7 @@ class RowConfig(Settings):
     """One row: a preset names only what it changes."""
 
     notes_name: str = required("what the researcher's notes call it", filled=True)
+    label: str = setting("", "what pictures call it, in a few words; empty takes the name of the preset")
     family: Literal["baseline", "rssm", "persistence", "constant_velocity"] = setting(
         "baseline", "what is trained (the two last ones need no training)"
     )

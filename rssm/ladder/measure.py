@@ -29,7 +29,19 @@ from rssm.training.timing import clock_name
 #: an error that is this many times that of repeating the newest frame counts as diverged
 _FAR = 100.0
 #: what a comparison may change without making its finished rows worthless
-_FREE = ("rows", "seeds", "learning_rates", "presets", "threads", "device", "runs", "out", "name", "data.workers")
+_FREE = (
+    "rows",
+    "seeds",
+    "learning_rates",
+    "redraw",
+    "presets",
+    "threads",
+    "device",
+    "runs",
+    "out",
+    "name",
+    "data.workers",
+)
 
 
 class Timed:

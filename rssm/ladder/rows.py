@@ -21,12 +21,17 @@ class Row:
     Attributes:
         name: of its preset.
         config: its resolved settings.
-        changes: the settings that its preset names, beside its name in the notes.
+        changes: the settings that its preset names, beside its names.
     """
 
     name: str
     config: RowConfig
     changes: dict[str, Any]
+
+    @property
+    def label(self) -> str:
+        """What pictures call it."""
+        return self.config.label or self.name.replace("_", " ")
 
     @property
     def trains(self) -> bool:
@@ -79,5 +84,5 @@ def _read_row(path: Path) -> Row:
         group = key.partition(".")[0]
         if group in _FAMILIES and group != config.family:
             raise UserError(f"{path}: {key}: expected family: {group} with it, got family: {config.family}")
-    changes = {key: value for key, value in settings.items() if key not in ("notes_name", "family")}
+    changes = {key: value for key, value in settings.items() if key not in ("notes_name", "label", "family")}
     return Row(path.stem, config, changes)

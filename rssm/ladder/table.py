@@ -1,26 +1,34 @@
-"""The ladder's page: JSON, Markdown and a chart with a line for each row."""
+"""The ladder's page: JSON, Markdown and the picture."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
+from rssm.config import HORIZON
+from rssm.errors import UserError
 from rssm.evaluation.provenance import refuse_unlike
 from rssm.ladder.config import CompareConfig
 from rssm.ladder.outcomes import LAST, Outcomes
+from rssm.ladder.picture import MOST_ROWS, draw, rows_that_matter
 from rssm.ladder.rows import Row
 from rssm.numbers import DASH, number
-from rssm.report.charts import errors_by_row, to_png
 from rssm.report.publish import publish
 from rssm.report.tables import STEPS, markdown, text
+from rssm.storage.files import replace_file
+from rssm.storage.shape import COUNT, NUMBER, ListOf, MapOf, Maybe, Record, read_json
 from rssm.system.device import pick_device
 from rssm.training.timing import clock_name
 
 #: the row that the others are measured against
 _REFERENCE = "rssm"
+#: what a picture needs of a table
+_TABLE = Record({"rows": MapOf(Record({"mean": Maybe(ListOf(NUMBER, HORIZON)), "diverged": COUNT}))})
 #: what is written by hand under this heading is kept when the tables above it are written anew
 LESSONS = "## The notes' lessons"
 
@@ -33,7 +41,7 @@ class Standing(Outcomes):
 
 
 def write_table(config: CompareConfig, standings: Sequence[Standing]) -> list[Path]:
-    """Write ``OUT/NAME.json``, ``OUT/NAME.md`` and, of the rows that did not diverge, ``OUT/NAME.png``.
+    """Write ``OUT/NAME.json``, ``OUT/NAME.md`` and, of rows that did not diverge, ``OUT/NAME.png``.
 
     The worst row stands first.
 
@@ -52,15 +60,53 @@ def write_table(config: CompareConfig, standings: Sequence[Standing]) -> list[Pa
         | asdict(config.env),
         "rows": rows,
     }
-    drawn = {name: row["mean"] for name, row in rows.items() if not row["diverged"]}
-    pictures = {f"{config.name}.png": to_png(errors_by_row(drawn, _REFERENCE))}
+    pictures = {f"{config.name}.png": draw(*_drawable(ordered))}
     page = "\n".join(_page(config, ordered)) + "\n" + _kept(out / f"{config.name}.md")
     return publish(out, config.name, summary, page, pictures)
+
+
+def redraw(path: Path, rows: Mapping[str, Row]) -> Path:
+    """Draw the picture of a table that was written before, beside it.
+
+    Args:
+        path: the table's JSON.
+        rows: by name, for what they are and what to call them.
+
+    Raises:
+        UserError: the file is no such table, or has none of these rows.
+    """
+    found = read_json(path, "a ladder's table", _TABLE)["rows"]
+    drawn = {name: row["mean"] for name, row in found.items() if row["mean"] is not None and not row["diverged"]}
+    if not drawn.keys() & rows.keys():
+        raise UserError(f"{path}: rows: expected some of {', '.join(rows)}, got {', '.join(found) or 'none'}")
+    picture = path.with_suffix(".png")
+    replace_file(picture, partial(Path.write_bytes, data=draw(drawn, rows)))
+    print("\n".join(caption(drawn, rows)))
+    return picture
 
 
 def show_table(standings: Sequence[Standing]) -> str:
     """The mean error by step for a terminal, the worst row first."""
     return "\n".join(text(*_mean(_ordered(standings), notes=False)))
+
+
+def caption(errors: Mapping[str, Sequence[float]], rows: Mapping[str, Row]) -> list[str]:
+    """What the picture shows, and by what rule."""
+    chosen = rows_that_matter(errors, rows)
+    names = ", ".join(f"`{name}`" for name in chosen)
+    return wrap(
+        f"Drawn, {MOST_ROWS} at most: the rows whose presets change nothing, then the best and the worst of each kind "
+        f"of network. From the top, {len(chosen)} of {len(errors)}: {names}.",
+        width=120,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _drawable(standings: Sequence[Standing]) -> tuple[dict[str, list[float]], dict[str, Row]]:
+    """The mean error of each row that did not diverge, and the rows."""
+    errors = {s.row.name: mean for s in standings if not s.diverged and (mean := s.mean("mean")) is not None}
+    return errors, {standing.row.name: standing.row for standing in standings}
 
 
 def _ordered(standings: Sequence[Standing]) -> list[Standing]:
@@ -126,6 +172,8 @@ def _page(config: CompareConfig, standings: Sequence[Standing]) -> list[str]:
         f"`{config.command}`; made by code of {', '.join(_code(standings))}.",
         "",
         f"![error by step]({config.name}.png)",
+        "",
+        *caption(*_drawable(standings)),
         "",
         "## Mean",
         "",

@@ -40,6 +40,8 @@ _NAMES = {
     _TEAL: "teal",
     _OLIVE: "olive",
 }
+#: the colour of each of these
+COLOUR_OF = {name: colour for colour, name in _NAMES.items()}
 #: of lines, likewise
 STYLES = ("-", "--", ":", "-.")
 _FONT = 8.8
@@ -98,20 +100,15 @@ def error_by_step(result: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def errors_by_row(rows: Mapping[str, Sequence[float]], strong: str) -> Figure:
-    """Open-loop error by step of several predictors, px² on a logarithmic axis, a line for each.
+def errors_by_row(lines: Sequence[Line]) -> Figure:
+    """Open-loop error by step of several predictors, px² on a logarithmic axis; each name stands beside its mark.
 
     Args:
-        rows: the error at each step, by name.
-        strong: the row that is drawn over the others.
+        lines: the error at each step of each.
     """
-    figure, axes = _axes(labels=len(rows))
-    lines = []
-    for i, (name, errors) in enumerate(rows.items()):
-        colour, style = COLOURS[i % len(COLOURS)], STYLES[i // len(COLOURS) % len(STYLES)]
-        lines.append(Line(name, _steps(errors), colour, style, width=3.0 if name == strong else 1.4))
-    _draw(axes, lines, with_values=True)
-    steps = max((len(errors) for errors in rows.values()), default=0)
+    figure, axes = _axes(labels=len(lines))
+    _draw(axes, lines, with_values=True, with_marks=True)
+    steps = max((len(line.points) for line in lines), default=0)
     axes.set_xticks(range(steps), [f"k = {k}" for k in range(steps)])
     axes.set_title("mean squared error, px²", loc="left", color=_INK, fontsize=_FONT)
     return figure
@@ -275,7 +272,7 @@ def _axes(log: bool = True, labels: int = 0) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _draw(axes: Axes, lines: Sequence[Line], with_values: bool) -> None:
+def _draw(axes: Axes, lines: Sequence[Line], with_values: bool, with_marks: bool = False) -> None:
     """Draw the lines and write each one's name at its end, moved apart where two would overlap."""
     ends = []
     # None and infinite values are gaps on any axis; only a logarithmic one has a least value
@@ -289,14 +286,17 @@ def _draw(axes: Axes, lines: Sequence[Line], with_values: bool) -> None:
             axes.vlines(x, place_of(low), place_of(high), color=line.colour, lw=0.9)
         last = next((y for _, y in reversed(line.points) if y is not None and math.isfinite(y)), None)
         if last is not None and line.name:
-            ends.append((place_of(last), f"{line.name}  {short(last)}" if with_values else line.name, line.colour))
+            ends.append((place_of(last), f"{line.name}  {short(last)}" if with_values else line.name, line))
     scale = axes.yaxis.get_transform().transform
     bottom, top = scale(np.array(axes.get_ylim()))
     ends.sort(key=lambda end: end[0])
     gap = _LABEL_HEIGHT * axes.figure.dpi / axes.get_window_extent().height
     places = _apart(((scale(np.array([end[0] for end in ends])) - bottom) / (top - bottom)).tolist(), gap)
-    for place, (_, name, colour) in zip(places, ends, strict=True):
-        axes.text(1.03, place, name, transform=axes.transAxes, color=colour, va="center", fontsize=_FONT)
+    for place, (_, name, line) in zip(places, ends, strict=True):
+        if with_marks:
+            axes.scatter(1.035, place, s=14, c=line.colour, marker=line.marker, transform=axes.transAxes, clip_on=False)
+        left = 1.06 if with_marks else 1.03
+        axes.text(left, place, name, transform=axes.transAxes, color=line.colour, va="center", fontsize=_FONT)
 
 
 def _apart(places: Sequence[float], gap: float) -> list[float]:

@@ -31,14 +31,16 @@ class Section:
 
 def sections(result: Mapping[str, Any]) -> list[Section]:
     """The sections of a result; none for a part that an older result does not have."""
-    parts = (("players", _players), ("survival", _survival), ("calibration", _calibration))
-    found = []
-    for key, describe in parts:
-        part = result.get(key)
-        if part is not None:
-            title = {"players": "games by other players", "survival": "long rollouts"}.get(key, "doubt")
-            found.append(Section(title, [], note=part["skipped"]) if "skipped" in part else describe(part))
-    return found
+    return [section for key in _PARTS if (section := describe(result, key)) is not None]
+
+
+def describe(result: Mapping[str, Any], key: str) -> Section | None:
+    """The section of one part, ``players``, ``survival`` or ``calibration``; None where an older result has none."""
+    part = result.get(key)
+    if part is None:
+        return None
+    title, lay_out = _PARTS[key]
+    return Section(title, [], note=part["skipped"]) if "skipped" in part else lay_out(part)
 
 
 def _players(part: Mapping[str, Any]) -> Section:
@@ -80,3 +82,11 @@ def _calibration(part: Mapping[str, Any]) -> Section:
         (f"      spread ÷ error, {name.replace('_', ' ')}", event["ratio"]) for name, event in part["events"].items()
     ]
     return Section(f"doubt, {part['windows']} windows x {part['samples']}", rows)
+
+
+#: of each part of a result what it is called where it was skipped, and how it is laid out
+_PARTS = {
+    "players": ("games by other players", _players),
+    "survival": ("long rollouts", _survival),
+    "calibration": ("doubt", _calibration),
+}

@@ -15,8 +15,8 @@ from rssm.errors import UserError
 from rssm.evaluation.intervals import ratio
 from rssm.evaluation.provenance import lookup, refuse_copies, refuse_unlike
 from rssm.evaluation.result_shape import RESULT
-from rssm.numbers import number
-from rssm.report.further import Section, sections
+from rssm.numbers import DASH, number
+from rssm.report.further import describe
 from rssm.report.publish import publish, refuse_to_drop
 from rssm.report.tables import STEPS, markdown, text
 from rssm.storage.shape import read_json
@@ -24,6 +24,8 @@ from rssm.training.checkpoint import TRAINER_FILE, training_seconds
 from rssm.training.run_folder import CONFIG_FILE, difference
 
 _LAST = HORIZON - 1
+#: why a part is missing that today's evaluation has
+_OLDER = "these results are older than it: scripts/evaluate.py computes it"
 #: what runs must share to stand in one table
 _SAME = {
     "protocol.steps": "steps",
@@ -109,7 +111,10 @@ def _summary(config: ResultsConfig, runs: Sequence[_Run]) -> dict[str, Any]:
             run.name: {
                 "mse": run.result["mse"],
                 "off_policy_ratio": run.result["off_policy"].get("ratio"),
+                "action_blind_ratio": run.result.get("action_blind", {}).get("ratio"),
                 "floor_ratio": run.result["floor"].get("ratio"),
+                "players": _compact(run.result.get("players", {}).get("players", {})),
+                "doubt_by_event": _compact(run.result.get("calibration", {}).get("events", {})),
                 "train_seconds": run.seconds,
                 "games_trained_on": run.result["protocol"].get("games_trained_on"),
             }
@@ -118,6 +123,17 @@ def _summary(config: ResultsConfig, runs: Sequence[_Run]) -> dict[str, Any]:
         "mean": mean_by_step(means),
         "worst_to_best": ratio([max(m[_LAST] for m in means)], [min(m[_LAST] for m in means)])[0],
     }
+
+
+def _compact(found: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Of each player or event the six means and ratios, and of a player's events the means."""
+    kept = {}
+    for name, part in found.items():
+        kept[name] = {"mean": part["mse"]["mean"]} if "mse" in part else {}
+        kept[name]["ratio"] = part["ratio"]
+        if "events" in part:
+            kept[name]["events"] = {event: said["mean"] for event, said in part["events"].items()}
+    return kept
 
 
 def _trained_with(job: WorldModelConfig) -> str:
@@ -164,8 +180,9 @@ def _page(
     lines += _start(runs)
     lines += _optional("Random actions from cloned emulator states ÷ recorded actions", runs, "off_policy")
     lines += _optional("Error ÷ variance of resampled futures of the emulator", runs, "floor")
-    for section in zip(*(sections(run.result) for run in runs), strict=False):
-        lines += _further(runs, section)
+    lines += _blind(runs) + _players(runs)
+    for key in ("survival", "calibration"):
+        lines += _further(runs, key)
     return lines + _events([run.result for run in runs])
 
 
@@ -201,19 +218,83 @@ def _optional(title: str, runs: Sequence[_Run], key: str) -> list[str]:
     return [f"## {title}", "", *markdown(["", *STEPS], rows), ""]
 
 
-def _further(runs: Sequence[_Run], found: Sequence[Section]) -> list[str]:
-    """A part that all runs have, each run's rows under its name."""
-    if not all(section.rows for section in found):
-        return []
-    title = found[0].title
-    rows = [
-        [f"`{run.name}`, {label.strip()}", *values]
-        for run, section in zip(runs, found, strict=True)
-        for label, values in section.rows
+def _blind(runs: Sequence[_Run]) -> list[str]:
+    """What the actions are worth to the model."""
+    parts = [run.result.get("action_blind", {"skipped": _OLDER}) for run in runs]
+    title = ["## Told other actions than those that were played ÷ told the right ones", ""]
+    skipped = next((part["skipped"] for part in parts if "skipped" in part), None)
+    if skipped is not None:
+        return [*title, f"Not computed, because {skipped}.", ""]
+    rows = [[f"`{run.name}`", *part["ratio"]] for run, part in zip(runs, parts, strict=True)]
+    return [*title, *markdown(["", *STEPS], rows), ""]
+
+
+def _players(runs: Sequence[_Run]) -> list[str]:
+    """A row for each other player, whatever the number of runs; the worst first."""
+    parts = [run.result["players"] for run in runs if "players" in run.result]
+    title = ["## Other players", ""]
+    skipped = next((part["skipped"] for part in parts if "skipped" in part), None if parts else _OLDER)
+    names = (
+        [name for name in parts[0]["players"] if all(name in part["players"] for part in parts)] if not skipped else []
+    )
+    if len(parts) < len(runs) or not names:
+        return [*title, f"Not computed, because {skipped or 'the runs were not scored on the same players'}.", ""]
+    main = mean_by_step([run.result["mse"]["mean"] for run in runs])
+    rows: list[list[Any]] = []
+    for name in names:
+        found = [part["players"][name] for part in parts]
+        means = mean_by_step([player["mse"]["mean"] for player in found])
+        row = [name, *means, _range([player["mse"]["mean"][_LAST] for player in found])]
+        row.append(ratio(means, main)[_LAST])
+        if all("after_start" in player for player in found):
+            later = [player["after_start"]["ratio"][_LAST] for player in found]
+            row.append(None if None in later else statistics.fmean(later))
+        else:
+            row.append(None)
+        for event in ("serve", "player_hit"):
+            seen = [player["events"][event]["mean"][_LAST] for player in found if event in player["events"]]
+            row.append(statistics.fmean(seen) if seen else None)
+        rows.append(row)
+    rows.sort(key=lambda row: -row[_LAST + 1])
+    games = sum(player["games"] for player in parts[0]["players"].values())
+    last = f"k = {_LAST}"
+    heads = [*STEPS, f"runs at {last}", "÷ main games", "÷ without starts", "serves", "our hits"]
+    return [
+        *title,
+        f"{games} games by players of their own: the mean of the runs, px², and the least and the largest run.",
+        f"The last four columns are of {last}: against the main games, the same without starts of games, windows",
+        "with a serve, windows in which our paddle hits.",
+        "",
+        *markdown(["player", *heads], rows),
+        "",
     ]
-    notes = [f"`{run.name}`: {section.note}." for run, section in zip(runs, found, strict=True) if section.note]
-    table = markdown(["", *found[0].heads], rows)
-    return [f"## {title[:1].upper()}{title[1:]}", "", *table, "", *([" ".join(notes), ""] if notes else [])]
+
+
+def _further(runs: Sequence[_Run], key: str) -> list[str]:
+    """A part of all runs: the mean of the runs, and the least and the largest of them in the last column."""
+    found = [describe(run.result, key) for run in runs]
+    present = [section for section in found if section is not None]
+    if not present:
+        return []
+    title = present[0].title
+    lines = [f"## {title[:1].upper()}{title[1:]}", ""]
+    missing = next((section.note for section in present if not section.rows), _OLDER if None in found else "")
+    if missing:
+        return [*lines, f"Not computed, because {missing}.", ""]
+    rows: list[list[Any]] = []
+    for label in (label for label, _ in present[0].rows):
+        each = [values for section in present for other, values in section.rows if other == label]
+        columns = [[value for value in column if value is not None] for column in zip(*each, strict=True)]
+        means = [statistics.fmean(column) if column else None for column in columns]
+        rows.append([label.strip(), *means, _range(columns[-1])])
+    heads = ["mean of the runs", *present[0].heads, "runs, last column"]
+    notes = [f"`{run.name}`: {section.note}." for run, section in zip(runs, present, strict=True) if section.note]
+    return [*lines, *markdown(heads, rows), "", *([" ".join(notes), ""] if notes else [])]
+
+
+def _range(values: Sequence[float]) -> str:
+    """The least and the largest."""
+    return f"{number(min(values))} … {number(max(values))}" if len(values) > 1 else DASH
 
 
 def _events(results: Sequence[dict[str, Any]]) -> list[str]:

@@ -5,10 +5,13 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from PIL import Image
 
 from rssm.report.charts import (
+    COLOURS,
     LEAST,
+    MARKERS,
     MOST_POINTS,
     Line,
     curves,
@@ -171,15 +174,21 @@ def test_a_linear_axis_has_room_below_zero_and_names_stand_at_the_lines_ends():
     assert (axes.get_xlabel(), axes.get_title(loc="left")) == ("steps", "points")
 
 
-def test_many_rows_get_a_line_each_and_labels_that_do_not_overlap():
+def test_many_rows_get_labels_that_do_not_overlap_each_with_the_mark_of_its_line():
     rows = {f"row {i}": [m * (1.0 + 0.01 * i) for m in MEAN] for i in range(30)}
-    figure = errors_by_row(rows, strong="row 7")
-    drawn_lines = figure.axes[0].lines
+    drawn_rows = [
+        Line(name, list(enumerate(errors)), COLOURS[i % 7], marker=MARKERS[i // 7])
+        for i, (name, errors) in enumerate(rows.items())
+    ]
+    figure = errors_by_row(drawn_rows)
+    axes = figure.axes[0]
     assert lines(figure) == list(rows.values())
-    assert len({(line.get_color(), line.get_linestyle()) for line in drawn_lines}) == 28  # seven colours, four styles
-    assert max(drawn_lines, key=lambda line: line.get_linewidth()) is drawn_lines[7]
     assert sorted(label.split("  ")[0] for label in labels(figure)) == sorted(rows)
-    inches = figure.axes[0].get_window_extent().height / figure.dpi
-    places = [text.get_position()[1] * inches for text in figure.axes[0].texts]
-    apart = np.diff(places)
-    assert min(apart) > 0.12  # a line of letters
+    inches = axes.get_window_extent().height / figure.dpi
+    places = [text.get_position()[1] * inches for text in axes.texts]
+    assert min(np.diff(places)) > 0.12  # a line of letters
+    for text, mark in zip(axes.texts, axes.collections, strict=True):
+        (_, height), (colour,) = mark.get_offsets()[0], mark.get_facecolor()
+        line = next(line for line in drawn_rows if text.get_text().startswith(f"{line.name}  "))
+        assert height == text.get_position()[1]
+        assert to_hex(colour) == line.colour == text.get_color()

@@ -7,6 +7,7 @@ import pytest
 from rssm.config import ResultsConfig, WorldModelConfig
 from rssm.config.yaml_file import load_config, save_config
 from rssm.errors import UserError
+from rssm.numbers import number
 from rssm.report.results import summarize
 
 
@@ -54,14 +55,71 @@ def test_a_table_over_two_runs(finished_run, another, table, tmp_path, capsys):
     assert f"scored by code of {first['protocol']['code']}" in text
     assert "| least possible error |" in text
     rows = [line for line in text.splitlines() if line.startswith("| ")]
-    for label in ("mean", "median", "p90", "from the same starts", "sweeping", "share within 2 px", "spread ÷ error"):
+    for label in ("mean", "median", "p90", "from the same starts"):
         assert sum(line.startswith(f"| `other`, {label} |") for line in rows) == 1
-    assert "`other`: worst: " in text
+    for label in ("sweeping", "share within 2 px", "spread ÷ error"):
+        assert sum(line.startswith(f"| {label} |") for line in rows) == 1
     for event in first["events"]:
         assert any(line.startswith(f"| {event.replace('_', ' ')} |") for line in rows)
     out = capsys.readouterr().out
     assert "**mean of the runs**" in out
     assert f"written: {tmp_path / 'docs' / 'both.md'}, " in out
+
+
+def row_of(text, label):
+    (line,) = [line for line in text.splitlines() if line.startswith(f"| {label} |")]
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_other_players_have_a_row_each_with_the_mean_and_the_range_of_the_runs(finished_run, another, table):
+    def twice(result):
+        for player in result["players"]["players"].values():
+            player["mse"]["mean"] = [2.0 * value for value in player["mse"]["mean"]]
+
+    result = json.loads((finished_run / "openloop.json").read_text())
+    summary, text = table(finished_run, another(twice))
+    players = result["players"]["players"]
+    assert len(players) > 1
+    for name, player in players.items():
+        row = row_of(text, name)
+        last = player["mse"]["mean"][-1]
+        assert row[6] == number(1.5 * last)
+        assert row[7] == f"{number(last)} … {number(2 * last)}"
+        assert row[8] == number(last / result["mse"]["mean"][-1])  # all is 1.5 times as large
+        assert summary["seeds"]["other"]["players"][name]["mean"][-1] == pytest.approx(2 * last)
+    ends = [number(1.5 * player["mse"]["mean"][-1]) for player in players.values()]
+    drawn = [line.split("|")[7].strip() for line in text.splitlines() if line.split("|")[1:2] and
+             line.split("|")[1].strip() in players]  # fmt: skip
+    assert sorted(drawn) == sorted(ends)
+    assert float(drawn[0].replace(",", "")) == max(float(end.replace(",", "")) for end in ends)
+
+
+def test_doubt_is_the_mean_of_the_runs(finished_run, another, table):
+    def doubt(result):
+        result["calibration"]["ratio"] = [None, *[4.0] * 5]
+
+    def half(result):
+        result["calibration"]["ratio"] = [3.0, *[2.0] * 5]
+
+    _, text = table(another(doubt, name="a", weights="a"), another(half, name="b", weights="b"))
+    assert row_of(text, "spread ÷ error")[1:] == ["3.00", *["3.00"] * 5, "2.00 … 4.00"]
+
+
+def test_what_the_actions_are_worth_has_a_row_for_each_run_or_says_why_not(finished_run, another, table):
+    def told(result):
+        result["action_blind"] = {"ratio": [7.0] * 6, "windows": 9, "mse": result["mse"]}
+
+    def of_old(result):
+        result.pop("action_blind", None)
+
+    runs = [another(told, name="a", weights="a"), another(told, name="b", weights="b")]
+    summary, text = table(*runs)
+    assert row_of(text[text.index("## Told other actions") :].partition("\n## ")[0], "`b`")[1:] == ["7.00"] * 6
+    assert summary["seeds"]["b"]["action_blind_ratio"] == [7.0] * 6
+    _, text = table(runs[0], runs[1], another(of_old, name="c", weights="c"))
+    part = text[text.index("## Told other actions") :].partition("\n## ")[0]
+    assert "Not computed, because these results are older than it" in part
+    assert "|" not in part
 
 
 def test_the_training_s_command_is_that_of_its_settings(finished_run, table, tiny_job):
