@@ -12,8 +12,9 @@ from rssm.game import Game
 from rssm.numbers import number, points
 from rssm.report import page
 from rssm.report.about import Run, about, duration, result_facts, settings_text
-from rssm.report.charts import COLOURS, MARKERS, STYLES, Line, curves, games_strip, to_svg
+from rssm.report.charts import curves, games_strip
 from rssm.report.curves import losses
+from rssm.report.drawing import COLOURS, MARKERS, STYLES, Line, to_svg
 from rssm.report.measured import heads
 from rssm.report.report import head, world_model, write_page
 

@@ -18,7 +18,8 @@ from rssm.config.yaml_file import load_config
 from rssm.errors import UserError
 from rssm.evaluation.provenance import lookup, refuse_copies, refuse_unlike
 from rssm.numbers import DASH, points
-from rssm.report.charts import COLOURS, Line, curves, to_png
+from rssm.report.charts import curves
+from rssm.report.drawing import COLOURS, Line, to_png
 from rssm.report.history import read_history
 from rssm.report.publish import publish
 from rssm.report.tables import markdown, text

@@ -17,7 +17,8 @@ from rssm.config import HORIZON
 from rssm.dashboard.names import REAL_STEPS, UPDATES
 from rssm.dashboard.questions import Question
 from rssm.numbers import number
-from rssm.report.charts import COLOURS, Line, curves, to_png
+from rssm.report.charts import curves
+from rssm.report.drawing import COLOURS, Line, to_png
 from rssm.storage.files import replace_file
 
 _STYLES = ("-", "--", ":", "-.")

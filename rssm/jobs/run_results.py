@@ -22,7 +22,8 @@ from rssm.evaluation.score import errors_by_step, score, summary
 from rssm.evaluation.windows import episode_lengths
 from rssm.jobs.report import REPORT_FILE, report_run
 from rssm.model.world_model import WorldModel
-from rssm.report.charts import error_by_step, to_png
+from rssm.report.charts import error_by_step
+from rssm.report.drawing import to_png
 from rssm.report.table import format_table
 from rssm.report.verdict import verdict
 from rssm.storage.files import file_checksum, replace_file, write_json

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rssm.ladder.rows import Row
-from rssm.report.charts import COLOUR_OF, STYLES, Line, errors_by_row, to_png
+from rssm.report.charts import errors_by_row
+from rssm.report.drawing import COLOUR_OF, STYLES, Line, to_png
 
 #: a picture of more lines is not read
 MOST_ROWS = 10

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rssm.report import page
-from rssm.report.charts import COLOURS, LEAST, STYLES, Line, curves, to_svg, training_curves
+from rssm.report.charts import curves, training_curves
+from rssm.report.drawing import COLOURS, LEAST, STYLES, Line, to_svg
 
 _NOT_LOSSES = ("learning rate", "gradient norm", "update")
 _STEP = "openloop/mse_k"

@@ -8,7 +8,8 @@ from typing import Any
 from rssm.evaluation.survival import MARKS
 from rssm.numbers import number, share
 from rssm.report import page
-from rssm.report.charts import rank_histogram, survival_curves, to_svg
+from rssm.report.charts import rank_histogram, survival_curves
+from rssm.report.drawing import to_svg
 from rssm.report.further import sections
 
 _OLDER = "the result was written before this was measured; score the run again"

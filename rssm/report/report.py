@@ -12,8 +12,9 @@ from rssm.game import Game
 from rssm.numbers import short
 from rssm.report import page
 from rssm.report.about import Run, about, duration, result_facts
-from rssm.report.charts import LEAST, error_by_step, to_svg
+from rssm.report.charts import error_by_step
 from rssm.report.curves import training
+from rssm.report.drawing import LEAST, to_svg
 from rssm.report.measured import event_title, measured
 from rssm.report.page import BarRow
 from rssm.report.player import player

@@ -8,20 +8,8 @@ import pytest
 from matplotlib.colors import to_hex
 from PIL import Image
 
-from rssm.report.charts import (
-    COLOURS,
-    LEAST,
-    MARKERS,
-    MOST_POINTS,
-    Line,
-    curves,
-    drawn,
-    error_by_step,
-    errors_by_row,
-    to_png,
-    to_svg,
-    training_curves,
-)
+from rssm.report.charts import MOST_POINTS, curves, error_by_step, errors_by_row, training_curves
+from rssm.report.drawing import COLOURS, LEAST, MARKERS, Line, drawn, to_png, to_svg
 
 MEAN = [0.2, 0.4, 0.8, 1.2, 2.0, 3.0]
 
