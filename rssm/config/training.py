@@ -52,7 +52,7 @@ def check_open_loop(key: str, loss: LossConfig, chunk_key: str, chunk_length: in
 class TrainConfig(Settings):
     """The trainer; everything is counted in updates."""
 
-    updates: int = setting(5_000, "optimiser steps", low=1, high=COUNTS)
+    updates: int = setting(6_500, "optimiser steps", low=1, high=COUNTS)
     batch_size: int = setting(16, "chunks per update", low=1, high=65_536)
     chunk_length: int = setting(48, "agent steps per chunk", low=HORIZON + 1, high=27_000)
     learning_rate: float = setting(
