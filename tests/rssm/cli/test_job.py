@@ -75,7 +75,7 @@ def test_the_flags_of_collect():
     assert parse(COLLECT, words.split()) == CollectConfig("data/x", 100_000, 7, "random", 3, 0.25, 9, 2)
     players = "60% tracking rest, 40% random"
     assert parse(COLLECT, ["--out", "x", "--players", players]) == CollectConfig("x", players=players)
-    message = "--players: tracking has no speed; expected one of epsilon, dead_zone, aim, rest, lag, hold"
+    message = "--players: tracking has no speed; expected one of epsilon, dead_zone, aim, rest, lag, hold, noops"
     assert refusal(COLLECT, ["--out", "x", "--players", "tracking speed=2"]) == message
 
 
@@ -191,7 +191,7 @@ def test_help_explains_settings_without_loading_torch():
     process = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, timeout=60)
     assert process.returncode == 0, process.stderr
     text = " ".join(process.stdout.split())
-    assert "--train.updates N optimiser steps (default 5,000; 1 to 10^9)" in text
+    assert "--train.updates N optimiser steps (default 6,500; 1 to 10^9)" in text
     assert "--model.posterior {decoupled,coupled}" in text
     assert "--train TEXT" not in text
 

@@ -83,7 +83,7 @@ def resting_ratio(model, heldout):
     moving, resting = heldout
     predictor = WorldModelPredictor(model)
     settings = dataclasses.replace(EvalConfig(), off_policy_windows=0, bootstrap=10)
-    main = evaluate(predictor, moving, settings, "mode")["mse"]["mean"]
+    main = evaluate(predictor, moving, settings, "mode")
     found = score_others(predictor, [resting], main, settings)
     return found["worst"]["ratio"][-1]
 
