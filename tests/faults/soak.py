@@ -1,8 +1,8 @@
 """Hours of real commands, watched from outside: memory, open files, threads and the size of the folder must stay flat.
 
-    python tests/faults/soak.py [--updates 20000] [--games 200] [--every 5] [--out soak]
+    python tests/faults/soak.py [--updates 20000] [--games 240] [--every 5] [--out soak]
 
-Trains the debug world model, has a small agent play real games to their end (some 1,000 steps each), and writes
+Trains the debug world model, has a small agent play real games to their end (some 900 steps each), and writes
 ``OUT/soak.json`` and ``OUT/soak.png``. Exits with 1 where something grew. Linux only: it reads /proc.
 """
 
@@ -31,7 +31,7 @@ def main() -> int:
     """Returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--updates", type=int, default=20_000)
-    parser.add_argument("--games", type=int, default=200)
+    parser.add_argument("--games", type=int, default=240)
     parser.add_argument("--every", type=float, default=5.0, help="seconds between two samples")
     parser.add_argument("--out", type=Path, default=Path("soak"))
     given = parser.parse_args()
