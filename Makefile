@@ -43,5 +43,6 @@ browser:
 # Built once, and again when what it was built from changes.
 $(INSTALLED): setup.cfg setup.py pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]"
+	@echo "installing into $(VENV): a minute or two, most of it torch"
+	$(BIN)/python -m pip install -c constraints.txt -e ".[dev]"
 	touch $@
