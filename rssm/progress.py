@@ -13,7 +13,7 @@ from tqdm import tqdm
 T = TypeVar("T")
 
 #: seconds between two lines where there is no terminal, unless asked for otherwise
-_EVERY = 20.0
+_EVERY = 9.0
 #: the same for work that would otherwise say nothing, such as an evaluation
 QUIET = 8.0
 
@@ -26,7 +26,7 @@ class Progress:
         total: pieces of work in all.
         unit: what a piece is called.
         done: pieces done before (a run that goes on).
-        every: seconds between two lines where there is no terminal; None takes the usual 20.
+        every: seconds between two lines where there is no terminal; None takes the usual 9.
     """
 
     def __init__(self, title: str, total: int, unit: str, done: int = 0, every: float | None = None) -> None:
