@@ -23,15 +23,15 @@ def clock(monkeypatch):
 def test_lines_come_now_and_then_and_at_the_end(capsys, clock):
     with Progress("training", 1000, "updates") as progress:
         for step in range(10):
-            clock[0] += 7.0
+            clock[0] += 3.0
             progress.advance(100, f"loss {step}")
     out, err = capsys.readouterr()
     assert out == ""
     assert err.splitlines() == [
-        "training: 300 of 1,000 updates, 21 s, about 49 s left; loss 2",
-        "training: 600 of 1,000 updates, 42 s, about 28 s left; loss 5",
-        "training: 900 of 1,000 updates, 63 s, about 7 s left; loss 8",
-        "training: 1,000 of 1,000 updates, 70 s; loss 9",
+        "training: 300 of 1,000 updates, 9 s, about 21 s left; loss 2",
+        "training: 600 of 1,000 updates, 18 s, about 12 s left; loss 5",
+        "training: 900 of 1,000 updates, 27 s, about 3 s left; loss 8",
+        "training: 1,000 of 1,000 updates, 30 s; loss 9",
     ]
 
 
