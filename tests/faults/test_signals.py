@@ -27,7 +27,7 @@ def begin(commands: Commands, job: FaultJob, folder: Path, *words: str, run: str
     """Start a training and wait until some updates are logged."""
     started = commands.start(fresh(job.start, folder), job.command, [*job.words, *words], setup=setup)
     metrics = folder / "runs" / run / "metrics.jsonl"
-    until(lambda: metrics.exists() and metrics.read_text().count("\n") >= 2)
+    until(lambda: metrics.exists() and sum('"train/' in line for line in metrics.read_text().splitlines()) >= 2)
     return started
 
 
