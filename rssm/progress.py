@@ -12,10 +12,8 @@ from tqdm import tqdm
 
 T = TypeVar("T")
 
-#: seconds between two lines where there is no terminal, unless asked for otherwise
-_EVERY = 9.0
-#: the same for work that would otherwise say nothing, such as an evaluation
-QUIET = 8.0
+#: seconds between two lines where there is no terminal
+_EVERY = 8.0
 
 
 class Progress:
@@ -26,12 +24,10 @@ class Progress:
         total: pieces of work in all.
         unit: what a piece is called.
         done: pieces done before (a run that goes on).
-        every: seconds between two lines where there is no terminal; None takes the usual 9.
     """
 
-    def __init__(self, title: str, total: int, unit: str, done: int = 0, every: float | None = None) -> None:
+    def __init__(self, title: str, total: int, unit: str, done: int = 0) -> None:
         self.title, self.total, self.unit, self.done = title, total, unit, done
-        self.every = _EVERY if every is None else every
         self._first, self._begin = done, time.monotonic()
         self._spoken = self._begin
         self._terminal = sys.stderr.isatty()
@@ -43,7 +39,7 @@ class Progress:
         if self._terminal:
             self._bar.set_postfix_str(note, refresh=False)
             self._bar.update(pieces)
-        elif time.monotonic() - self._spoken >= self.every or self.done >= self.total:
+        elif time.monotonic() - self._spoken >= _EVERY or self.done >= self.total:
             self._spoken = time.monotonic()
             spent = self._spoken - self._begin
             # of work that has only begun, nobody knows how long it takes

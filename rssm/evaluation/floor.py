@@ -20,7 +20,7 @@ from rssm.errors import DataError
 from rssm.evaluation.predictor import Predictor
 from rssm.evaluation.replay import play_on, replay
 from rssm.evaluation.windows import recorded_windows, sample_starts
-from rssm.progress import QUIET, Progress
+from rssm.progress import Progress
 from rssm.protocols import Cloneable
 
 _SEEDS = 2**31
@@ -59,7 +59,7 @@ def measure_floor(
     """
     parts, frames = [], dataset.game.layout.stack
     chosen = sample_starts(lengths, windows, rng)
-    with Progress("floor", sum(map(len, chosen.values())), "windows", every=QUIET) as progress:
+    with Progress("floor", sum(map(len, chosen.values())), "windows") as progress:
         for index, starts in chosen.items():
             episode = dataset.episode(index)
             options = recorded_options(dataset.game, episode)

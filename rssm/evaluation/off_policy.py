@@ -17,7 +17,7 @@ from rssm.data.dataset import Dataset
 from rssm.data.frames import stack_episode
 from rssm.evaluation.replay import play_on, replay
 from rssm.evaluation.windows import EpisodeWindows, sample_starts
-from rssm.progress import QUIET, Progress
+from rssm.progress import Progress
 from rssm.protocols import Cloneable
 
 
@@ -34,7 +34,7 @@ def random_windows(
     """
     frames = dataset.game.layout.stack
     chosen = sample_starts(lengths, count, rng)
-    with Progress("off policy", sum(map(len, chosen.values())), "windows", every=QUIET) as progress:
+    with Progress("off policy", sum(map(len, chosen.values())), "windows") as progress:
         for index, starts in chosen.items():
             episode = dataset.episode(index)
             options = recorded_options(dataset.game, episode)

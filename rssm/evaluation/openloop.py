@@ -21,13 +21,12 @@ from rssm.evaluation.off_policy import random_windows
 from rssm.evaluation.persistence import Persistence
 from rssm.evaluation.predictor import Predictor
 from rssm.evaluation.provenance import Role, code_version, describe_data
-from rssm.evaluation.start import describe_start
+from rssm.evaluation.start import NO_GAME, describe_start
 from rssm.evaluation.window_errors import WindowErrors, squared_errors
 from rssm.evaluation.windows import EpisodeWindows, episode_lengths, window_starts, windows_at
 from rssm.game import Game
 
 _MODEL = "model"
-_NO_GAME = "imported data: there is no emulator that can play its episodes again"
 _NO_CLONES = "{}: its environment cannot go back to an earlier moment"
 _OFF_POLICY, _FLOOR, _ACTION_BLIND = 1, 2, 3  # one stream of random numbers each
 
@@ -85,7 +84,7 @@ def evaluate(
     result["action_blind"] = _describe_action_blind(predictor, dataset, lengths, recorded[_MODEL], config)
     env = None if dataset.env is None else game.make_env(dataset.env)
     clones = None if env is None else game.cloneable(env)
-    missing = _NO_GAME if env is None else _NO_CLONES.format(game.env_id)
+    missing = NO_GAME if env is None else _NO_CLONES.format(game.env_id)
     result["start"] = describe_start(dataset, lengths, recorded[_MODEL])
     if clones is None or config.off_policy_windows == 0:
         result["off_policy"] = {"skipped": missing if clones is None else "off_policy_windows is 0"}

@@ -16,7 +16,7 @@ from rssm.evaluation.provenance import Role
 from rssm.evaluation.survival import survival
 from rssm.evaluation.windows import count_windows, episode_lengths
 from rssm.model.world_model import WorldModel
-from rssm.progress import QUIET, Progress
+from rssm.progress import Progress
 
 
 def score(
@@ -50,7 +50,7 @@ def score(
     total += min(config.action_blind_windows, windows)
     total += min(config.floor_windows, windows) if config.floor_futures else 0
     total += sum(count_windows(episode_lengths(other)) for other in others)
-    with Progress("scoring", total, "windows", every=QUIET) as progress:
+    with Progress("scoring", total, "windows") as progress:
         predictor = WorldModelPredictor(model, config.samples, config.seed, progress.advance)
         result = evaluate(predictor, dataset, config, predictor.description, role, watch)
         result["heads"] = score_heads(model, dataset)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,10 @@ from rssm.evaluation.intervals import ratio
 from rssm.evaluation.window_errors import WindowErrors
 from rssm.evaluation.windows import window_starts, windows_at
 from rssm.game import Game
-from rssm.progress import QUIET, Progress
+from rssm.progress import Progress
+
+#: why what needs the emulator is not measured
+NO_GAME = "imported data: there is no emulator that can play its episodes again"
 
 
 def describe_start(dataset: Dataset, lengths: IntArray, model: WindowErrors) -> dict[str, Any]:
@@ -38,31 +40,24 @@ def describe_start(dataset: Dataset, lengths: IntArray, model: WindowErrors) -> 
     if game.start_event is None:
         return {"skipped": f"{game.env_id}: nothing is known of its start but what it shows"}
     if dataset.env is None:
-        return {"skipped": "imported data: there is no emulator that can play its episodes again"}
+        return {"skipped": NO_GAME}
     if dataset.env.repeat_action_probability > 0:
         return {"skipped": "with sticky actions no game can be played again"}
     if any(begins_apart(game, player) for player in set(dataset.players)):
         return {"skipped": "its players begin their games at moments of their own"}
-    env = game.make_env(dataset.env)
-    kind = list(game.events).index(game.start_event)
-    floors = []
-    with Progress("starts of games", int((lengths > HORIZON).sum()), "episodes", every=QUIET) as progress:
+    env, floors = game.make_env(dataset.env), []
+    with Progress("starts of games", int((lengths > HORIZON).sum()), "episodes") as progress:
         for index, length in enumerate(lengths):
             starts = window_starts(int(length))
-            starts = starts[starts < game.start_steps]
-            if len(starts):
-                windows = windows_at(dataset, index, starts)
-                early = windows.events == kind
-                if early.any():
-                    futures, truth = windows.futures[early], windows.truth[early]
-                    windows = replace(windows, starts=starts[early], futures=futures, truth=truth)
-                    floors.append(game.start_floor(env, dataset.env, windows))
+            early = starts[starts < game.start_steps]
+            if len(early):
+                floors.append(game.start_floor(env, dataset.env, windows_at(dataset, index, early)))
             progress.advance(int(length > HORIZON))
     env.close()
     if not floors:
         return {"skipped": f"no window begins in the first {game.start_steps} steps of a game"}
     floor = np.concatenate(floors).mean(axis=0).tolist()
-    error = model.stack[model.event == kind].mean(axis=0).tolist()
+    error = model.stack[model.start < game.start_steps].mean(axis=0).tolist()
     return {"windows": sum(map(len, floors)), "floor": floor, "model": error, "ratio": ratio(error, floor)}
 
 
