@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import statistics
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -67,3 +68,8 @@ def by_event(errors: WindowErrors, events: Mapping[str, str]) -> dict[str, dict[
 def ratio(numerator: list[float], denominator: list[float]) -> list[float | None]:
     """Quotient at each step; None where the denominator is 0."""
     return [above / below if below > 0 else None for above, below in zip(numerator, denominator, strict=True)]
+
+
+def mean_by_step(lists: Sequence[Sequence[float]]) -> list[float]:
+    """The mean over several lists that hold one value per step."""
+    return [statistics.fmean(values) for values in zip(*lists, strict=True)]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from rssm.config import HORIZON
+from rssm.evaluation.intervals import mean_by_step
 from rssm.numbers import DASH, number
-from rssm.report.results import mean_by_step
 
 LAST = HORIZON - 1
 

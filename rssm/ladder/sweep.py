@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rssm.config import HORIZON
+from rssm.evaluation.intervals import mean_by_step
 from rssm.evaluation.provenance import code_version
 from rssm.ladder.config import CompareConfig
 from rssm.ladder.measure import measure
@@ -15,7 +16,6 @@ from rssm.ladder.train import Data
 from rssm.numbers import number
 from rssm.progress import track
 from rssm.report.publish import dropped, publish, refuse_to_drop
-from rssm.report.results import mean_by_step
 from rssm.report.tables import markdown, text
 
 _LAST = HORIZON - 1

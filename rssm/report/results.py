@@ -12,11 +12,11 @@ from rssm.config import HORIZON, ResultsConfig, WorldModelConfig
 from rssm.config.rerun import command_of
 from rssm.config.yaml_file import load_config
 from rssm.errors import UserError
-from rssm.evaluation.intervals import ratio
+from rssm.evaluation.intervals import mean_by_step, ratio
 from rssm.evaluation.provenance import lookup, refuse_copies, refuse_unlike
 from rssm.evaluation.result_shape import RESULT
-from rssm.numbers import DASH, number
-from rssm.report.further import describe
+from rssm.numbers import number
+from rssm.report.further_results import action_blind, further, other_players
 from rssm.report.publish import publish, refuse_to_drop
 from rssm.report.tables import STEPS, markdown, text
 from rssm.storage.shape import read_json
@@ -24,8 +24,6 @@ from rssm.training.checkpoint import TRAINER_FILE, training_seconds
 from rssm.training.run_folder import CONFIG_FILE, difference
 
 _LAST = HORIZON - 1
-#: why a part is missing that today's evaluation has
-_OLDER = "these results are older than it: scripts/evaluate.py computes it"
 #: what runs must share to stand in one table
 _SAME = {
     "protocol.steps": "steps",
@@ -180,10 +178,11 @@ def _page(
     lines += _start(runs)
     lines += _optional("Random actions from cloned emulator states ÷ recorded actions", runs, "off_policy")
     lines += _optional("Error ÷ variance of resampled futures of the emulator", runs, "floor")
-    lines += _blind(runs) + _players(runs)
+    results = {run.name: run.result for run in runs}
+    lines += action_blind(results) + other_players(results)
     for key in ("survival", "calibration"):
-        lines += _further(runs, key)
-    return lines + _events([run.result for run in runs])
+        lines += further(results, key)
+    return lines + _events(list(results.values()))
 
 
 def _seen(runs: Sequence[_Run]) -> list[str]:
@@ -218,85 +217,6 @@ def _optional(title: str, runs: Sequence[_Run], key: str) -> list[str]:
     return [f"## {title}", "", *markdown(["", *STEPS], rows), ""]
 
 
-def _blind(runs: Sequence[_Run]) -> list[str]:
-    """What the actions are worth to the model."""
-    parts = [run.result.get("action_blind", {"skipped": _OLDER}) for run in runs]
-    title = ["## Told other actions than those that were played ÷ told the right ones", ""]
-    skipped = next((part["skipped"] for part in parts if "skipped" in part), None)
-    if skipped is not None:
-        return [*title, f"Not computed, because {skipped}.", ""]
-    rows = [[f"`{run.name}`", *part["ratio"]] for run, part in zip(runs, parts, strict=True)]
-    return [*title, *markdown(["", *STEPS], rows), ""]
-
-
-def _players(runs: Sequence[_Run]) -> list[str]:
-    """A row for each other player, whatever the number of runs; the worst first."""
-    parts = [run.result["players"] for run in runs if "players" in run.result]
-    title = ["## Other players", ""]
-    skipped = next((part["skipped"] for part in parts if "skipped" in part), None if parts else _OLDER)
-    names = (
-        [name for name in parts[0]["players"] if all(name in part["players"] for part in parts)] if not skipped else []
-    )
-    if len(parts) < len(runs) or not names:
-        return [*title, f"Not computed, because {skipped or 'the runs were not scored on the same players'}.", ""]
-    main = mean_by_step([run.result["mse"]["mean"] for run in runs])
-    rows: list[list[Any]] = []
-    for name in names:
-        found = [part["players"][name] for part in parts]
-        means = mean_by_step([player["mse"]["mean"] for player in found])
-        row = [name, *means, _range([player["mse"]["mean"][_LAST] for player in found])]
-        row.append(ratio(means, main)[_LAST])
-        if all("after_start" in player for player in found):
-            later = [player["after_start"]["ratio"][_LAST] for player in found]
-            row.append(None if None in later else statistics.fmean(later))
-        else:
-            row.append(None)
-        for event in ("serve", "player_hit"):
-            seen = [player["events"][event]["mean"][_LAST] for player in found if event in player["events"]]
-            row.append(statistics.fmean(seen) if seen else None)
-        rows.append(row)
-    rows.sort(key=lambda row: -row[_LAST + 1])
-    games = sum(player["games"] for player in parts[0]["players"].values())
-    last = f"k = {_LAST}"
-    heads = [*STEPS, f"runs at {last}", "÷ main games", "÷ without starts", "serves", "our hits"]
-    return [
-        *title,
-        f"{games} games by players of their own: the mean of the runs, px², and the least and the largest run.",
-        f"The last four columns are of {last}: against the main games, the same without starts of games, windows",
-        "with a serve, windows in which our paddle hits.",
-        "",
-        *markdown(["player", *heads], rows),
-        "",
-    ]
-
-
-def _further(runs: Sequence[_Run], key: str) -> list[str]:
-    """A part of all runs: the mean of the runs, and the least and the largest of them in the last column."""
-    found = [describe(run.result, key) for run in runs]
-    present = [section for section in found if section is not None]
-    if not present:
-        return []
-    title = present[0].title
-    lines = [f"## {title[:1].upper()}{title[1:]}", ""]
-    missing = next((section.note for section in present if not section.rows), _OLDER if None in found else "")
-    if missing:
-        return [*lines, f"Not computed, because {missing}.", ""]
-    rows: list[list[Any]] = []
-    for label in (label for label, _ in present[0].rows):
-        each = [values for section in present for other, values in section.rows if other == label]
-        columns = [[value for value in column if value is not None] for column in zip(*each, strict=True)]
-        means = [statistics.fmean(column) if column else None for column in columns]
-        rows.append([label.strip(), *means, _range(columns[-1])])
-    heads = ["mean of the runs", *present[0].heads, "runs, last column"]
-    notes = [f"`{run.name}`: {section.note}." for run, section in zip(runs, present, strict=True) if section.note]
-    return [*lines, *markdown(heads, rows), "", *([" ".join(notes), ""] if notes else [])]
-
-
-def _range(values: Sequence[float]) -> str:
-    """The least and the largest."""
-    return f"{number(min(values))} … {number(max(values))}" if len(values) > 1 else DASH
-
-
 def _events(results: Sequence[dict[str, Any]]) -> list[str]:
     total = statistics.fmean(result["mse"]["mean"][_LAST] * result["windows"] for result in results)
     rows = []
@@ -308,8 +228,3 @@ def _events(results: Sequence[dict[str, Any]]) -> list[str]:
         rows.append([name.replace("_", " "), windows, f"{share:.0f} %", mean, median])
     head = ["in the window", "windows", "share", "mean", "median"]
     return [f"## Where the error is at k = {_LAST}, mean of the runs", "", *markdown(head, rows)]
-
-
-def mean_by_step(lists: Sequence[Sequence[float]]) -> list[float]:
-    """The mean over several lists that hold one value per step."""
-    return [statistics.fmean(values) for values in zip(*lists, strict=True)]
