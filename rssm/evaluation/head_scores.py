@@ -48,8 +48,10 @@ def score_heads(model: WorldModel, dataset: Dataset) -> dict[str, dict[str, dict
         for ``observed`` (the head reads filtered states of the real game; only behind its end there is none, and the
         state is imagined) and ``imagined`` (it reads states up to six steps ahead of the real game), and each of
         :data:`EVENTS`: the number of ``events``, of those ``predicted``, ``precision`` and ``recall``, and what the
-        head said on average ``there`` and ``elsewhere`` (points won or lost; an end's probability); None where nothing
-        was predicted or nothing happened.
+        head said on average ``there`` and ``elsewhere`` (points won or lost; an end's probability), and for ``end``
+        also ``at_points``: what it said on average where a point was made and the game went on. If points alone can
+        be its last steps, that should be the share of them that are. None where nothing was predicted or nothing
+        happened.
     """
     parts: dict[str, list[tuple[ErrorArray, Flags]]] = {"observed": [], "imagined": []}
     for index in track(range(len(dataset.episodes)), "heads", "episodes"):
@@ -120,4 +122,6 @@ def _counts(said: ErrorArray, truth: Flags) -> dict[str, dict[str, float | None]
             "there": float(value[there].mean()) if events else None,
             "elsewhere": float(value[~there].mean()) if events < len(there) else None,
         }
+    goes_on = truth[:, :2].any(1) & ~truth[:, 2]
+    result["end"]["at_points"] = float(said[goes_on, 2].mean()) if goes_on.any() else None
     return result

@@ -32,15 +32,16 @@ SCALES = {
 @dataclass(frozen=True)
 class Losses:
     """Args:
-    terms: for each name an array (B, T), in nats where the likelihood is discrete; 0 where ``masks`` is 0.
-    masks: for each name an array (B, T) of 0 and 1: the entries that count.
+    terms: for each name an array (B, T), in nats where the likelihood is discrete; already times its weight.
+    masks: for each name an array (B, T), the weight of each entry: 1 for one that counts and 0 for one that does not,
+        more for one that stands for several.
     """
 
     terms: dict[str, Tensor]
     masks: dict[str, Tensor]
 
     def means(self) -> dict[str, Tensor]:
-        """The mean of each term over the entries that count."""
+        """The weighted mean of each term."""
         return {name: term.sum() / self.masks[name].sum().clamp(min=1.0) for name, term in self.terms.items()}
 
     def total(self, config: LossConfig) -> Tensor:
@@ -78,15 +79,24 @@ def chunk_losses(model: WorldModel, chunk: Chunk, config: LossConfig) -> Losses:
     deter = torch.cat([seen.states.deter[:, 1:], seen.next_deter.unsqueeze(1)], 1)
     prior = model.rssm.prior(deter)
 
-    # Behind the end of a game nothing is observed: there the heads read what imagination would give them. Only the
-    # last step of a chunk can lie there.
+    # Behind the end of a game, where only the last step of a chunk can lie, nothing is observed: there the heads read
+    # what imagination would give them. The continue head reads imagined steps where the game goes on as well, since
+    # it would know an end by the kind of its inputs otherwise.
     exists = chunk.next_exists
     over = exists[:, -1:, None, None] == 0
-    imagined = model.rssm.draw(prior[:, -1:], True)
-    last_stack = target[:, -1:]
-    if over.device.type != "cpu" or over.any():  # on a card nothing is looked at: that would wait for it
-        last_stack = torch.where(over, _last_mode(model, deter, imagined, seen, chunk), last_stack)
-    last_embedding = model.encoder(last_stack)
+    rows, steps = _imagined_steps(chunk, config.continue_steps)
+    imagined = model.rssm.draw(prior[rows, steps], True)
+    stack = _mode(
+        model,
+        deter[rows, steps],
+        imagined,
+        seen.embedding[rows, steps],
+        before[rows, steps],
+        chunk.actions[rows, steps],
+    )
+    stack = torch.cat([stack[:, :-1], torch.where(over, stack[:, -1:], target[:, -1:])], 1)
+    imagined_embedding = model.encoder(stack)
+    last_embedding = imagined_embedding[:, -1:]
     last_posterior = model.rssm.posterior(deter[:, -1:], last_embedding)
     drawn = model.rssm.draw(last_posterior, True)
 
@@ -94,19 +104,23 @@ def chunk_losses(model: WorldModel, chunk: Chunk, config: LossConfig) -> Losses:
     stoch = torch.cat([seen.states.stoch[:, 1:], drawn], 1)
     prediction = model.predict(deter, stoch, seen.embedding, before, chunk.actions)
     dynamics, representation = balanced_kl(posterior, prior, config.free_nats)
-    last = torch.where(over, imagined, drawn)
+    last = torch.where(over, imagined[:, -1:], drawn)
     embedding = torch.cat([seen.embedding[:, 1:], last_embedding], 1)
     features = model.join_features(deter, torch.cat([stoch[:, :-1], last], 1), embedding)
+    going_on = model.join_features(deter[rows, steps], imagined, imagined_embedding)[:, :-1]
+    goes_on = torch.cat([1.0 - chunk.terminated, torch.ones_like(going_on[..., 0])], 1)
+    weight = torch.ones_like(goes_on)
+    weight[:, exists.shape[1] :] = (exists.shape[1] - 1) / max(config.continue_steps, 1)
 
     terms = {
         "reconstruction": prediction.loss(target) * exists,
         "dynamics": dynamics * exists,
         "representation": representation * exists,
         "reward": model.reward_loss(features, chunk.rewards),
-        "continue": model.continue_loss(features, 1.0 - chunk.terminated),
+        "continue": model.continue_loss(torch.cat([features, going_on], 1), goes_on) * weight,
     }
     masks = dict.fromkeys(("reconstruction", "dynamics", "representation"), exists)
-    masks |= {name: torch.ones_like(exists) for name in ("reward", "continue")}
+    masks |= {"reward": torch.ones_like(exists), "continue": weight}
     if config.open_loop > 0:
         terms["open_loop"], masks["open_loop"] = open_loop_loss(
             model, seen, chunk, config.open_loop_starts, config.open_loop_steps
@@ -116,12 +130,19 @@ def chunk_losses(model: WorldModel, chunk: Chunk, config: LossConfig) -> Losses:
     return Losses(terms, masks)
 
 
+def _imagined_steps(chunk: Chunk, count: int) -> tuple[Tensor, Tensor]:
+    """Rows (B, 1) and steps (B, count + 1) of a chunk that the heads read as imagined: random ones and the last."""
+    batch, length = chunk.actions.shape
+    device = chunk.actions.device
+    last = torch.full((batch, 1), length - 1, device=device)
+    steps = torch.cat([integers(length - 1, (batch, count), device), last], 1)
+    return torch.arange(batch, device=device).unsqueeze(1), steps
+
+
 @torch.no_grad()
-def _last_mode(model: WorldModel, deter: Tensor, stoch: Tensor, seen: Observed, chunk: Chunk) -> Tensor:
-    """The likeliest stack (B, 1, F, 4) after the last step, given the latents (B, 1, S, C) imagined there."""
-    last = slice(-1, None)
-    before, action = chunk.stacks[:, -2:-1], chunk.actions[:, last]
-    return model.predict(deter[:, last], stoch, seen.embedding[:, last], before, action).mode()
+def _mode(model: WorldModel, deter: Tensor, stoch: Tensor, embedding: Tensor, stack: Tensor, action: Tensor) -> Tensor:
+    """The likeliest next stack (B, T, F, 4) of :meth:`WorldModel.predict`, without a gradient."""
+    return model.predict(deter, stoch, embedding, stack, action).mode()
 
 
 def open_loop_loss(

@@ -144,7 +144,7 @@ def _calibration(found: Mapping[str, Any]) -> str:
 def heads(found: Mapping[str, Any]) -> str:
     """Precision and recall of the reward and continue heads (:mod:`rssm.evaluation.head_scores`)."""
     names = {"point_won": "points won", "point_lost": "points lost", "end": "ends of games"}
-    head = ("", "there", "said", "right", "found", "value there", "elsewhere")
+    head = ("", "there", "said", "right", "found", "value there", "elsewhere", "at points")
     tables = ""
     for where, title in (("observed", "Read from the real game"), ("imagined", "Up to six imagined steps ahead")):
         rows = {
@@ -152,6 +152,7 @@ def heads(found: Mapping[str, Any]) -> str:
                 *(number(counts[key]) for key in ("events", "predicted")),
                 *(share(counts[key]) for key in ("precision", "recall")),
                 *(_said(counts[key]) for key in ("there", "elsewhere")),
+                _said(counts.get("at_points")),
             ]
             for name, counts in found[where].items()
         }
@@ -161,8 +162,9 @@ def heads(found: Mapping[str, Any]) -> str:
             "The reward head says a point where it expects more than half a one, the continue head an end where that "
             "is likelier than going on. There: how many came; said: how many it said; right: the share of these that "
             "came in that very step; found: the share of those that came. Value: the points that it expects, or the "
-            "probability of an end, where one came and elsewhere. What the model reads is free of the absolute score: "
-            "where that ends a game, all that can be learned is how many points are the last.",
+            "probability of an end, where one came and elsewhere; at points: that of an end where a point was made and "
+            "the game went on. What the model reads is free of the absolute score: where that ends a game, all that can "
+            "be learned is the share of points that are the last.",
             "soft",
         )
         + tables

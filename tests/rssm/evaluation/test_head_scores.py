@@ -69,6 +69,7 @@ def test_perfect_heads_are_never_wrong_and_miss_nothing(model, pong_data):
         assert counts(result[name]["end"]) == (1, 5, 0.2, 1.0)
         assert result[name]["end"]["there"] == 1.0
         assert result[name]["end"]["elsewhere"] < 0.01
+        assert result[name]["end"]["at_points"] == 0.0
         assert result[name]["point_lost"]["there"] == 1.0
 
 

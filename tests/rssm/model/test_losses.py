@@ -78,7 +78,7 @@ TOUCHED = {
     "dynamics": RECURRENCE | {"prior_network"},
     "representation": {"encoder", "posterior_network"},
     "reward": RECURRENCE | {"reward_head"},
-    "continue": RECURRENCE | {"continue_head"},
+    "continue": RECURRENCE | {"continue_head", "prior_network"},  # what is imagined too
     "open_loop": RECURRENCE | {"prior_network", "decoder"},
 }
 
@@ -115,8 +115,9 @@ class TestChunkLosses:
         found = chunk_losses(any_model, chunk, LossConfig())
         assert found.terms.keys() == found.masks.keys() == SCALES.keys()
         for name, term in found.terms.items():
+            assert term.shape == found.masks[name].shape
             if name != "open_loop":
-                assert term.shape == found.masks[name].shape == (4, 12)
+                assert term.shape == (4, 12 + 2 * (name == "continue"))
             assert torch.isfinite(term).all()
         assert set(SCALES.values()) <= {field.name for field in dataclasses.fields(LossConfig)}
 
@@ -174,6 +175,39 @@ class TestChunkLosses:
         chunk = ChunkSampler(pong_data, 3, 12, 0, episodes=[slice(rows.stop - 12, rows.stop)]).batch(0)
         one = chunk_losses(model, chunk, LossConfig()).means()["continue"]
         assert "prior_network" in _touched(model, one)
+
+    def test_imagined_steps_that_go_on_stand_for_all_steps_of_a_chunk(self, make_model, chunk):
+        model = make_model()
+        with torch.no_grad():
+            for parameter in model.continue_head.parameters():
+                parameter.zero_()  # says one half everywhere: log 2 an entry
+        for count in (0, 1, 3):
+            found = chunk_losses(model, chunk, LossConfig(continue_steps=count))
+            weights = found.masks["continue"]
+            assert weights[:, :12].tolist() == [[1.0] * 12] * 4
+            assert weights[:, 12:].sum(1).tolist() == pytest.approx([11.0 if count else 0.0] * 4)
+            assert torch.allclose(found.terms["continue"], weights * np.log(2))
+
+    @pytest.mark.parametrize(("count", "low", "high"), [(0, 0.5, 1.0), (2, 0.0, 0.2)])
+    def test_an_end_is_not_known_by_being_imagined(self, make_model, chunk, count, low, high):
+        """Nothing moves, and one chunk in four ends: what is imagined there looks as it does at any other step."""
+        model = make_model()
+        still = chunk.stacks[:1, :1].expand(4, 13, -1, -1).contiguous()
+        over = torch.zeros(4, 12)
+        over[0, -1] = 1.0
+        chunk = dataclasses.replace(
+            chunk, stacks=still, actions=torch.zeros_like(chunk.actions), terminated=over, next_exists=1.0 - over
+        )
+        config = LossConfig(open_loop=0.0, continue_steps=count)
+        optimizer = torch.optim.Adam(model.continue_head.parameters(), 0.01)
+        for _ in range(80):
+            optimizer.zero_grad()
+            chunk_losses(model, chunk, config).means()["continue"].backward()
+            optimizer.step()
+        with torch.no_grad():
+            state = model.observe(still[:, :-1], chunk.actions, chunk.is_first).states[:, -1]
+            ends = [1.0 - model.continuation(model.features(model.imagine_step(state, over[:, 0].long())[0]))] * 8
+        assert low <= torch.cat(ends).mean() <= high
 
     def test_a_switched_off_open_loop_term_is_not_computed(self, make_model, chunk, monkeypatch):
         monkeypatch.setattr(losses_module, "open_loop_loss", lambda *_: pytest.fail("computed"))

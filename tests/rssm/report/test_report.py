@@ -256,10 +256,14 @@ def test_a_model_without_actions_stands_beside_the_model(tmp_path, result):
 
 def test_heads_have_their_precision_and_recall(tmp_path, result):
     said = {"events": 38, "predicted": 40, "precision": 0.9, "recall": 0.947, "there": 0.91, "elsewhere": -0.0001}
-    result["heads"] = {"observed": {"point_won": said, "end": said | {"precision": None}}, "imagined": {}}
+    result["heads"] = {
+        "observed": {"point_won": said, "end": said | {"precision": None, "at_points": 0.048}},
+        "imagined": {},
+    }
     page = report(tmp_path, result)
-    assert page.row("points won") == ["38", "40", "0.900", "0.947", "0.910", "0.000"]
+    assert page.row("points won") == ["38", "40", "0.900", "0.947", "0.910", "0.000", "–"]
     assert page.row("ends of games")[2] == "–"
+    assert page.row("ends of games")[-1] == "0.048"
 
 
 def test_it_says_what_it_is_of(tmp_path, result):
