@@ -163,8 +163,8 @@ def heads(found: Mapping[str, Any]) -> str:
             "is likelier than going on. There: how many came; said: how many it said; right: the share of these that "
             "came in that very step; found: the share of those that came. Value: the points that it expects, or the "
             "probability of an end, where one came and elsewhere; at points: that of an end where a point was made and "
-            "the game went on. What the model reads is free of the absolute score: where that ends a game, all that can "
-            "be learned is the share of points that are the last.",
+            "the game went on. What the model reads is free of the absolute score: where that ends a game, all that "
+            "can be learned is the share of points that are the last.",
             "soft",
         )
         + tables
