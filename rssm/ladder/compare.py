@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from rssm.config.presets import preset_folder
+from rssm.ladder.by_budget import by_budget
 from rssm.ladder.config import CompareConfig
 from rssm.ladder.measure import finished, measure
 from rssm.ladder.outcomes import outcome
@@ -24,7 +25,7 @@ from rssm.system.stopping import goes_on
 def compare(config: CompareConfig) -> None:
     """Train and score every row and seed that is not there yet, write the table anew after each, and print it.
 
-    With ``redraw`` or ``learning_rates`` do that instead.
+    With ``redraw``, ``learning_rates`` or ``budgets`` do that instead.
 
     Raises:
         UserError: there is no such row; a preset does not fit; results that are there belong to other settings; a
@@ -38,6 +39,9 @@ def compare(config: CompareConfig) -> None:
     wanted = choose_rows(rows, config.rows)
     if config.rates:
         sweep(config, [row for row in wanted if row.trains])
+        return
+    if config.seconds:
+        by_budget(config, {row.name: row for row in wanted})
         return
     data = Data(config)
     for row in wanted:

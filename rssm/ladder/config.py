@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,6 +24,8 @@ from rssm.config.data import STEPS
 from rssm.config.rerun import command_of
 from rssm.config.settings import RATES, WORKERS
 
+#: seconds that no training is given
+BUDGET = 10**7
 #: settings that change no result: how it is computed, and where the presets and the pages lie
 _UNSAID = ("presets", "redraw", "out", "threads", "device", "data.workers")
 
@@ -49,13 +52,18 @@ class CompareConfig(Settings):
         "schedules follow the share of the time that is spent; 0 lets each row run to its own stop (a baseline until "
         "the validation error no longer improves, the RSSM for its preset's updates)",
         low=0,
-        high=10**7,
+        high=BUDGET,
     )
     seeds: int = setting(3, "trainings per row", low=1, high=1_000)
     learning_rates: str = setting(
         "",
         "numbers separated by commas: instead of the ladder, train each row with each of them, score on the "
         "validation episodes and write a table to choose from; the choice is then put into the row's preset",
+    )
+    budgets: str = setting(
+        "",
+        "seconds separated by commas: instead of the ladder, train each row for each of them, with a schedule of that "
+        "length, and write a table and a picture of the error against time",
     )
     redraw: str = setting(
         "", "a table's JSON, for example docs/results/ladder.json: draw its picture anew beside it, and train nothing"
@@ -95,6 +103,18 @@ class CompareConfig(Settings):
             all(0 < rate <= RATES for rate in rates),
             f"learning_rates: expected numbers above 0, separated by commas, got {self.learning_rates}",
         )
+        try:
+            seconds = self.seconds
+        except ValueError:
+            seconds = (0.0,)
+        check(
+            all(0 < budget <= BUDGET for budget in seconds),
+            f"budgets: expected seconds above 0, separated by commas, got {self.budgets}",
+        )
+        check(not (rates and seconds), f"budgets: expected none with learning_rates, got {self.budgets}")
+
+    def idle(self) -> Mapping[str, str]:
+        return {"budget": "with budgets"} if self.budgets else {}
 
     @property
     def rates(self) -> tuple[float, ...]:
@@ -102,9 +122,14 @@ class CompareConfig(Settings):
         return tuple(float(rate) for rate in self.learning_rates.split(",") if rate.strip())
 
     @property
+    def seconds(self) -> tuple[float, ...]:
+        """The budgets to compare, the shortest first; none where the ladder itself is asked for."""
+        return tuple(sorted({float(budget) for budget in self.budgets.split(",") if budget.strip()}))
+
+    @property
     def command(self) -> str:
         """The command that gives the same results again: budget, seeds, and what is not as by default."""
-        first = {"budget": f"{self.budget:g}", "seeds": self.seeds}
+        first = {"seeds": self.seeds} if self.budgets else {"budget": f"{self.budget:g}", "seeds": self.seeds}
         return command_of("scripts/compare.py", self, _UNSAID, first)
 
 

@@ -33,6 +33,7 @@ _FREE = (
     "rows",
     "seeds",
     "learning_rates",
+    "budgets",
     "redraw",
     "presets",
     "threads",

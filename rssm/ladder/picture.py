@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from matplotlib.figure import Figure
+
+from rssm.ladder.outcomes import LAST
 from rssm.ladder.rows import Row
-from rssm.report.charts import errors_by_row
+from rssm.report.charts import curves, errors_by_row
 from rssm.report.drawing import COLOUR_OF, STYLES, Line, to_png
 
 #: a picture of more lines is not read
@@ -55,6 +58,28 @@ def draw(errors: Mapping[str, Sequence[float]], rows: Mapping[str, Row]) -> byte
         points = list(enumerate(errors[name]))
         lines.append(Line(row.label, points, colour, style, 2.6 if broad else 1.3, mark or next(further)))
     return to_png(errors_by_row(lines))
+
+
+def error_by_time(errors: Mapping[str, Sequence[tuple[float, float]]], rows: Mapping[str, Row], clock: str) -> Figure:
+    """The error at the last step over the seconds of a training.
+
+    Args:
+        errors: of each row, pairs of seconds and px².
+        rows: by name.
+        clock: what the seconds are of.
+    """
+    marks = iter(_FURTHER_MARKS)
+    lines = [
+        Line(
+            rows[name].label,
+            list(points),
+            _COLOURS[_kind(rows[name])],
+            "-" if rows[name].config.family == "rssm" else "--",
+            marker=_MARKS.get(rows[name].config.family) or next(marks),
+        )
+        for name, points in errors.items()
+    ]
+    return curves(lines, f"mean squared error at k = {LAST}, px²", f"seconds of {clock}")
 
 
 def _kind(row: Row) -> str:
