@@ -60,7 +60,7 @@ class Work:
         set_threads(config.threads, 2)  # the agent learns beside it
         model, optimizer = self._start(device)
         seed = derived_seed(config.seed, Stream.WORLD_CHUNKS)
-        sampler = ChunkSampler(self.data, config.world.batch_size, config.world.chunk_length, seed)
+        sampler = ChunkSampler(self.data, config.world.batch_size, config.world.chunk_length, seed, beyond=True)
         sums: dict[str, float] = {}
         for update in range(self.first, self.stop):
             drawn = derived_seed(config.seed, Stream.WORLD_UPDATE, update)

@@ -26,8 +26,10 @@ class Chunk:
         actions: (B, T) int64, taken after ``stacks[:, t]``.
         rewards: (B, T), earned by that action.
         terminated: (B, T), 1.0 where that action ended the game.
-        next_exists: (B, T), 0.0 where ``stacks[:, t + 1]`` was never recorded (an episode's last transition).
+        next_exists: (B, T), 0.0 where ``stacks[:, t + 1]`` was never recorded, from an episode's last transition on.
         is_first: (B,) bool, whether the chunk starts with its episode's first observation.
+
+    Where a chunk reaches beyond its episode, what stands there repeats the last row and must not count.
     """
 
     stacks: Tensor
@@ -36,6 +38,11 @@ class Chunk:
     terminated: Tensor
     next_exists: Tensor
     is_first: Tensor
+
+    @property
+    def happened(self) -> Tensor:
+        """(B, T), 1.0 for the transitions of the episode and 0.0 for those beyond its end."""
+        return torch.cat([torch.ones_like(self.next_exists[:, :1]), self.next_exists[:, :-1]], 1)
 
     def to(self, device: torch.device) -> Chunk:
         return Chunk(*(getattr(self, part.name).to(device) for part in fields(self)))
@@ -79,7 +86,7 @@ class Rows:
         device = start.device
         is_first = start == first
         start, first, stop = start.unsqueeze(-1), first.unsqueeze(-1), stop.unsqueeze(-1)
-        rows = start + torch.arange(length, device=device)
+        rows = torch.minimum(start + torch.arange(length, device=device), stop - 1)
         after = start + torch.arange(length + 1, device=device)
         frames = after.unsqueeze(-1) + torch.arange(1 - stack, 1, device=device)
         frames = torch.minimum(torch.maximum(frames, first.unsqueeze(-1)), stop.unsqueeze(-1) - 1)
@@ -110,6 +117,8 @@ class ChunkSampler:
 
     A chunk that would begin before its episode or reach beyond it is moved inside, so the first and the last steps of
     a game are seen no less often than the others: without this, an episode's start would begin one chunk in thousands.
+    Moved inside, an end is always a chunk's last step, and a head that is to say how likely one is learns that instead:
+    with ``beyond`` a chunk may reach beyond its episode, so that an end may be any of its steps.
 
     Args:
         data: the data set.
@@ -117,15 +126,24 @@ class ChunkSampler:
         length: transitions per chunk, T.
         seed: of the draws.
         episodes: the episodes to draw from; None takes all. Those shorter than a chunk are left out.
+        beyond: whether a chunk may reach beyond its episode; see :attr:`Chunk.happened`.
 
     Raises:
         DataError: no episode is long enough for one chunk.
     """
 
     def __init__(
-        self, data: Dataset, batch_size: int, length: int, seed: int, episodes: Sequence[slice] | None = None
+        self,
+        data: Dataset,
+        batch_size: int,
+        length: int,
+        seed: int,
+        episodes: Sequence[slice] | None = None,
+        *,
+        beyond: bool = False,
     ) -> None:
         self.data, self.batch_size, self.length, self.seed = data, batch_size, length, seed
+        self._least = 1 if beyond else length  # steps of its episode that a chunk has
         episodes = data.episodes if episodes is None else episodes
         bounds = np.array([(e.start, e.stop) for e in episodes if e.stop - e.start >= length], np.int64)
         if len(bounds) == 0:
@@ -146,7 +164,7 @@ class ChunkSampler:
         place = rng.integers(self._places[-1], size=self.batch_size)[part.first : part.stop]
         episode = np.searchsorted(self._places, place, side="right")
         first, stop = self._first[episode], self._stop[episode]
-        return np.clip(stop - (self._places[episode] - place), first, stop - self.length), first, stop
+        return np.clip(stop - (self._places[episode] - place), first, stop - self._least), first, stop
 
     def batch(self, update: int, part: Part | None = None) -> Chunk:
         """The batch of one update, or some of its chunks."""

@@ -47,7 +47,7 @@ class FreshSampler:
         updates: int,
     ) -> None:
         self.batch_size, self._settings = batch_size, (batch_size, length, seed)
-        self._sampler, self._data = ChunkSampler(data, *self._settings, episodes), data
+        self._sampler, self._data = ChunkSampler(data, *self._settings, episodes, beyond=True), data
         self._old = [data.episode(data.episodes.index(rows)) for rows in episodes]
         self._new: dict[int, list[Episode]] = {}
         self._steps, self._block = recording.steps, recording.steps // _BLOCKS
@@ -101,4 +101,4 @@ class FreshSampler:
             if room < 0:
                 break
             games.insert(0, episode)
-        return ChunkSampler(Dataset.of(self._data, games), *self._settings)
+        return ChunkSampler(Dataset.of(self._data, games), *self._settings, beyond=True)

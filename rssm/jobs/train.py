@@ -142,7 +142,7 @@ def make_trainer(
 def _make_sampler(config: WorldModelConfig, data: Dataset, learned: Sequence[slice]) -> Sampler:
     sizes = config.train.batch_size, config.train.chunk_length, config.seed
     if config.data.fresh_steps == 0:
-        return ChunkSampler(data, *sizes, learned)
+        return ChunkSampler(data, *sizes, learned, beyond=True)
     if data.env is None:
         raise UserError(f"data.fresh_steps: expected 0, as {data.path} is imported: nobody can play more of it")
     recording = training_recording(config)

@@ -7,6 +7,7 @@ an array over (batch, time); their scales are :class:`rssm.config.LossConfig`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -79,48 +80,33 @@ def chunk_losses(model: WorldModel, chunk: Chunk, config: LossConfig) -> Losses:
     deter = torch.cat([seen.states.deter[:, 1:], seen.next_deter.unsqueeze(1)], 1)
     prior = model.rssm.prior(deter)
 
-    # Behind the end of a game, where only the last step of a chunk can lie, nothing is observed: there the heads read
-    # what imagination would give them. The continue head reads imagined steps where the game goes on as well, since
-    # it would know an end by the kind of its inputs otherwise.
-    exists = chunk.next_exists
-    over = exists[:, -1:, None, None] == 0
-    rows, steps = _imagined_steps(chunk, config.continue_steps)
-    imagined = model.rssm.draw(prior[rows, steps], True)
-    stack = _mode(
-        model,
-        deter[rows, steps],
-        imagined,
-        seen.embedding[rows, steps],
-        before[rows, steps],
-        chunk.actions[rows, steps],
-    )
-    stack = torch.cat([stack[:, :-1], torch.where(over, stack[:, -1:], target[:, -1:])], 1)
-    imagined_embedding = model.encoder(stack)
-    last_embedding = imagined_embedding[:, -1:]
+    exists, happened = chunk.next_exists, chunk.happened
+    last_embedding = model.encoder(target[:, -1:])
     last_posterior = model.rssm.posterior(deter[:, -1:], last_embedding)
-    drawn = model.rssm.draw(last_posterior, True)
-
     posterior = torch.cat([seen.posterior[:, 1:], last_posterior], 1)
-    stoch = torch.cat([seen.states.stoch[:, 1:], drawn], 1)
+    stoch = torch.cat([seen.states.stoch[:, 1:], model.rssm.draw(last_posterior, True)], 1)
+    embedding = torch.cat([seen.embedding[:, 1:], last_embedding], 1)
     prediction = model.predict(deter, stoch, seen.embedding, before, chunk.actions)
     dynamics, representation = balanced_kl(posterior, prior, config.free_nats)
-    last = torch.where(over, imagined[:, -1:], drawn)
-    embedding = torch.cat([seen.embedding[:, 1:], last_embedding], 1)
-    features = model.join_features(deter, torch.cat([stoch[:, :-1], last], 1), embedding)
-    going_on = model.join_features(deter[rows, steps], imagined, imagined_embedding)[:, :-1]
-    goes_on = torch.cat([1.0 - chunk.terminated, torch.ones_like(going_on[..., 0])], 1)
-    weight = torch.ones_like(goes_on)
-    weight[:, exists.shape[1] :] = (exists.shape[1] - 1) / max(config.continue_steps, 1)
+
+    # Behind the end of a game nothing is observed: there the heads read what imagination would give them. The continue
+    # head reads imagined steps where the game goes on as well, or it would know an end by the kind of its inputs.
+    imagined = _imagined_features(model, chunk, seen, deter, prior, config.continue_steps)
+    at_end = (happened - exists).unsqueeze(-1) > 0
+    features = torch.where(at_end, imagined.features[:, -1:], model.join_features(deter, stoch, embedding))
+    goes_on = torch.cat([1.0 - chunk.terminated, torch.ones_like(imagined.weights)], 1)
+    weights = torch.cat([happened, imagined.weights], 1)
+    continued = model.continue_loss(torch.cat([features, imagined.features[:, :-1]], 1), goes_on)
 
     terms = {
         "reconstruction": prediction.loss(target) * exists,
         "dynamics": dynamics * exists,
         "representation": representation * exists,
-        "reward": model.reward_loss(features, chunk.rewards),
-        "continue": model.continue_loss(torch.cat([features, going_on], 1), goes_on) * weight,
+        "reward": model.reward_loss(features, chunk.rewards) * happened,
+        "continue": continued * weights,
     }
     masks = dict.fromkeys(("reconstruction", "dynamics", "representation"), exists)
-    masks |= {"reward": torch.ones_like(exists), "continue": weight}
+    masks |= {"reward": happened, "continue": weights}
     if config.open_loop > 0:
         terms["open_loop"], masks["open_loop"] = open_loop_loss(
             model, seen, chunk, config.open_loop_starts, config.open_loop_steps
@@ -130,19 +116,30 @@ def chunk_losses(model: WorldModel, chunk: Chunk, config: LossConfig) -> Losses:
     return Losses(terms, masks)
 
 
-def _imagined_steps(chunk: Chunk, count: int) -> tuple[Tensor, Tensor]:
-    """Rows (B, 1) and steps (B, count + 1) of a chunk that the heads read as imagined: random ones and the last."""
+class _Imagined(NamedTuple):
+    """Features (B, M + 1, F) of steps that were imagined one step ahead: some at random, and each chunk's last.
+
+    ``weights`` (B, M) of the random ones: they stand for all steps of their chunk after which the game goes on.
+    """
+
+    features: Tensor
+    weights: Tensor
+
+
+def _imagined_features(
+    model: WorldModel, chunk: Chunk, seen: Observed, deter: Tensor, prior: Tensor, count: int
+) -> _Imagined:
     batch, length = chunk.actions.shape
     device = chunk.actions.device
-    last = torch.full((batch, 1), length - 1, device=device)
+    rows = torch.arange(batch, device=device).unsqueeze(1)
+    last = chunk.happened.sum(1, keepdim=True).long() - 1
     steps = torch.cat([integers(length - 1, (batch, count), device), last], 1)
-    return torch.arange(batch, device=device).unsqueeze(1), steps
-
-
-@torch.no_grad()
-def _mode(model: WorldModel, deter: Tensor, stoch: Tensor, embedding: Tensor, stack: Tensor, action: Tensor) -> Tensor:
-    """The likeliest next stack (B, T, F, 4) of :meth:`WorldModel.predict`, without a gradient."""
-    return model.predict(deter, stoch, embedding, stack, action).mode()
+    deter, stoch = deter[rows, steps], model.rssm.draw(prior[rows, steps], True)
+    with torch.no_grad():
+        before, embedding = chunk.stacks[rows, steps], seen.embedding[rows, steps]
+        stack = model.predict(deter, stoch, embedding, before, chunk.actions[rows, steps]).mode()
+    features = model.join_features(deter, stoch, model.encoder(stack))
+    return _Imagined(features, chunk.next_exists[rows, steps[:, :-1]] * ((length - 1) / max(count, 1)))
 
 
 def open_loop_loss(

@@ -102,7 +102,7 @@ def _assist(group: Group, job: WorldModelConfig, data: str, device: str, count: 
 
 def _time(group: Group, job: WorldModelConfig, data: Dataset, device: torch.device, count: int) -> Timing:
     optimizer = Optimizer(fresh_model(job, data, device), job.train, group)
-    sampler = ChunkSampler(data, job.train.batch_size, job.train.chunk_length, job.seed)
+    sampler = ChunkSampler(data, job.train.batch_size, job.train.chunk_length, job.seed, beyond=True)
     graph = GraphedUpdates(optimizer, sampler, job.loss) if device.type == "cuda" else None
 
     def update(number: int) -> None:

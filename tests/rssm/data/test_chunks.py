@@ -75,6 +75,30 @@ def test_the_ends_of_an_episode_are_seen_no_less_often_than_its_middle():
     assert seen.min() > 0.85 * middle.mean()
 
 
+def test_with_beyond_an_end_may_be_any_step_of_a_chunk_and_every_row_is_seen_as_often():
+    rows = Rows((100, 60))
+    sampler = ChunkSampler(rows, 16, LENGTH, seed=0, beyond=True)
+    seen, ends = np.zeros(160), np.zeros(LENGTH)
+    for update in range(400):
+        chunk = sampler.batch(update)
+        happened = chunk.happened.bool()
+        np.add.at(seen, chunk.rewards[happened].numpy().astype(int), 1)
+        ends += ((chunk.next_exists == 0) & happened).sum(0).numpy()
+        for b in range(16):
+            steps = chunk.rewards[b][happened[b]].long()
+            assert steps.tolist() == list(range(steps[0], steps[0] + len(steps)))
+            episode = next(e for e in rows.episodes if e.start <= steps[0] < e.stop)
+            assert steps[-1] < episode.stop
+            assert (len(steps) == LENGTH) or (steps[-1] == episode.stop - 1)
+            assert (chunk.rewards[b][~happened[b]] == episode.stop - 1).all()
+            assert set(chunk.stacks[b].unique().tolist()) <= set(range(episode.start, episode.stop))
+    middle = seen[LENGTH : 100 - LENGTH]
+    for stop in (100, 160):
+        late = seen[stop - LENGTH : stop]
+        assert np.abs(late / middle.mean() - 1).max() < 0.2
+    assert np.abs(ends / ends.mean() - 1).max() < 0.35
+
+
 def test_stacks_are_those_of_the_episode(pong_data):
     sampler = ChunkSampler(pong_data, 8, LENGTH, seed=0)
     checked = 0

@@ -57,7 +57,7 @@ def test_batches_follow_from_the_update_alone(data: Dataset, sampler: FreshSampl
 
 def test_it_begins_with_the_data_set_alone(data: Dataset, sampler: FreshSampler) -> None:
     assert sampler._player is None
-    plain = ChunkSampler(data, 64, 10, 0, data.episodes[:-2])
+    plain = ChunkSampler(data, 64, 10, 0, data.episodes[:-2], beyond=True)
     assert all(same(sampler.batch(update), plain.batch(update)) for update in range(4))
     assert sampler._player is not None  # plays what the next updates will draw from
     assert not same(sampler.batch(4), plain.batch(4))
@@ -78,7 +78,7 @@ def test_old_games_give_way_to_new_ones(data: Dataset, sampler: FreshSampler) ->
 
 
 def test_real_steps_are_those_that_could_be_drawn_from(data: Dataset, sampler: FreshSampler) -> None:
-    plain = ChunkSampler(data, 64, 10, 0, data.episodes[:-2])
+    plain = ChunkSampler(data, 64, 10, 0, data.episodes[:-2], beyond=True)
     learned = sum(rows.stop - rows.start for rows in data.episodes[:-2])
     assert plain.real_steps(0) == plain.real_steps(50) == learned
     # update 4, the fifth, is the first with a new block
@@ -90,7 +90,7 @@ def _block() -> Recording:
 
 
 def frames_of(data: Dataset) -> set[bytes]:
-    chunks = ChunkSampler(data, 256, 10, 1)
+    chunks = ChunkSampler(data, 256, 10, 1, beyond=True)
     return set().union(*(frames(chunks.batch(update)) for update in range(20)))
 
 
