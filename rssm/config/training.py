@@ -33,11 +33,11 @@ class LossConfig(Settings):
     open_loop_steps: int = setting(HORIZON, "agent steps of each; less than a chunk", low=1, high=1_000, before=HORIZON)
     continue_steps: int = setting(
         2,
-        "imagined steps per chunk where the game goes on that the continue head reads, so that it does not take "
-        "what is imagined for an end; 0 has it read those at ends alone",
-        low=0,
+        "imagined steps per chunk, beside its last, that the continue head reads; of what is observed it reads "
+        "nothing, since no end ever is",
+        low=1,
         high=4_096,
-        before=0,
+        before=2,
     )
     free_nats: float = setting(
         0.0, "both KL terms are clipped from below at this many nats per step", low=0, high=10**4

@@ -89,24 +89,21 @@ def chunk_losses(model: WorldModel, chunk: Chunk, config: LossConfig) -> Losses:
     prediction = model.predict(deter, stoch, seen.embedding, before, chunk.actions)
     dynamics, representation = balanced_kl(posterior, prior, config.free_nats)
 
-    # Behind the end of a game nothing is observed: there the heads read what imagination would give them. The continue
-    # head reads imagined steps where the game goes on as well, or it would know an end by the kind of its inputs.
-    imagined = _imagined_features(model, chunk, seen, deter, prior, config.continue_steps)
+    # Behind the end of a game nothing is observed: there the reward head reads what imagination would give it. The
+    # continue head reads nothing else anywhere, or it would know an end by the kind of its inputs.
+    imagined = _imagine_some(model, chunk, seen, deter, prior, config.continue_steps)
     at_end = (happened - exists).unsqueeze(-1) > 0
     features = torch.where(at_end, imagined.features[:, -1:], model.join_features(deter, stoch, embedding))
-    goes_on = torch.cat([1.0 - chunk.terminated, torch.ones_like(imagined.weights)], 1)
-    weights = torch.cat([happened, imagined.weights], 1)
-    continued = model.continue_loss(torch.cat([features, imagined.features[:, :-1]], 1), goes_on)
 
     terms = {
         "reconstruction": prediction.loss(target) * exists,
         "dynamics": dynamics * exists,
         "representation": representation * exists,
         "reward": model.reward_loss(features, chunk.rewards) * happened,
-        "continue": continued * weights,
+        "continue": model.continue_loss(imagined.features, 1.0 - imagined.terminated) * imagined.weights,
     }
     masks = dict.fromkeys(("reconstruction", "dynamics", "representation"), exists)
-    masks |= {"reward": happened, "continue": weights}
+    masks |= {"reward": happened, "continue": imagined.weights}
     if config.open_loop > 0:
         terms["open_loop"], masks["open_loop"] = open_loop_loss(
             model, seen, chunk, config.open_loop_starts, config.open_loop_steps
@@ -117,16 +114,20 @@ def chunk_losses(model: WorldModel, chunk: Chunk, config: LossConfig) -> Losses:
 
 
 class _Imagined(NamedTuple):
-    """Features (B, M + 1, F) of steps that were imagined one step ahead: some at random, and each chunk's last.
+    """Some steps of each chunk, imagined one step ahead: M at random, and the last.
 
-    ``weights`` (B, M) of the random ones: they stand for all steps of their chunk after which the game goes on.
+    Args:
+        features: (B, M + 1, F), of the states after them.
+        terminated: (B, M + 1), 1.0 where the game ended.
+        weights: (B, M + 1): those at random stand for all before the last; 0.0 where they are none of these.
     """
 
     features: Tensor
+    terminated: Tensor
     weights: Tensor
 
 
-def _imagined_features(
+def _imagine_some(
     model: WorldModel, chunk: Chunk, seen: Observed, deter: Tensor, prior: Tensor, count: int
 ) -> _Imagined:
     batch, length = chunk.actions.shape
@@ -139,7 +140,9 @@ def _imagined_features(
         before, embedding = chunk.stacks[rows, steps], seen.embedding[rows, steps]
         stack = model.predict(deter, stoch, embedding, before, chunk.actions[rows, steps]).mode()
     features = model.join_features(deter, stoch, model.encoder(stack))
-    return _Imagined(features, chunk.next_exists[rows, steps[:, :-1]] * ((length - 1) / max(count, 1)))
+    weights = (steps < last) * ((length - 1) / count)
+    weights[:, -1] = 1.0
+    return _Imagined(features, chunk.terminated[rows, steps], weights)
 
 
 def open_loop_loss(

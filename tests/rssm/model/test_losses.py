@@ -117,7 +117,7 @@ class TestChunkLosses:
         for name, term in found.terms.items():
             assert term.shape == found.masks[name].shape
             if name != "open_loop":
-                assert term.shape == (4, 12 + 2 * (name == "continue"))
+                assert term.shape == (4, 3 if name == "continue" else 12)
             assert torch.isfinite(term).all()
         assert set(SCALES.values()) <= {field.name for field in dataclasses.fields(LossConfig)}
 
@@ -142,11 +142,26 @@ class TestChunkLosses:
                 "dynamics": kl,
                 "representation": kl,
                 "reward": model.reward_loss(features, chunk.rewards[:, t]),
-                "continue": model.continue_loss(features, 1 - chunk.terminated[:, t]),
             }
-            assert terms.keys() == expected.keys()
+            assert terms.keys() == expected.keys() | {"continue"}
             for name, value in expected.items():
                 assert torch.allclose(terms[name][:, t], value, rtol=1e-4, atol=1e-4), name
+
+    @torch.no_grad()
+    def test_the_continue_head_reads_what_is_imagined(self, any_model, chunk, monkeypatch):
+        model = any_model
+        draw = model.rssm.draw
+        monkeypatch.setattr(model.rssm, "draw", lambda log_probs, sample: draw(log_probs, False))
+        steps = torch.tensor([[0, 3], [6, 1], [2, 2], [10, 4]])
+        monkeypatch.setattr(losses_module, "integers", lambda high, shape, device: steps if high == 11 else None)
+        found = chunk_losses(model, chunk, LossConfig(open_loop=0.0))
+        seen = model.observe(chunk.stacks[:, :-1], chunk.actions, chunk.is_first)
+        for b in range(4):
+            for column, (step, weight) in enumerate(zip([*steps[b].tolist(), 11], (5.5, 5.5, 1.0), strict=True)):
+                row = slice(b, b + 1)
+                behind, _, _ = model.imagine_step(seen.states[row, step], chunk.actions[row, step], sample=False)
+                loss = model.continue_loss(model.features(behind), 1 - chunk.terminated[row, step])
+                assert found.terms["continue"][b, column].item() == pytest.approx(weight * loss.item(), rel=1e-3)
 
     def test_what_does_not_exist_counts_for_the_heads_alone(self, make_model, pong_data):
         model = make_model()
@@ -157,8 +172,8 @@ class TestChunkLosses:
         for name in ("reconstruction", "dynamics", "representation"):
             assert found.masks[name].tolist() == [[1.0] * 11 + [0.0]] * 3
             assert not found.terms[name][:, -1].any()
+        assert found.masks["reward"].all()
         for name in ("reward", "continue"):
-            assert found.masks[name].all()
             assert (found.terms[name][:, -1] > 0).all()
         # whatever stands in the rows that were never recorded changes nothing
         torch.manual_seed(0)
@@ -176,39 +191,39 @@ class TestChunkLosses:
         one = chunk_losses(model, chunk, LossConfig()).means()["continue"]
         assert "prior_network" in _touched(model, one)
 
-    def test_imagined_steps_that_go_on_stand_for_all_steps_of_a_chunk(self, make_model, chunk):
+    def test_imagined_steps_stand_for_all_steps_of_a_chunk(self, make_model, chunk):
         model = make_model()
         with torch.no_grad():
             for parameter in model.continue_head.parameters():
                 parameter.zero_()  # says one half everywhere: log 2 an entry
-        for count in (0, 1, 3):
+        for count in (1, 3):
             found = chunk_losses(model, chunk, LossConfig(continue_steps=count))
             weights = found.masks["continue"]
-            assert weights[:, :12].tolist() == [[1.0] * 12] * 4
-            assert weights[:, 12:].sum(1).tolist() == pytest.approx([11.0 if count else 0.0] * 4)
+            assert weights.tolist() == [pytest.approx([11 / count] * count + [1.0])] * 4
             assert torch.allclose(found.terms["continue"], weights * np.log(2))
 
-    @pytest.mark.parametrize(("count", "low", "high"), [(0, 0.45, 1.0), (2, 0.0, 0.2)])
-    def test_an_end_is_not_known_by_being_imagined(self, make_model, chunk, count, low, high):
-        """Nothing moves, and one chunk in four ends: what is imagined there looks as it does at any other step."""
+    def test_an_end_is_as_likely_as_it_is_often(self, make_model, chunk):
+        """Nothing moves, and one chunk in two ends, sooner or later: an end looks like any other step."""
         model = make_model()
         still = chunk.stacks[:1, :1].expand(4, 13, -1, -1).contiguous()
-        over = torch.zeros(4, 12)
-        over[0, -1] = 1.0
-        chunk = dataclasses.replace(
-            chunk, stacks=still, actions=torch.zeros_like(chunk.actions), terminated=over, next_exists=1.0 - over
-        )
-        config = LossConfig(open_loop=0.0, continue_steps=count)
+        chunk = dataclasses.replace(chunk, stacks=still, actions=torch.zeros_like(chunk.actions))
         optimizer = torch.optim.Adam(model.continue_head.parameters(), 0.01)
-        for _ in range(120):
+        ends = steps = 0
+        for update in range(150):
+            stop = torch.tensor([[update % 12], [(5 * update + 3) % 12], [99], [99]])  # where each chunk ends
+            at = torch.arange(12)
+            over, exists = (at == stop).float(), (at < stop).float()
+            ends, steps = ends + over.sum(), steps + (at <= stop).sum()
+            one = dataclasses.replace(chunk, terminated=(at >= stop).float(), next_exists=exists)
             optimizer.zero_grad()
-            chunk_losses(model, chunk, config).means()["continue"].backward()
+            chunk_losses(model, one, LossConfig(open_loop=0.0)).means()["continue"].backward()
             optimizer.step()
         with torch.no_grad():
-            state = model.observe(still[:, :-1], chunk.actions, chunk.is_first).states[:, -1]
-            behind = [model.imagine_step(state, chunk.actions[:, -1])[0] for _ in range(10)]
-            ends = [1.0 - model.continuation(model.features(state)) for state in behind]
-        assert low <= torch.cat(ends).mean() <= high
+            for length in (2, 7, 12):  # whatever was seen before
+                state = model.observe(still[:, :length], chunk.actions[:, :length], chunk.is_first).states[:, -1]
+                behind = [model.imagine_step(state, chunk.actions[:, -1])[0] for _ in range(10)]
+                said = torch.cat([1.0 - model.continuation(model.features(state)) for state in behind]).mean()
+                assert said == pytest.approx((ends / steps).item(), rel=0.5)
 
     @torch.no_grad()
     def test_what_is_beyond_an_end_counts_for_nothing(self, make_model, pong_data, monkeypatch):
@@ -219,9 +234,15 @@ class TestChunkLosses:
         rows = Rows.of(pong_data)
         game = pong_data.episodes[3]
         start, first, stop = (torch.tensor([row]) for row in (game.stop - 7, game.start, game.stop))
-        config = LossConfig(open_loop=0.0, continue_steps=0)
+        monkeypatch.setattr(losses_module, "integers", lambda high, shape, device: torch.tensor([[1, high - 1]]))
+        config = LossConfig(open_loop=0.0)
         exact, beyond = (chunk_losses(model, rows.cut(start, first, stop, n, 4), config) for n in (7, 12))
-        for name, term in exact.terms.items():
+        assert beyond.masks["continue"].tolist() == [[5.5, 0.0, 1.0]]  # the second lies behind the end
+        assert exact.masks["continue"].tolist() == [[3.0, 3.0, 1.0]]
+        one, other = (found.terms["continue"] / found.masks["continue"] for found in (exact, beyond))
+        assert torch.allclose(one[:, ::2], other[:, ::2], rtol=1e-4)
+        for name in exact.terms.keys() - {"continue"}:
+            term = exact.terms[name]
             assert torch.allclose(beyond.terms[name][:, :7], term, rtol=1e-4, atol=1e-4), name
             assert beyond.masks[name][:, :7].tolist() == exact.masks[name].tolist()
             assert not beyond.terms[name][:, 7:].any()
@@ -231,7 +252,7 @@ class TestChunkLosses:
         game = pong_data.episodes[3]
         start, first, stop = (torch.tensor([row] * 3) for row in (game.stop - 2, game.start, game.stop))
         chunk = Rows.of(pong_data).cut(start, first, stop, 12, 4)
-        weights = chunk_losses(make_model(), chunk, LossConfig(continue_steps=40)).masks["continue"][:, 12:]
+        weights = chunk_losses(make_model(), chunk, LossConfig(continue_steps=40)).masks["continue"][:, :-1]
         assert sorted(weights.unique().tolist()) == pytest.approx([0.0, 11 / 40])
         assert weights.sum(1).mean() == pytest.approx(1.0, abs=0.7)  # of eleven steps one goes on
 
