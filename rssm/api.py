@@ -19,6 +19,7 @@ from rssm.errors import ShapeError
 from rssm.evaluation import openloop
 from rssm.evaluation.model_predictor import WorldModelPredictor
 from rssm.layout import Layout
+from rssm.model.futures import expected_stacks
 from rssm.model.state import State
 from rssm.model.world_model import WorldModel
 from rssm.system.device import pick_device, seeded
@@ -131,13 +132,7 @@ class Model:
         if samples < 0:
             raise ShapeError(f"samples: expected 0 (the mode) or more, got {samples}")
         with seeded(seed, self.device):
-            futures = [
-                [prediction.mean() if samples else prediction.mode() for prediction in imagined.predictions]
-                for imagined in (
-                    self.world_model.imagine(state, actions, sample=samples > 0) for _ in range(samples or 1)
-                )
-            ]
-        observations = to_observation(torch.stack([torch.stack(future, 1) for future in futures]).mean(0))
+            observations = to_observation(expected_stacks(self.world_model, state, actions, samples))
         observations = observations[0] if single else observations
         return observations if isinstance(like, Tensor) else observations.cpu().numpy()
 

@@ -11,12 +11,10 @@ import torch
 
 from rssm.arrays import FloatArray, IntArray
 from rssm.evaluation.calibration import Futures
+from rssm.model.futures import BATCH, expected_stacks
 from rssm.model.state import State
 from rssm.model.world_model import WorldModel
 from rssm.system.device import seeded
-
-#: futures imagined in one call: more are no faster, and fewer are mostly overhead
-_BATCH = 2048
 
 
 class WorldModelPredictor:
@@ -49,7 +47,8 @@ class WorldModelPredictor:
         ahead = torch.from_numpy(np.ascontiguousarray(futures)).to(self.device)
         with seeded(self.seed, self.device):  # an evaluation changes nothing of the training around it
             predicted = [
-                self._imagine(states[i : i + _BATCH], ahead[i : i + _BATCH]) for i in range(0, len(starts), _BATCH)
+                expected_stacks(self.model, states[i : i + BATCH], ahead[i : i + BATCH], self.samples, self.advance)
+                for i in range(0, len(starts), BATCH)
             ]
         empty = torch.zeros(0, futures.shape[1], *observations.shape[1:])
         joined: FloatArray = torch.cat(predicted or [empty]).cpu().numpy()
@@ -71,7 +70,7 @@ class WorldModelPredictor:
         window = torch.arange(len(starts), device=self.device).repeat(samples)  # all futures of all windows at once
         frames, losses = [], []
         with seeded(self.seed, self.device):
-            for rows in window.split(_BATCH):
+            for rows in window.split(BATCH):
                 imagined = self.model.imagine(states[rows], ahead[rows], sample=True)
                 frames.append(imagined.states.stack[..., -1])
                 losses.append(torch.stack([one.loss(came[rows, k]) for k, one in enumerate(imagined.predictions)], 1))
@@ -89,24 +88,6 @@ class WorldModelPredictor:
         is_first = torch.ones(1, dtype=torch.bool, device=self.device)
         states = self.model.observe(stacks, taken, is_first, sample=False).states[0]
         return states[torch.from_numpy(np.ascontiguousarray(starts)).to(self.device)]
-
-    def _imagine(self, states: State, actions: torch.Tensor) -> torch.Tensor:
-        windows = len(actions)
-        if self.samples == 0:
-            modes = self.model.imagine(states, actions, sample=False).states.stack
-            self.advance(windows)
-            return modes
-        total = torch.zeros(*actions.shape, *states.stack.shape[1:], device=self.device)
-        together = max(1, min(self.samples, _BATCH // windows))
-        for sample in range(0, self.samples, together):
-            count = min(together, self.samples - sample)
-            rows = torch.arange(windows, device=self.device).repeat(count)
-            imagined = self.model.imagine(states[rows], actions[rows], sample=True)
-            means = torch.stack([prediction.mean() for prediction in imagined.predictions], 1)
-            total += means.unflatten(0, (count, windows)).sum(0)
-            # whole windows, as many as their share of the samples: they add up
-            self.advance((sample + count) * windows // self.samples - sample * windows // self.samples)
-        return total / self.samples
 
 
 def _digest(values: FloatArray | IntArray) -> bytes:

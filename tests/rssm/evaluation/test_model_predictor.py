@@ -73,7 +73,7 @@ def test_a_sampled_prediction_is_the_mean_over_futures(any_model, episode, windo
     starts, futures = (torch.from_numpy(part) for part in windows)
     states = any_model.observe(stacks, actions, torch.tensor([True]), sample=False).states[0][starts]
     # two of the three at once
-    monkeypatch.setattr("rssm.evaluation.model_predictor._BATCH", 2 * len(futures) + 1)
+    monkeypatch.setattr("rssm.model.futures.BATCH", 2 * len(futures) + 1)
     torch.manual_seed(5)
     drawn = [any_model.imagine(states.map(by), by(futures), sample=True).predictions for by in (_twice, lambda x: x)]
     pair, last = (np.stack([step.mean().numpy() for step in future], 1) for future in drawn)
@@ -98,7 +98,7 @@ def test_random_numbers_come_from_the_seed_alone(make_model, episode, windows):
 def test_many_windows_are_imagined_in_pieces(make_model, episode, windows, monkeypatch):
     predictor = WorldModelPredictor(make_model())
     whole = predictor.predict(*episode, *windows)
-    monkeypatch.setattr("rssm.evaluation.model_predictor._BATCH", 7)
+    monkeypatch.setattr("rssm.evaluation.model_predictor.BATCH", 7)
     assert np.allclose(predictor.predict(*episode, *windows), whole, atol=1e-3)
 
 

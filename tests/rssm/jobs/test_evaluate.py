@@ -181,6 +181,7 @@ def test_an_evaluation_is_never_silent_for_long(run, monkeypatch, capsys):
         return now[0]
 
     monkeypatch.setattr("rssm.progress.time.monotonic", tick)
+    monkeypatch.setattr("rssm.model.futures.BATCH", 1)
     evaluate(run, eval=EvalOverrides(samples=16, off_policy_windows=0))
     lines = capsys.readouterr().err.splitlines()
     assert len([line for line in lines if line.startswith("scoring: ")]) >= 4  # 16 futures of three games
