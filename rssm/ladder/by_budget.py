@@ -46,12 +46,12 @@ def by_budget(config: CompareConfig, rows: Mapping[str, Row]) -> None:
     out, name = Path(config.out), f"{config.name}_by_budget"
     refuse_to_drop(out, name, "rows", rows)
     found = Found()
+    data = {seconds: Data(replace(config, budget=seconds, budgets="")) for seconds in config.seconds}
     jobs = [(seconds, row, seed) for seconds in config.seconds for row in rows.values() for seed in range(config.seeds)]
     for seconds, row, seed in track(jobs, "budgets", "trainings"):
-        one = replace(config, budget=seconds, budgets="")
         title = f"{row.name}, {seconds:g} s, seed {seed}"
         folder = Path(config.runs) / "by_budget" / f"{row.name}-{seconds:g}-{seed}"
-        result = measure(row, Data(one), seed, folder, title)
+        result = measure(row, data[seconds], seed, folder, title)
         print(f"{title}: {outcome(result)}", file=sys.stderr)
         before = found.setdefault(row.name, {}).get(seconds, Outcomes([]))
         found[row.name][seconds] = Outcomes([*before.results, result])

@@ -95,23 +95,14 @@ class CompareConfig(Settings):
     def check_together(self) -> None:
         for folder in (self.data.train, self.data.heldout):
             check(self.more_data != folder, f"more_data: expected a folder of its own, got {folder}")
-        try:
-            rates = self.rates
-        except ValueError:
-            rates = (0.0,)
-        check(
-            all(0 < rate <= RATES for rate in rates),
-            f"learning_rates: expected numbers above 0, separated by commas, got {self.learning_rates}",
-        )
-        try:
-            seconds = self.seconds
-        except ValueError:
-            seconds = (0.0,)
-        check(
-            all(0 < budget <= BUDGET for budget in seconds),
-            f"budgets: expected seconds above 0, separated by commas, got {self.budgets}",
-        )
-        check(not (rates and seconds), f"budgets: expected none with learning_rates, got {self.budgets}")
+        for key, what, most in (("learning_rates", "numbers", RATES), ("budgets", "seconds", BUDGET)):
+            given = getattr(self, key)
+            try:
+                fits = all(0 < number <= most for number in _numbers(given))
+            except ValueError:
+                fits = False
+            check(fits, f"{key}: expected {what} above 0, separated by commas, got {given}")
+        check(not (self.rates and self.seconds), f"budgets: expected none with learning_rates, got {self.budgets}")
 
     def idle(self) -> Mapping[str, str]:
         return {"budget": "with budgets"} if self.budgets else {}
@@ -119,18 +110,23 @@ class CompareConfig(Settings):
     @property
     def rates(self) -> tuple[float, ...]:
         """The learning rates to sweep over; none where the ladder itself is asked for."""
-        return tuple(float(rate) for rate in self.learning_rates.split(",") if rate.strip())
+        return _numbers(self.learning_rates)
 
     @property
     def seconds(self) -> tuple[float, ...]:
         """The budgets to compare, the shortest first; none where the ladder itself is asked for."""
-        return tuple(sorted({float(budget) for budget in self.budgets.split(",") if budget.strip()}))
+        return tuple(sorted(set(_numbers(self.budgets))))
 
     @property
     def command(self) -> str:
         """The command that gives the same results again: budget, seeds, and what is not as by default."""
         first = {"seeds": self.seeds} if self.budgets else {"budget": f"{self.budget:g}", "seeds": self.seeds}
         return command_of("scripts/compare.py", self, _UNSAID, first)
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    """The numbers of a text that separates them by commas."""
+    return tuple(float(part) for part in text.split(",") if part.strip())
 
 
 @dataclass(frozen=True)

@@ -172,8 +172,8 @@ class TestChunkLosses:
         for name in ("reconstruction", "dynamics", "representation"):
             assert found.masks[name].tolist() == [[1.0] * 11 + [0.0]] * 3
             assert not found.terms[name][:, -1].any()
-        assert found.masks["reward"].all()
         for name in ("reward", "continue"):
+            assert found.masks[name].all()
             assert (found.terms[name][:, -1] > 0).all()
         # whatever stands in the rows that were never recorded changes nothing
         torch.manual_seed(0)
