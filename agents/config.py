@@ -191,6 +191,13 @@ class AgentConfig(Settings):
                 f"{self.env_steps}",
             )
             length = max(self.imagination.chunk_length, self.world.chunk_length)
+            reached = self.imagination.chunk_length + self.imagination.horizon
+            check(
+                self.world.chunk_length >= reached,
+                f"world.chunk_length: expected at least imagination.chunk_length + imagination.horizon = {reached}, since "
+                "the world model knows nothing of what lies farther from where it began to look, got "
+                f"{self.world.chunk_length}",
+            )
             check(
                 self.play.random_steps >= self.play.games * length,
                 f"play.random_steps: expected at least a chunk of {length} steps in each of {self.play.games} games, "

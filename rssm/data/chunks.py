@@ -118,14 +118,15 @@ class ChunkSampler:
     A chunk that would begin before its episode or reach beyond it is moved inside, so the first and the last steps of
     a game are seen no less often than the others: without this, an episode's start would begin one chunk in thousands.
     Moved inside, an end is always a chunk's last step, and a head that is to say how likely one is learns that instead:
-    with ``beyond`` a chunk may reach beyond its episode, so that an end may be any of its steps.
+    with ``beyond`` a chunk may reach beyond its episode, so that an end may be any of its steps, and an episode may be
+    shorter than a chunk.
 
     Args:
         data: the data set.
         batch_size: chunks per batch, B.
         length: transitions per chunk, T.
         seed: of the draws.
-        episodes: the episodes to draw from; None takes all. Those shorter than a chunk are left out.
+        episodes: the episodes to draw from; None takes all. Without ``beyond``, those shorter than a chunk are left out.
         beyond: whether a chunk may reach beyond its episode; see :attr:`Chunk.happened`.
 
     Raises:
@@ -145,7 +146,7 @@ class ChunkSampler:
         self.data, self.batch_size, self.length, self.seed = data, batch_size, length, seed
         self._least = 1 if beyond else length  # steps of its episode that a chunk has
         episodes = data.episodes if episodes is None else episodes
-        bounds = np.array([(e.start, e.stop) for e in episodes if e.stop - e.start >= length], np.int64)
+        bounds = np.array([(e.start, e.stop) for e in episodes if e.stop - e.start >= self._least], np.int64)
         if len(bounds) == 0:
             longest = max(e.stop - e.start for e in episodes)
             raise DataError(f"{data.path}: chunk_length {length} does not fit its longest episode ({longest} steps)")

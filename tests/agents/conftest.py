@@ -73,7 +73,7 @@ def online_job(tmp_path: Path, tiny_sizes: dict[str, int]) -> AgentConfig:
         imagination=ImaginationConfig(chunks=2, chunk_length=10, burn_in=3, horizon=2, starts=8),
         train=AgentTrainConfig(cycle=2, actor_warmup=2, critic_warmup=2, checkpoint_every=4),
         play=PlayConfig(games=2, random_steps=80, steps_per_update=10, final_updates=1, memory=12),
-        world=WorldConfig(first_updates=3, steps_per_update=20, batch_size=2, chunk_length=8, warmup=2, workers=0),
+        world=WorldConfig(first_updates=3, steps_per_update=20, batch_size=2, chunk_length=12, warmup=2, workers=0),
         model=ModelConfig(**tiny_sizes),
         loss=LossConfig(open_loop_starts=1),
         evaluation=EvaluationConfig(games=1, steps=110, final_games=2, planned_games=1, states=3),

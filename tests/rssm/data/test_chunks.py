@@ -99,6 +99,16 @@ def test_with_beyond_an_end_may_be_any_step_of_a_chunk_and_every_row_is_seen_as_
     assert np.abs(ends / ends.mean() - 1).max() < 0.35
 
 
+def test_with_beyond_an_episode_may_be_shorter_than_a_chunk():
+    sampler = ChunkSampler(Rows((100, 3)), 64, LENGTH, seed=0, beyond=True)
+    chunk = sampler.batch(0)
+    short = chunk.rewards[:, 0] >= 100
+    assert 0 < short.sum() < 64
+    for steps, happened in zip(chunk.rewards[short], chunk.happened[short], strict=True):
+        assert steps[happened.bool()].tolist() == list(range(int(steps[0]), 103))
+    assert ChunkSampler(Rows((100, 3)), 64, LENGTH, seed=0).batch(0).rewards.max() < 100
+
+
 def test_stacks_are_those_of_the_episode(pong_data):
     sampler = ChunkSampler(pong_data, 8, LENGTH, seed=0)
     checked = 0
