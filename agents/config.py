@@ -194,8 +194,8 @@ class AgentConfig(Settings):
             reached = self.imagination.chunk_length + self.imagination.horizon
             check(
                 self.world.chunk_length >= reached,
-                f"world.chunk_length: expected at least imagination.chunk_length + imagination.horizon = {reached}, since "
-                "the world model knows nothing of what lies farther from where it began to look, got "
+                f"world.chunk_length: expected at least imagination.chunk_length + imagination.horizon = {reached}, "
+                "since the world model knows nothing of what lies farther from where it began to look, got "
                 f"{self.world.chunk_length}",
             )
             check(

@@ -32,7 +32,8 @@ class ModelConfig(Settings):
     layers: int = setting(2, "hidden layers of the encoder and the decoder", low=1, high=64)
     fourier: int = setting(
         8,
-        "coordinates are also seen as waves of up to 2 to the power of this many pixels; 0 turns them off",
+        "coordinates are also seen as waves of up to 2 to the power of this many pixels (in other games, of what a "
+        "feature usually changes by in a step); 0 turns them off",
         low=0,
         high=32,
     )

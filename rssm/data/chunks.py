@@ -126,7 +126,8 @@ class ChunkSampler:
         batch_size: chunks per batch, B.
         length: transitions per chunk, T.
         seed: of the draws.
-        episodes: the episodes to draw from; None takes all. Without ``beyond``, those shorter than a chunk are left out.
+        episodes: the episodes to draw from; None takes all. Without ``beyond``, those shorter than a chunk are left
+            out.
         beyond: whether a chunk may reach beyond its episode; see :attr:`Chunk.happened`.
 
     Raises:

@@ -104,7 +104,7 @@ class Box(Game):
 
     name = "box"
     events = {"all": "any window"}  # noqa: RUF012
-    idle = ("env.frameskip", "env.repeat_action_probability", "env.noop_max", "env.enemy", "model.fourier")
+    idle = ("env.frameskip", "env.repeat_action_probability", "env.noop_max", "env.enemy")
 
     def __init__(self, env_id: str, stack: int = STACK) -> None:
         if stack not in range(1, MOST_FRAMES + 1):
@@ -168,7 +168,7 @@ class Box(Game):
     def encoder(self, config: ModelConfig, statistics: BoxStatistics) -> Encoder:
         from rssm.model.encoder import SymlogEncoder
 
-        return SymlogEncoder(config, self.layout, statistics.mean, statistics.std)
+        return SymlogEncoder(config, self.layout, statistics.mean, statistics.std, statistics.change)
 
     def decoder(self, config: ModelConfig, statistics: BoxStatistics, huber_beta: float) -> Decoder:
         from rssm.model.decoders import DirectDecoder, ResidualDecoder

@@ -55,8 +55,8 @@ PRESETS = preset_names("train_agent")
         ),
         (
             lambda: AgentConfig(online=True, world=WorldConfig(chunk_length=43)),
-            "world.chunk_length: expected at least imagination.chunk_length + imagination.horizon = 44, since the world "
-            "model knows nothing of what lies farther from where it began to look, got 43",
+            "world.chunk_length: expected at least imagination.chunk_length + imagination.horizon = 44, since the "
+            "world model knows nothing of what lies farther from where it began to look, got 43",
         ),
         (lambda: AgentConfig(online=True, env_steps=100), "env_steps: expected more than the 4000 steps of random"),
         (

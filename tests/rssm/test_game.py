@@ -59,7 +59,7 @@ def test_settings_that_only_pong_has_do_nothing_elsewhere():
     model, data = ModelConfig(likelihood="mse"), DataConfig(players="random", heldout_player="random", others=NOBODY)
     config = WorldModelConfig(env=EnvConfig(id="CartPole-v1"), model=model, data=data)
     idle = idle_settings(config)
-    for key in ("env.frameskip", "env.noop_max", "env.repeat_action_probability", "model.fourier"):
+    for key in ("env.frameskip", "env.noop_max", "env.repeat_action_probability", "env.enemy"):
         assert idle[key] == "in CartPole-v1"
     assert not any("in CartPole-v1" in reason for reason in idle_settings(WorldModelConfig()).values())
 
