@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from agents.checkpoint import AGENT_FILE
 from agents.config import ONLINE_PRESET, AgentConfig
-from agents.play.record import CURVE_FILE, read_games
+from agents.play.record import read_curve, read_games
 from agents.play.scores import GAMES_FILE
 from agents.report.report import write_agent_report
 from agents.report.verdict import verdict
@@ -23,13 +22,10 @@ from rssm.jobs.report import REPORT_FILE, read_result, report_run
 from rssm.jobs.run_results import RESULT_FILE, settings_file
 from rssm.report.about import Run
 from rssm.report.history import read_history
-from rssm.storage.shape import COUNT, ListOf, Record, read_json
 from rssm.tracking.metrics_file import METRICS_FILE
 from rssm.training.checkpoint import TRAINER_FILE, load_trainer
 from rssm.training.run_folder import CONFIG_FILE
 from rssm.weights import find_run, results_folder
-
-_CURVE = Record({"points": ListOf(Record({"env_steps": COUNT}))})
 
 
 def report(config: ReportConfig) -> None:
@@ -82,7 +78,7 @@ def report_agent(run: Path, results: Path, result: Path, path: Path, trained: Ag
         ),
         game=load_game(trained.env.id),
         games=games,
-        curve=_read_curve(run / CURVE_FILE),
+        curve=read_curve(run),
         history=read_history(run / METRICS_FILE) if (run / METRICS_FILE).is_file() else None,
         result=(scored, _no_result(run, result)),
         windows=(None, "") if scored is None else read_windows(windows_file(result), scored["protocol"]),
@@ -111,12 +107,3 @@ def _no_result(run: Path, result: Path) -> str:
         f"there is no {result.name}: python scripts/evaluate.py --run {run} --data DATA scores it, and "
         f"python scripts/report.py --run {run} --result openloop-DATA.json takes that up"
     )
-
-
-def _read_curve(path: Path) -> list[dict[str, Any]]:
-    """The points of a training's curve; none where no curve was kept."""
-    if not path.is_file():
-        return []
-    what = "the scores along a training"
-    points: list[dict[str, Any]] = read_json(path, what, _CURVE)["points"]
-    return points

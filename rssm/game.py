@@ -11,6 +11,7 @@ import functools
 import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -33,6 +34,25 @@ _MODULES = {ENV_ID: "rssm.games.pong.game"}
 _BOX = "rssm.games.box"
 
 
+@dataclass(frozen=True)
+class Published:
+    """Scores that others published.
+
+    Args:
+        name: of the agent.
+        source: who, when and where.
+        sticky: repeat-action probability of its games.
+        scores: by agent steps, as text, since some have an error and others have not.
+        protocol: what it saw and how it was scored.
+    """
+
+    name: str
+    source: str
+    sticky: float
+    scores: tuple[tuple[int, str], ...]
+    protocol: str
+
+
 class Game(ABC):
     """One game; see :mod:`rssm.games`. The methods from :meth:`draw` on may be left as they are.
 
@@ -48,6 +68,7 @@ class Game(ABC):
         start_steps: steps of an episode for which that holds.
         clones: whether its environment is a :class:`Cloneable`.
         in_pixels: whether positions are pixels of a screen.
+        published: what others made of it, for the page of the agents' results.
         won: whether a game is won where its rewards sum to more than 0.
         idle: settings of environment and model, by dotted key, that do nothing in this game.
         plays_as: the distribution whose version decides how a game goes.
@@ -64,6 +85,7 @@ class Game(ABC):
     clones: bool = False
     in_pixels: bool = False
     won: bool = False
+    published: tuple[Published, ...] = ()
     idle: tuple[str, ...] = ()
     plays_as: str = "gymnasium"
 

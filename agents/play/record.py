@@ -47,6 +47,7 @@ _GAMES = Record(
         **dict.fromkeys(WAYS, _POLICY),
     },
 )
+_CURVE = Record({"points": ListOf(Record({"env_steps": COUNT}, dict.fromkeys(WAYS, _POLICY)))})
 _SHORT = {"repeat_action_probability": "sticky", "noop_max": "noops"}
 
 
@@ -70,6 +71,19 @@ def read_games(path: Path) -> dict[str, Any]:
         # those of before there were other enemies had the console's own, and four frames were a stack
         games["env"] = {"enemy": "normal", "stack": 4, **games["env"]}
     return games
+
+
+def read_curve(run: Path) -> list[dict[str, Any]]:
+    """The scores along a run's training, an entry for each evaluation; none where no curve was kept.
+
+    Raises:
+        UserError: the file cannot be read, or is something else.
+    """
+    path = run / CURVE_FILE
+    if not path.is_file():
+        return []
+    points: list[dict[str, Any]] = read_json(path, "the scores along a training", _CURVE)["points"]
+    return points
 
 
 def games_file(run: Path, env: EnvConfig, seed: int, own_env: EnvConfig, own_seed: int) -> Path:

@@ -14,36 +14,39 @@ from agents.checkpoint import AGENT_FILE
 from agents.config import AgentConfig, AgentResultsConfig
 from agents.play.record import read_games
 from agents.play.scores import GAMES_FILE, PLANNED, POLICIES, WAYS
+from agents.report import along, elsewhere
+from agents.report.along import read_along
+from agents.report.elsewhere import read_elsewhere
+from agents.report.results_page import kind, page, table
 from rssm.config.yaml_file import load_config
 from rssm.errors import UserError
 from rssm.evaluation.provenance import lookup, refuse_copies, refuse_unlike
-from rssm.numbers import DASH, points
 from rssm.report.charts import curves
 from rssm.report.drawing import COLOURS, Line, to_png
 from rssm.report.history import read_history
 from rssm.report.publish import publish
-from rssm.report.tables import markdown, text
+from rssm.report.tables import text
 from rssm.storage.shape import COUNT, FLAG, NUMBER, TEXT, ListOf, MapOf, Record, read_json
 from rssm.tracking.metrics_file import METRICS_FILE
 from rssm.training.checkpoint import TRAINER_FILE, training_seconds
 from rssm.training.run_folder import CONFIG_FILE, difference
 
 NAME, PICTURE_FILE = "agent", "learning_curve.png"
-_SCORES = Record({"seeds": ListOf(NUMBER, least=1), "games": COUNT})
+_SCORES = Record({"seeds": ListOf(NUMBER, least=1), "games": COUNT}, {"stopped": COUNT})
 _JOBS = MapOf(
     Record(
         {
             "command": TEXT,
             "title": TEXT,
             "online": FLAG,
-            "env": Record({"repeat_action_probability": NUMBER}),
+            "env": Record({"repeat_action_probability": NUMBER}, {"id": TEXT}),
             "code": ListOf(TEXT),
             "env_steps": COUNT,
             "wall_seconds": NUMBER,
             **dict.fromkeys(POLICIES, _SCORES),
             "curves": ListOf(ListOf(ListOf(NUMBER, 2), least=1), least=1),
         },
-        {PLANNED: _SCORES},
+        {PLANNED: _SCORES, "along": along.SHAPE, "elsewhere": elsewhere.SHAPE},
     )
 )
 #: points; the table says after how many real steps the mean of the seeds reached them
@@ -70,8 +73,8 @@ def summarize_agents(config: AgentResultsConfig) -> None:
     job = read_job(runs, config.command, config.title or config.name)
     _refuse_misnamed(config.name, job, jobs.get(config.name))
     jobs |= {config.name: job}
-    files = publish(out, NAME, jobs, _page(jobs), {PICTURE_FILE: _picture(jobs)})
-    print("\n".join(text(*_table(jobs, page=False))))
+    files = publish(out, NAME, jobs, page(jobs, _reached(jobs), PICTURE_FILE), {PICTURE_FILE: _picture(jobs)})
+    print("\n".join(text(*table(jobs, seeds=False))))
     print(f"written: {', '.join(map(str, files))}")
 
 
@@ -114,9 +117,19 @@ def read_job(runs: Sequence[Path], command: str, title: str) -> dict[str, Any]:
         "code": sorted({result[name]["code"] for result in games for name in policies}),
         "env_steps": steps[0],
         "wall_seconds": statistics.fmean(training_seconds(run / TRAINER_FILE) for run in runs),
-        **{name: {"seeds": [result[name]["mean"] for result in games], "games": counts[0][name]} for name in policies},
+        **{name: _scores([result[name] for result in games]) for name in policies},
         "curves": [curve for _, curve in history],
+        "along": read_along(runs),
+        "elsewhere": read_elsewhere(runs),
     }
+
+
+def _scores(games: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """One policy's games of all runs."""
+    scores = {"seeds": [part["mean"] for part in games], "games": games[0]["games"]}
+    if all("finished" in part for part in games):
+        scores["stopped"] = sum(part["games"] - part["finished"] for part in games)
+    return scores
 
 
 def mean_curve(curves_of_seeds: Sequence[Curve]) -> Curve:
@@ -150,18 +163,14 @@ def _refuse_unlike(names: Sequence[str], trained: Sequence[AgentConfig]) -> None
 
 
 def _refuse_misnamed(name: str, job: Mapping[str, Any], there: Mapping[str, Any] | None) -> None:
-    kind = _kind(job)
-    if {"online": "offline", "offline": "online"}[kind] in name.lower():
-        raise UserError(f"name: expected a name for runs that learned {kind}, got {name}")
-    if there is not None and (_kind(there), _game(there)) != (kind, _game(job)):
+    learned = kind(job)
+    if {"online": "offline", "offline": "online"}[learned] in name.lower():
+        raise UserError(f"name: expected a name for runs that learned {learned}, got {name}")
+    if there is not None and (kind(there), _game(there)) != (learned, _game(job)):
         raise UserError(
-            f"name: {name} is a job that learned {_kind(there)} with {_game(there)} in the table there; these runs "
-            f"learned {kind} with {_game(job)}: expected another name"
+            f"name: {name} is a job that learned {kind(there)} with {_game(there)} in the table there; these runs "
+            f"learned {learned} with {_game(job)}: expected another name"
         )
-
-
-def _kind(job: Mapping[str, Any]) -> str:
-    return "online" if job["online"] else "offline"
 
 
 def _game(job: Mapping[str, Any]) -> str:
@@ -200,6 +209,18 @@ def _read_curve(path: Path) -> tuple[int, Curve]:
     return rows[-1]["env_steps"], sorted(scores.items())
 
 
+def _reached(jobs: Mapping[str, Any]) -> list[str]:
+    """For each job that has a curve, when its mean reached the goal."""
+    lines = []
+    for job in jobs.values():
+        curve = mean_curve(job["curves"])
+        if len(curve) > 1:
+            reached = steps_to(curve, _GOAL)
+            when = "not reached" if reached is None else f"{reached:,}"
+            lines.append(f"{job['title']}: real steps to a mean of {_GOAL:+.0f}: {when}")
+    return lines
+
+
 def _picture(jobs: Mapping[str, Any]) -> bytes:
     """Score against real steps: every seed thin, their mean strong."""
     lines = []
@@ -209,51 +230,3 @@ def _picture(jobs: Mapping[str, Any]) -> bytes:
         mean = mean_curve(job["curves"])
         lines.append(Line(job["title"], mean, colour, width=1.8, marker="o" if len(mean) == 1 else ""))
     return to_png(curves(lines, "score in real games (sampled), points", "real agent steps", log=False))
-
-
-def _table(jobs: Mapping[str, Any], page: bool = True) -> tuple[list[str], list[list[Any]]]:
-    """Head and rows; the page has the seeds one by one."""
-    head = ["", "learned", "sticky", "real steps"]
-    head += [column for policy in WAYS for column in (policy, *["each seed"] * page)] + ["games", "training, min"]
-    rows = []
-    for job in jobs.values():
-        sticky = job["env"]["repeat_action_probability"]
-        cells: list[Any] = [job["title"], _kind(job), f"{sticky:g}" if sticky else DASH, job["env_steps"]]
-        for policy in WAYS:
-            seeds = job[policy]["seeds"] if policy in job else []
-            mean = points(statistics.fmean(seeds)) if seeds else DASH
-            cells.append(f"**{mean}**" if seeds and page else mean)
-            cells += [", ".join(map(points, seeds)) or DASH] * page
-        counts = [str(job[policy]["games"]) for policy in WAYS if policy in job]
-        cells += [counts[0] if len(set(counts)) == 1 else " / ".join(counts), f"{job['wall_seconds'] / 60:.0f}"]
-        rows.append(cells)
-    return head, rows
-
-
-def _page(jobs: Mapping[str, Any]) -> str:
-    lines = [
-        "# The agent in real games",
-        "",
-        "Points made less points lost, in real games to 21 against the console's own player. Every real step that an",
-        "agent learned from is in its budget, random play and the world model's data included. Greedy and sampled: the",
-        "policy alone. Planned: the same agent, which tries every move in imagination before it makes one. Games: of",
-        "each seed; where the policies differ, greedy, sampled and planned.",
-        "",
-        *markdown(*_table(jobs)),
-        "",
-        f"![score against real steps]({PICTURE_FILE})",
-        "",
-        "Thin: each seed, by the games that were played while it learned, actions drawn from the policy. Strong: the",
-        "mean of the seeds.",
-        "",
-    ]
-    for job in jobs.values():
-        reached = steps_to(mean_curve(job["curves"]), _GOAL)
-        if len(mean_curve(job["curves"])) > 1:
-            when = "not reached" if reached is None else f"{reached:,}"
-            lines.append(f"- {job['title']}: real steps to a mean of {_GOAL:+.0f}: {when}")
-    lines += ["", "Made by:", ""]
-    lines += [
-        f"- {job['title']}: `{job['command']}`, played by code of {', '.join(job['code'])}" for job in jobs.values()
-    ]
-    return "\n".join(lines) + "\n"

@@ -18,6 +18,7 @@ from rssm.game import Game
 from rssm.games.pong import features as F
 from rssm.games.pong.events import START_STEPS, TITLES, label_windows
 from rssm.games.pong.player import Player, parse_player
+from rssm.games.pong.published import PUBLISHED
 from rssm.games.pong.statistics import FeatureStatistics
 from rssm.layout import Layout
 from rssm.protocols import Decoder, Encoder, Policy
@@ -47,6 +48,7 @@ class Pong(Game):
     }
     start_event, start_steps = "start", START_STEPS
     clones = in_pixels = won = True
+    published = PUBLISHED
     idle = ("env.stack",)
     plays_as = "ale-py"
 

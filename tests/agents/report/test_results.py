@@ -8,6 +8,7 @@ from PIL import Image
 
 from agents.config import AgentConfig, AgentResultsConfig
 from agents.learning.config import ActorCriticConfig
+from agents.play.scores import POLICIES
 from agents.report.results import mean_curve, steps_to, summarize_agents
 from rssm.config import EnvConfig
 from rssm.config.yaml_file import save_config
@@ -72,6 +73,8 @@ def test_the_entry_of_a_job(online, tmp_path):
         "greedy": {"seeds": [19.5, 20.5], "games": 30},
         "sampled": {"seeds": [18.0, 17.0], "games": 30},
         "curves": [[[50_000, -10.0], [100_000, 20.0]], [[50_000, 4.0], [100_000, 18.0]]],
+        "along": [],
+        "elsewhere": {},
     }
 
 
@@ -99,6 +102,63 @@ def test_without_a_place_named_nothing_published_is_touched(online, tmp_path, mo
     summarize_agents(AgentResultsConfig(runs=online[0], name="mine", command="x"))
     names = ["agent.json", "agent.md", "learning_curve.png"]
     assert sorted(path.name for path in (tmp_path / "runs" / "results").iterdir()) == names
+
+
+def keep_curve(run, *looks):
+    """A run's ``curve.json``; a look is (real steps, greedy, sampled)."""
+    points = [
+        {
+            "env_steps": steps,
+            **{way: {"games": 8, "mean": mean, "code": "c"} for way, mean in zip(POLICIES, means, strict=True)},
+        }
+        for steps, *means in looks
+    ]
+    (run / "curve.json").write_text(json.dumps({"points": points}))
+
+
+def test_scores_along_the_real_steps(online, tmp_path):
+    """Where all runs have them, and after the last real step those of the last update."""
+    keep_curve(tmp_path / "a", (20_000, -3.0, -9.0), (60_000, 8.0, 7.0), (100_000, 18.0, 17.0), (100_000, 20.0, 19.0))
+    keep_curve(tmp_path / "b", (20_000, 5.0, 1.0), (40_000, 6.0, 2.0), (100_000, 19.0, 18.0), (100_000, 21.0, 20.0))
+    entry = summarize(online, tmp_path / "docs", title="mine")["online_100k"]
+    assert entry["along"] == [
+        {"env_steps": 20_000, "games": 8, "greedy": [-3.0, 5.0], "sampled": [-9.0, 1.0]},
+        {"env_steps": 100_000, "games": 8, "greedy": [20.0, 21.0], "sampled": [19.0, 20.0]},
+    ]
+    page = (tmp_path / "docs" / "agent.md").read_text()
+    assert "## mine: scores along the real steps" in page
+    assert "| 20,000 | +1.00 | -3.00, +5.00 | -4.00 | -9.00, +1.00 | 8 |" in page
+    assert summarize([online[0]], tmp_path / "docs", "one_online")["online_100k"] == entry  # is read again as written
+
+
+def test_other_games_are_shown_where_all_runs_played_as_many(online, tmp_path):
+    lazy = {"env": {"frameskip": 4, "repeat_action_probability": 0.0, "enemy": "lazy"}}
+    for name, score in (("a", 3.0), ("b", 7.0)):
+        played = {"games": 30, "mean": score, "code": "c"}
+        ways = {"greedy": played, "sampled": played | {"games": 30 if name == "a" else 20}}
+        (tmp_path / name / "games-enemy_lazy.json").write_text(json.dumps(lazy | ways))
+    (tmp_path / "a" / "games-noops_120.json").write_text(json.dumps(lazy | {"greedy": played}))
+    entry = summarize(online, tmp_path / "docs", title="mine")["online_100k"]
+    assert entry["elsewhere"] == {"enemy_lazy": {"greedy": {"seeds": [3.0, 7.0], "games": 30}}}
+    page = (tmp_path / "docs" / "agent.md").read_text()
+    assert "| mine | enemy lazy | +5.00 | +3.00, +7.00 | – | – | – | – | 30 |" in page
+
+
+def test_games_that_were_stopped_are_counted(online, tmp_path):
+    for name, finished in (("a", 30), ("b", 21)):
+        played = {"games": 30, "code": "c", "mean": 1.0, "finished": finished}
+        change_games(tmp_path / name, greedy=played)
+    entry = summarize(online, tmp_path / "docs", title="mine")["online_100k"]
+    assert entry["greedy"] == {"seeds": [1.0, 1.0], "games": 30, "stopped": 9}
+    assert "stopped" not in entry["sampled"]  # older files do not say
+    assert "- mine: 9 of 60 greedy\n" in (tmp_path / "docs" / "agent.md").read_text()
+
+
+def test_what_others_published_stands_beside_it(online, tmp_path):
+    summarize(online, tmp_path / "docs")
+    page = (tmp_path / "docs" / "agent.md").read_text()
+    assert "| BBF, replay ratio 2 | 0.25 | 40,000 | +1.7 | pixels, 17 seeds |" in page
+    assert "| DIAMOND | – | 100,000 | +20.36 ± 0.31 |" in page
 
 
 def plan(run, score, games=30):
