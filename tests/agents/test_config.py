@@ -107,7 +107,15 @@ def test_the_debug_preset_is_the_published_online_run_at_a_small_size():
     config, plain = agent("--config", "agent_debug"), agent("--config", "agent_online")
     sizes = {key: getattr(plain.actor_critic, key) for key in ("hidden", "layers")}
     assert dataclasses.replace(config.actor_critic, **sizes) == plain.actor_critic
-    assert (config.imagination.starts, config.imagination.tried) == (0, False)
+    assert config.imagination.tried
+    assert config.imagination.starts < config.imagination.states
+
+
+def test_online_and_offline_agents_learn_alike():
+    online, offline = agent("--config", "agent_online"), agent()
+    assert online.actor_critic == offline.actor_critic
+    sizes = {"chunks": offline.imagination.chunks, "starts": offline.imagination.starts}
+    assert dataclasses.replace(online.imagination, **sizes) == offline.imagination
 
 
 class TestOnline:
@@ -130,13 +138,13 @@ class TestOnline:
         assert agent(*words.split()) == AgentConfig()
         offline = agent("--config", "agent_online", *words.split())
         assert not offline.online
-        assert offline.actor_critic.fire  # as the preset says
+        assert offline.imagination.chunks == 15  # as the preset says
 
     def test_what_a_file_says_goes_before_the_defaults_of_online_runs(self, tmp_path):
         mine = tmp_path / "mine.yaml"
-        mine.write_text("online: true\nactor_critic: {discount: 0.9}\n")
+        mine.write_text("online: true\nimagination: {starts: 9}\n")
         config = agent("--config", str(mine))
-        assert (config.actor_critic.discount, config.actor_critic.bonus) == (0.9, "entropy")
+        assert (config.imagination.starts, config.imagination.chunks) == (9, 15)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +158,10 @@ class TestOnline:
         ("--online --world_model runs/wm", "--world_model: does nothing in an online run"),
         ("--online --data data/x", "--data: does nothing in an online run"),
         ("--online --train.updates 9", "--train.updates: does nothing in an online run"),
-        ("--online --actor_critic.temperature 1", "--actor_critic.temperature: does nothing with search 0"),
+        (
+            "--online --actor_critic.search 0 --actor_critic.temperature 1",
+            "--actor_critic.temperature: does nothing with",
+        ),
         ("--online --loss.huber_beta 1", "--loss.huber_beta: does nothing with model.likelihood discrete"),
     ],
 )
