@@ -22,8 +22,8 @@ WORLD = (
     "--eval.calibration_windows 20 --eval.calibration_samples 2 --workers 1 --log.wandb disabled "
 )
 AGENT = (
-    "--config cartpole --imagination.chunks 3 --imagination.horizon 3 --actor_critic.hidden 8 --train.cycle 3 "
-    "--evaluation.games 1 --evaluation.final_games 2 --env.max_episode_steps 60 --log.wandb disabled "
+    "--config cartpole --imagination.chunks 3 --imagination.starts 9 --imagination.horizon 3 --actor_critic.hidden 8 "
+    "--train.cycle 3 --evaluation.games 1 --evaluation.final_games 2 --env.max_episode_steps 60 --log.wandb disabled "
 )
 ONLINE = (
     "--env_steps 300 --play.games 2 --play.random_steps 200 --play.final_updates 1 --world.first_updates 5 "
@@ -84,7 +84,7 @@ def test_an_agent_learns_online(tmp_path):
 
 
 def test_an_agent_learns_offline_from_the_random_play(trained, tmp_path):
-    extra = f"--online=false --world_model {trained}/wm --train.updates 2 --imagination.starts 9"
+    extra = f"--online=false --world_model {trained}/wm --train.updates 2"
     train_agent(agent_job(tmp_path, extra, online=False))
     assert (tmp_path / "agent" / "games.json").is_file()
 
@@ -105,7 +105,7 @@ def test_what_the_game_does_not_have_is_refused(tmp_path, extra, line):
 
 
 def test_a_world_model_of_another_game_is_refused(trained, tmp_path):
-    extra = f"--online=false --world_model {trained}/wm --env.id Acrobot-v1 --imagination.starts 9"
+    extra = f"--online=false --world_model {trained}/wm --env.id Acrobot-v1"
     with pytest.raises(UserError, match=r"env.id: expected CartPole-v1, as the world model in .*, got Acrobot-v1"):
         train_agent(agent_job(tmp_path, extra, online=False))
 

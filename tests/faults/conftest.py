@@ -94,7 +94,7 @@ def agent_job(sizes: dict[str, int], *, online: bool) -> AgentConfig:
         job,
         env_steps=84,
         play=PlayConfig(games=2, random_steps=44, steps_per_update=8, final_updates=1, memory=6),
-        world=WorldConfig(first_updates=2, steps_per_update=20, batch_size=2, chunk_length=8, warmup=1, workers=0),
+        world=WorldConfig(first_updates=2, steps_per_update=20, batch_size=2, chunk_length=10, warmup=1, workers=0),
         model=ModelConfig(**sizes),
         loss=LossConfig(open_loop_starts=1),
         evaluation=replace(job.evaluation, steps=30),
