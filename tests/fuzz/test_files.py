@@ -23,6 +23,7 @@ from agents.learning.inputs import inputs_size
 from agents.online.replay import Block, Replay
 from agents.play.record import games_file, merged, read_games
 from agents.report import results as agents_results
+from agents.report.results_page import page
 from agents.report.table import format_games
 from rssm.config import EnvConfig, ImportConfig, ModelConfig, ResultsConfig, WorldModelConfig
 from rssm.config.yaml_file import load_config, save_config
@@ -163,7 +164,7 @@ def read_agents_games(folder):
         with contextlib.suppress(KeyError):
             format_games(found)
     job = agents_results.read_job([folder], "x", "x")
-    agents_results._page({"x": job})
+    page({"x": job}, agents_results._reached({"x": job}), "x.png")
     return found, job
 
 
@@ -202,7 +203,7 @@ def jobs():
 
 def read_jobs(folder):
     found = agents_results._read_jobs(folder / "agent.json")
-    agents_results._page(found)
+    page(found, agents_results._reached(found), "x.png")
     return found
 
 
