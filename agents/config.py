@@ -190,13 +190,13 @@ class AgentConfig(Settings):
                 f"env_steps: expected more than the {self.play.random_steps} steps of random play, got "
                 f"{self.env_steps}",
             )
-            length = max(self.imagination.chunk_length, self.world.chunk_length)
+            length = self.world.chunk_length
             reached = self.imagination.chunk_length + self.imagination.horizon
             check(
-                self.world.chunk_length >= reached,
+                length >= reached,
                 f"world.chunk_length: expected at least imagination.chunk_length + imagination.horizon = {reached}, "
                 "since the world model knows nothing of what lies farther from where it began to look, got "
-                f"{self.world.chunk_length}",
+                f"{length}",
             )
             check(
                 self.play.random_steps >= self.play.games * length,

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from agents.play.record import read_games
 from agents.play.scores import GAMES_FILE, WAYS
-from rssm.numbers import DASH, points
-from rssm.storage.shape import COUNT, NUMBER, ListOf, MapOf, Record
+from agents.report.seeds import SCORES, cells, heads, scores_of
+from rssm.storage.shape import MapOf, Record
 
-_SCORES = Record({"seeds": ListOf(NUMBER, least=1), "games": COUNT})
 #: by what differs, and then by policy
-SHAPE = MapOf(Record({}, dict.fromkeys(WAYS, _SCORES)))
+SHAPE = MapOf(Record({}, dict.fromkeys(WAYS, SCORES)))
 
 
 def read_elsewhere(runs: Sequence[Path]) -> dict[str, Any]:
@@ -25,7 +23,7 @@ def read_elsewhere(runs: Sequence[Path]) -> dict[str, Any]:
     for name in sorted(set.intersection(*names)):
         games = [read_games(run / f"{stem}{name}.json") for run in runs]
         ways = {
-            way: {"seeds": [result[way]["mean"] for result in games], "games": games[0][way]["games"]}
+            way: scores_of([result[way] for result in games])
             for way in WAYS
             if all(way in result for result in games) and len({result[way]["games"] for result in games}) == 1
         }
@@ -36,13 +34,11 @@ def read_elsewhere(runs: Sequence[Path]) -> dict[str, Any]:
 
 def elsewhere_table(jobs: Mapping[str, Any]) -> tuple[list[str], list[list[Any]]]:
     """Head and rows: job, what differs, for each policy the mean and the seeds one by one, games of each seed."""
-    head = ["", "what differs", *(column for way in WAYS for column in (way, "each seed")), "games"]
+    head = ["", "what differs", *heads(WAYS), "games"]
     rows = []
     for job in jobs.values():
         for name, ways in job.get("elsewhere", {}).items():
-            cells: list[Any] = [job["title"], name.replace("_", " ")]
-            for way in WAYS:
-                seeds = ways[way]["seeds"] if way in ways else []
-                cells += [points(statistics.fmean(seeds)) if seeds else DASH, ", ".join(map(points, seeds)) or DASH]
-            rows.append([*cells, " / ".join(dict.fromkeys(str(part["games"]) for part in ways.values()))])
+            scores = [cell for way in WAYS for cell in cells(ways[way]["seeds"] if way in ways else [])]
+            games = dict.fromkeys(str(part["games"]) for part in ways.values())
+            rows.append([job["title"], name.replace("_", " "), *scores, " / ".join(games)])
     return head, rows

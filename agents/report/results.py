@@ -8,16 +8,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from agents.checkpoint import AGENT_FILE
 from agents.config import AgentConfig, AgentResultsConfig
 from agents.play.record import read_games
 from agents.play.scores import GAMES_FILE, PLANNED, POLICIES, WAYS
 from agents.report import along, elsewhere
-from agents.report.along import read_along
-from agents.report.elsewhere import read_elsewhere
+from agents.report.along import Curve, mean_curve
 from agents.report.results_page import kind, page, table
+from agents.report.seeds import SCORES, scores_of
 from rssm.config.yaml_file import load_config
 from rssm.errors import UserError
 from rssm.evaluation.provenance import lookup, refuse_copies, refuse_unlike
@@ -32,7 +30,6 @@ from rssm.training.checkpoint import TRAINER_FILE, training_seconds
 from rssm.training.run_folder import CONFIG_FILE, difference
 
 NAME, PICTURE_FILE = "agent", "learning_curve.png"
-_SCORES = Record({"seeds": ListOf(NUMBER, least=1), "games": COUNT}, {"stopped": COUNT})
 _JOBS = MapOf(
     Record(
         {
@@ -43,19 +40,14 @@ _JOBS = MapOf(
             "code": ListOf(TEXT),
             "env_steps": COUNT,
             "wall_seconds": NUMBER,
-            **dict.fromkeys(POLICIES, _SCORES),
+            **dict.fromkeys(POLICIES, SCORES),
             "curves": ListOf(ListOf(ListOf(NUMBER, 2), least=1), least=1),
         },
-        {PLANNED: _SCORES, "along": along.SHAPE, "elsewhere": elsewhere.SHAPE},
+        {PLANNED: SCORES, "along": along.SHAPE, "elsewhere": elsewhere.SHAPE},
     )
 )
-#: points; the table says after how many real steps the mean of the seeds reached them
-_GOAL = 18.0
 #: what the curves show
 _SCORE = "real/sampled_score"
-
-#: (real steps, mean score) of the evaluations of one run
-Curve = list[tuple[int, float]]
 
 
 def summarize_agents(config: AgentResultsConfig) -> None:
@@ -73,7 +65,7 @@ def summarize_agents(config: AgentResultsConfig) -> None:
     job = read_job(runs, config.command, config.title or config.name)
     _refuse_misnamed(config.name, job, jobs.get(config.name))
     jobs |= {config.name: job}
-    files = publish(out, NAME, jobs, page(jobs, _reached(jobs), PICTURE_FILE), {PICTURE_FILE: _picture(jobs)})
+    files = publish(out, NAME, jobs, page(jobs, PICTURE_FILE), {PICTURE_FILE: _picture(jobs)})
     print("\n".join(text(*table(jobs, seeds=False))))
     print(f"written: {', '.join(map(str, files))}")
 
@@ -119,32 +111,17 @@ def read_job(runs: Sequence[Path], command: str, title: str) -> dict[str, Any]:
         "wall_seconds": statistics.fmean(training_seconds(run / TRAINER_FILE) for run in runs),
         **{name: _scores([result[name] for result in games]) for name in policies},
         "curves": [curve for _, curve in history],
-        "along": read_along(runs),
-        "elsewhere": read_elsewhere(runs),
+        "along": along.read_along(runs),
+        "elsewhere": elsewhere.read_elsewhere(runs),
     }
 
 
 def _scores(games: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """One policy's games of all runs."""
-    scores = {"seeds": [part["mean"] for part in games], "games": games[0]["games"]}
+    scores = scores_of(games)
     if all("finished" in part for part in games):
         scores["stopped"] = sum(part["games"] - part["finished"] for part in games)
     return scores
-
-
-def mean_curve(curves_of_seeds: Sequence[Curve]) -> Curve:
-    """The mean of several curves where all of them have values, drawn straight between two evaluations."""
-    first = max(curve[0][0] for curve in curves_of_seeds)
-    last = min(curve[-1][0] for curve in curves_of_seeds)
-    steps = sorted({step for curve in curves_of_seeds for step, _ in curve if first <= step <= last})
-    placed = [np.array(curve, np.float64) for curve in curves_of_seeds]  # (N, 2) each
-    scores = [np.interp(steps, curve[:, 0], curve[:, 1]) for curve in placed]
-    return [(step, float(score)) for step, score in zip(steps, np.mean(scores, axis=0), strict=True)]
-
-
-def steps_to(curve: Curve, score: float) -> int | None:
-    """The real steps of the first evaluation that reached a score; None if none did."""
-    return next((step for step, reached in curve if reached >= score), None)
 
 
 def _same(runs: Sequence[Path], what: str, values: Sequence[Any]) -> None:
@@ -207,18 +184,6 @@ def _read_curve(path: Path) -> tuple[int, Curve]:
     if not scores:
         raise UserError(f"{path}: expected at least one evaluation in real games ({_SCORE}), found none")
     return rows[-1]["env_steps"], sorted(scores.items())
-
-
-def _reached(jobs: Mapping[str, Any]) -> list[str]:
-    """For each job that has a curve, when its mean reached the goal."""
-    lines = []
-    for job in jobs.values():
-        curve = mean_curve(job["curves"])
-        if len(curve) > 1:
-            reached = steps_to(curve, _GOAL)
-            when = "not reached" if reached is None else f"{reached:,}"
-            lines.append(f"{job['title']}: real steps to a mean of {_GOAL:+.0f}: {when}")
-    return lines
 
 
 def _picture(jobs: Mapping[str, Any]) -> bytes:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from agents.play.scores import WAYS
-from agents.report.along import along_table
+from agents.report.along import along_table, mean_curve, steps_to
 from agents.report.elsewhere import elsewhere_table
+from agents.report.seeds import cells, heads
 from rssm import ENV_ID
 from rssm.game import load_game
-from rssm.numbers import DASH, points
+from rssm.numbers import DASH
 from rssm.report.tables import markdown
+
+#: points; the page says after how many real steps the mean of the seeds reached them
+_GOAL = 18.0
 
 
 def kind(job: Mapping[str, Any]) -> str:
@@ -22,28 +25,26 @@ def kind(job: Mapping[str, Any]) -> str:
 
 def table(jobs: Mapping[str, Any], seeds: bool = True) -> tuple[list[str], list[list[Any]]]:
     """Head and rows, a job each; with ``seeds`` also one by one."""
-    head = ["", "learned", "sticky", "real steps"]
-    head += [column for policy in WAYS for column in (policy, *["each seed"] * seeds)] + ["games", "training, min"]
+    columns = heads(WAYS) if seeds else list(WAYS)
+    head = ["", "learned", "sticky", "real steps", *columns, "games", "training, min"]
     rows = []
     for job in jobs.values():
-        cells: list[Any] = [job["title"], kind(job), _sticky(job["env"]["repeat_action_probability"]), job["env_steps"]]
+        row: list[Any] = [job["title"], kind(job), _sticky(job["env"]["repeat_action_probability"]), job["env_steps"]]
         for policy in WAYS:
             scores = job[policy]["seeds"] if policy in job else []
-            mean = points(statistics.fmean(scores)) if scores else DASH
-            cells.append(f"**{mean}**" if scores and seeds else mean)
-            cells += [", ".join(map(points, scores)) or DASH] * seeds
+            mean, each = cells(scores)
+            row += [f"**{mean}**" if scores else mean, each] if seeds else [mean]
         counts = [str(job[policy]["games"]) for policy in WAYS if policy in job]
-        cells += [counts[0] if len(set(counts)) == 1 else " / ".join(counts), f"{job['wall_seconds'] / 60:.0f}"]
-        rows.append(cells)
+        row += [counts[0] if len(set(counts)) == 1 else " / ".join(counts), f"{job['wall_seconds'] / 60:.0f}"]
+        rows.append(row)
     return head, rows
 
 
-def page(jobs: Mapping[str, Any], reached: Sequence[str], picture: str) -> str:
+def page(jobs: Mapping[str, Any], picture: str) -> str:
     """The page, in Markdown.
 
     Args:
         jobs: by name, see :func:`agents.report.results.read_job`.
-        reached: lines on when a goal was reached.
         picture: file of the learning curves.
     """
     lines = [
@@ -62,7 +63,7 @@ def page(jobs: Mapping[str, Any], reached: Sequence[str], picture: str) -> str:
         "Thin: each seed, by the games that were played while it learned, actions drawn from the policy. Strong: the",
         "mean of the seeds.",
         "",
-        *(f"- {line}" for line in reached),
+        *_reached(jobs),
         "",
     ]
     for job in jobs.values():
@@ -80,6 +81,18 @@ def page(jobs: Mapping[str, Any], reached: Sequence[str], picture: str) -> str:
 
 def _sticky(probability: float) -> str:
     return f"{probability:g}" if probability else DASH
+
+
+def _reached(jobs: Mapping[str, Any]) -> list[str]:
+    """For each job that has a curve, when its mean reached the goal."""
+    lines = []
+    for job in jobs.values():
+        curve = mean_curve(job["curves"])
+        if len(curve) > 1:
+            reached = steps_to(curve, _GOAL)
+            when = "not reached" if reached is None else f"{reached:,}"
+            lines.append(f"- {job['title']}: real steps to a mean of {_GOAL:+.0f}: {when}")
+    return lines
 
 
 def _stopped(jobs: Mapping[str, Any]) -> list[str]:
@@ -105,7 +118,7 @@ def _stopped(jobs: Mapping[str, Any]) -> list[str]:
 
 def _published(jobs: Mapping[str, Any]) -> list[str]:
     """What others made of the same games; nothing where nobody is known to have."""
-    found = {load_game(job["env"].get("id", ENV_ID)).published for job in jobs.values()}
+    found = dict.fromkeys(load_game(job["env"].get("id", ENV_ID)).published for job in jobs.values())
     rows = [
         [one.name, _sticky(one.sticky), f"{steps:,}", score, one.protocol, one.source]
         for published in found

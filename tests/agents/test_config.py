@@ -160,7 +160,7 @@ class TestOnline:
         ("--online --train.updates 9", "--train.updates: does nothing in an online run"),
         (
             "--online --actor_critic.search 0 --actor_critic.temperature 1",
-            "--actor_critic.temperature: does nothing with",
+            "--actor_critic.temperature: does nothing with search 0",
         ),
         ("--online --loss.huber_beta 1", "--loss.huber_beta: does nothing with model.likelihood discrete"),
     ],

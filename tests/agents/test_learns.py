@@ -1,4 +1,4 @@
-"""The whole of it, small: the published online run in 10,000 real steps from nothing, about 90 s of CPU time."""
+"""The whole of it, small: the published online run in 10,000 real steps from nothing, about 135 s of CPU time."""
 
 import dataclasses
 from pathlib import Path

@@ -164,7 +164,7 @@ def read_agents_games(folder):
         with contextlib.suppress(KeyError):
             format_games(found)
     job = agents_results.read_job([folder], "x", "x")
-    page({"x": job}, agents_results._reached({"x": job}), "x.png")
+    page({"x": job}, "x.png")
     return found, job
 
 
@@ -203,7 +203,7 @@ def jobs():
 
 def read_jobs(folder):
     found = agents_results._read_jobs(folder / "agent.json")
-    page(found, agents_results._reached(found), "x.png")
+    page(found, "x.png")
     return found
 
 
