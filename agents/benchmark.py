@@ -16,7 +16,7 @@ from agents.config import AgentConfig
 from agents.learning.agent import Agent
 from agents.learning.inputs import inputs_size
 from agents.learning.learner import Learner
-from rssm.config import BenchmarkConfig, ModelConfig, WorldModelConfig
+from rssm.config import BenchmarkConfig, ModelConfig, Precision, WorldModelConfig
 from rssm.data.chunks import ChunkSampler
 from rssm.data.dataset import Dataset
 from rssm.game import load_game
@@ -24,7 +24,7 @@ from rssm.jobs.data_sets import open_datasets
 from rssm.progress import track
 from rssm.report.publish import publish
 from rssm.report.tables import markdown
-from rssm.system.device import physical_cores, pick_device, processor, set_threads
+from rssm.system.device import hold_to_avx2, physical_cores, pick_device, processor, set_threads
 from rssm.training.benchmark import (
     fresh_model,
     imagined_steps_per_second,
@@ -32,6 +32,7 @@ from rssm.training.benchmark import (
     median_ms,
     time_updates,
 )
+from rssm.training.muon import name_of, pick_precision
 
 #: a plain Dreamer of equal size: a loop over time, coupled posteriors, squared error of a direct decoder
 _STEPWISE = ModelConfig(posterior="coupled", decoder="direct", likelihood="mse")
@@ -44,8 +45,10 @@ def benchmark(config: BenchmarkConfig) -> None:
     """Time everything, print a table and write it with its numbers as JSON.
 
     Raises:
-        UserError: the device is not there, or data cannot be collected.
+        UserError: the device is not there, the processor has no AVX2, or data cannot be collected.
     """
+    if config.instructions == "avx2":
+        hold_to_avx2()
     device = pick_device(config.device)
     set_threads(1)
     job = WorldModelConfig()
@@ -53,8 +56,11 @@ def benchmark(config: BenchmarkConfig) -> None:
     plain = replace(job, loss=replace(job.loss, open_loop=0.0))
     direct = replace(_STEPWISE, posterior="decoupled")
     cores = physical_cores() if device.type == "cpu" else 1
+    taken = name_of(pick_precision("auto", device))
+    other: Precision = "bfloat16" if taken == "float32" else "float32"
     variants: dict[str, tuple[WorldModelConfig, int, int]] = {
         "default": (job, 1, 1),
+        f"default, Muon in {other}": (replace(job, train=replace(job.train, muon_precision=other)), 1, 1),
         "without the open-loop term": (plain, 1, 1),
         "the same with the Dreamer's decoder": (replace(plain, model=direct), 1, 1),
         _STEPWISE_ROW: (replace(plain, model=_STEPWISE), 1, 1),

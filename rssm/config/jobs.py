@@ -191,6 +191,9 @@ class BenchmarkConfig(Settings):
 
     updates: int = setting(30, "timed updates of each variant", low=3, high=10_000)
     device: str = setting("auto", "auto takes an accelerator if there is one, else the CPU", filled=True)
+    instructions: Literal["all", "avx2"] = setting(
+        "all", "avx2 makes a newer processor compute as a common one does, on the CPU alone"
+    )
     out: str = setting("runs/results", "folder of the table; docs/results publishes it", filled=True)
     name: str = setting("speed", "of the table's files", name=True)
 

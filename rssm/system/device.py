@@ -14,6 +14,8 @@ from rssm.errors import UserError
 
 #: the products of these networks are small: what two threads gain is in docs/results/speed.md, more were not tried
 _MOST_THREADS = 4
+#: what torch, oneDNN and MKL each read once
+_HELD_TO_AVX2 = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
 
 
 def pick_device(name: str, number: int = 0) -> torch.device:
@@ -62,6 +64,20 @@ def set_threads(threads: int, processes: int = 1) -> None:
     torch.set_num_threads(threads or max(1, min(physical_cores() // processes, _MOST_THREADS)))
 
 
+def hold_to_avx2() -> None:
+    """Make torch and its libraries use no newer instructions than AVX2, here and in processes started from here.
+
+    To be called before the first computation: what the libraries chose then they keep.
+
+    Raises:
+        UserError: torch has chosen already, or this processor has no AVX2.
+    """
+    os.environ.update(_HELD_TO_AVX2)
+    found = torch.backends.cpu.get_cpu_capability()
+    if found != "AVX2":
+        raise UserError(f"instructions: expected a processor with AVX2 that nothing was computed on yet, got {found}")
+
+
 def physical_cores() -> int:
     """Cores that this process may use: two hardware threads of a core count once, and a container's share is kept."""
     allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
@@ -69,7 +85,7 @@ def physical_cores() -> int:
 
 
 def processor() -> str:
-    """This machine's processor, and which of the vector units that torch makes use of it has."""
+    """This machine's processor, the vector units that torch uses of it, and whether it is held to fewer."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -77,7 +93,8 @@ def processor() -> str:
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     flags = next((line.split() for line in lines if line.startswith("flags")), [])
     units = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if flag in flags]
-    return f"{names[0] if names else platform.processor()} ({', '.join(units)})"
+    held = ", held to AVX2" if os.environ.items() >= _HELD_TO_AVX2.items() else ""
+    return f"{names[0] if names else platform.processor()} ({', '.join(units)}){held}"
 
 
 def machine(device: torch.device) -> str:

@@ -175,4 +175,6 @@ def name_of(precision: torch.dtype) -> str:
 
 
 def _cpu_has_bfloat16() -> bool:
+    if torch.backends.cpu.get_cpu_capability() in ("DEFAULT", "AVX2"):  # what torch is held to, whatever there is
+        return False
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()

@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -43,6 +45,23 @@ def test_threads_are_set_or_shared_out(monkeypatch, cores, processes, shared):
         assert torch.get_num_threads() == 7
     finally:
         torch.set_num_threads(before)
+
+
+def test_held_to_avx2_torch_computes_so_and_the_record_says_so():
+    held = "from rssm.system.device import hold_to_avx2, processor; import torch; hold_to_avx2()"
+    show = "print(torch.backends.cpu.get_cpu_capability()); print(torch.ones(3).sum()); print(processor())"
+    out = subprocess.run([sys.executable, "-c", f"{held}; {show}"], capture_output=True, text=True, check=True).stdout
+    assert out.startswith("AVX2\n")
+    assert out.endswith(", held to AVX2\n")
+    assert "held" not in device.processor()
+
+
+def test_what_torch_chose_before_is_not_taken_for_avx2(monkeypatch):
+    for name in device._HELD_TO_AVX2:
+        monkeypatch.setenv(name, "")  # put back afterwards
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    with pytest.raises(UserError, match=r"^instructions: expected a processor with AVX2 .* got AVX512$"):
+        device.hold_to_avx2()
 
 
 def test_a_seed_inside_changes_nothing_outside():

@@ -108,10 +108,16 @@ def test_a_parameter_without_a_gradient_is_left_alone():
 
 
 @pytest.mark.parametrize(
-    ("avx512_bf16", "amx", "taken"),
-    [(False, False, torch.float32), (True, False, torch.bfloat16), (False, True, torch.bfloat16)],
+    ("capability", "avx512_bf16", "amx", "taken"),
+    [
+        ("AVX512", False, False, torch.float32),
+        ("AVX512", True, False, torch.bfloat16),
+        ("AVX512", False, True, torch.bfloat16),
+        ("AVX2", True, True, torch.float32),  # held to less than it has
+    ],
 )
-def test_the_precision_that_the_processor_has(monkeypatch, avx512_bf16, amx, taken):
+def test_the_precision_that_the_processor_has(monkeypatch, capability, avx512_bf16, amx, taken):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512_bf16)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
     assert pick_precision("auto", CPU) == taken
