@@ -33,4 +33,6 @@ class Spent:
     def __str__(self) -> str:
         """The shares, the largest first."""
         parts = sorted(self.seconds.items(), key=lambda part: -part[1])
-        return ", ".join(f"{what} {seconds / self.total:.0%}" for what, seconds in parts if seconds > 0)
+        return ", ".join(
+            f"{what} {seconds / self.total:.0%}" for what, seconds in parts if seconds > 0.005 * self.total
+        )

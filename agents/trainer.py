@@ -83,6 +83,8 @@ class AgentTrainer:
             Stopped: a signal came; the checkpoint is that of the last cycle.
         """
         settings = self.config.train
+        with goes_on(self._kept), self.spent.on("the beginning"):
+            self.experience.prepare()
         with Progress("training", self.experience.updates, "updates", self.update) as progress:
             while self.update < self.experience.updates:
                 before, played = self.update, self.experience.env_steps if self.update else 0
@@ -108,7 +110,7 @@ class AgentTrainer:
 
     def _cycle(self, stop: int) -> dict[str, float]:
         """Updates up to number ``stop``; returns the mean of what they have to log."""
-        with self.spent.on("real play" if self.update else "the beginning"):
+        with self.spent.on("real play"):
             metrics = self.experience.begin(self.learner.agent, self.update, stop)
         settings, seed = self.config.imagination, self.config.seed
         with self.spent.on("updates of the agent"):

@@ -12,7 +12,8 @@ from rssm.model.world_model import WorldModel
 class Experience(Protocol):
     """What happens around the agent's updates.
 
-    A cycle is :meth:`begin`, some updates of the agent, :meth:`finish`. Between cycles everything is in ``state_dict``.
+    :meth:`prepare` comes first. A cycle is :meth:`begin`, some updates of the agent, :meth:`finish`. Between cycles
+    everything is in ``state_dict``.
 
     Attributes:
         model: what is imagined with, in evaluation mode; changed by :meth:`finish` alone.
@@ -26,6 +27,10 @@ class Experience(Protocol):
     def updates(self) -> int: ...
     @property
     def env_steps(self) -> int: ...
+
+    def prepare(self) -> None:
+        """What comes before the first update of all, unless a checkpoint has it."""
+        ...
 
     def begin(self, agent: Agent, update: int, stop: int) -> dict[str, float]:
         """What comes before the agent's updates from ``update`` to ``stop`` - 1; returns scalars to log."""
@@ -60,6 +65,9 @@ class Offline:
     def __init__(self, model: WorldModel, data: Dataset, updates: int) -> None:
         self.model, self.updates, self._data = model.eval().requires_grad_(False), updates, data
         self.env_steps = len(data)
+
+    def prepare(self) -> None:
+        pass
 
     def begin(self, agent: Agent, update: int, stop: int) -> dict[str, float]:
         return {}

@@ -23,11 +23,14 @@ from rssm.arrays import FloatArray, IntArray
 from rssm.data.dataset import Dataset
 from rssm.game import load_game
 from rssm.model.world_model import WorldModel
+from rssm.progress import Progress
 from rssm.protocols import Statistics
 from rssm.seeds import Stream, derived_seed
 from rssm.system.device import seeded
 
 REPLAY_FOLDER = "replay"
+#: first updates of the world model between two signs of life
+_STRETCH = 20
 
 
 class Online:
@@ -69,16 +72,27 @@ class Online:
     def data(self) -> Dataset:
         return self._replay.data()
 
+    def prepare(self) -> None:
+        """The random play, and what it teaches the world model."""
+        if self._model is not None:
+            return
+        first = self.config.world.first_updates
+        print(
+            f"{self.config.play.random_steps:,} random steps, then {first:,} updates of the world model",
+            file=sys.stderr,
+        )
+        self._play_randomly()
+        self._model = make_world(self.config, self._fit_statistics()).to(self.device)
+        with Progress("world model", first, "updates") as progress:
+            while self._done < first:
+                before = self._done
+                self._train_world(min(before + _STRETCH, first))
+                self.finish()
+                progress.advance(self._done - before)
+
     def begin(self, agent: Agent, update: int, stop: int) -> dict[str, float]:
-        """Play, and start on the world model; before the first update of all, the random play and what it teaches."""
+        """Play, and start on the world model."""
         play = self.config.play
-        if self._model is None:
-            first = self.config.world.first_updates
-            print(f"{play.random_steps:,} random steps, then {first:,} updates of the world model", file=sys.stderr)
-            self._play_randomly()
-            self._model = make_world(self.config, self._fit_statistics()).to(self.device)
-            self._train_world(first)
-            self.finish()
         scores = self._play(agent, (self._schedule.steps_due(stop) - self.env_steps) // play.games)
         self._train_world(self._schedule.world_due(self.env_steps))
         return {"real/played_score": float(np.mean(scores)), "real/played_games": len(scores)} if scores else {}

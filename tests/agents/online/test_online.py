@@ -8,6 +8,7 @@ import torch
 
 from agents.learning.agent import Agent
 from agents.learning.inputs import inputs_size
+from agents.online import online as module
 from agents.online.config import PlayConfig
 from agents.online.online import Online
 from agents.online.world_trainer import WorldTrainer
@@ -33,6 +34,7 @@ def agent(online_job):
 def run(online, agent, first=0):
     """All cycles of two updates; what each of them had played and done by its end."""
     seen = []
+    online.prepare()
     for update in range(first, online.updates, 2):
         stop = min(update + 2, online.updates)
         online.begin(agent, update, stop)
@@ -68,23 +70,40 @@ def test_the_steps_on_disk_are_the_steps_counted(make_online, agent, tmp_path):
 def test_it_starts_with_random_play_of_the_actions_that_it_may_take(make_online, online_job, fire, actions):
     actor_critic = dataclasses.replace(online_job.actor_critic, fire=fire)
     online = make_online(actor_critic=actor_critic)
-    online.begin(Agent(actor_critic, inputs_size(online_job.model, PONG), PONG), 0, 2)
+    online.prepare()
     data = online.data()
     shares = np.bincount(np.concatenate([data.action[:40], data.action[50:90]]), minlength=6) / 80
     assert np.flatnonzero(shares).tolist() == actions
     assert (shares[actions] > 0.05).all()
 
 
-def test_the_world_model_knows_more_than_random_play_has_shown(make_online, agent):
+def test_the_world_model_knows_more_than_random_play_has_shown(make_online):
     online = make_online()
-    online.begin(agent, 0, 2)
+    online.prepare()
     statistics = online.model.statistics
     for feature, values in FLAGS.items():
         assert statistics.landings[feature] == values
 
 
+def test_the_first_updates_show_how_far_they_are_and_come_to_the_same(make_online, monkeypatch, capsys):
+    monkeypatch.setattr("rssm.progress._EVERY", 0.0)
+    weights = []
+    for stretch in (1, 20):
+        monkeypatch.setattr(module, "_STRETCH", stretch)
+        online = make_online(f"stretch-{stretch}")
+        online.prepare()
+        online.prepare()  # a second time there is nothing to do
+        assert online.env_steps == 80
+        weights.append(online.model.state_dict())
+    for (name, one), other in zip(weights[0].items(), weights[1].values(), strict=True):
+        assert torch.equal(one, other), name
+    said = capsys.readouterr().err
+    assert [line in said for line in ("world model: 1 of 3 updates", "world model: 3 of 3 updates")] == [True, True]
+
+
 def test_new_weights_are_taken_up_at_the_end_of_a_cycle_alone(make_online, agent):
     online = make_online()
+    online.prepare()
     online.begin(agent, 0, 2)
     before = {name: value.clone() for name, value in online.model.state_dict().items()}
     online.finish()
@@ -111,15 +130,16 @@ def test_it_goes_on_exactly_from_a_checkpoint(make_online, agent):
 
 
 def run_up_to(online, agent, update):
+    online.prepare()
     for first in range(0, update, 2):
         online.begin(agent, first, first + 2)
         online.finish()
 
 
-def test_another_seed_plays_other_games(make_online, agent):
+def test_another_seed_plays_other_games(make_online):
     games = [make_online("a"), make_online("b", seed=1)]
     for online in games:
-        online.begin(agent, 0, 2)
+        online.prepare()
     assert not np.array_equal(games[0].data().action, games[1].data().action)
     assert Path(games[0].data().path) != Path(games[1].data().path)
 
