@@ -250,6 +250,13 @@ class EvaluateAgentConfig(Settings):
         "another enemy, without further training: lazy rests while the ball flies away from it, late until the ball "
         "that comes is past the middle; own is the run's own",
     )
+    states: int = setting(
+        0,
+        "moments of the sampled games that are imagined from and played on for real, which shows whether the world "
+        "model still holds in games by another enemy; 0 leaves it out",
+        low=0,
+        high=10_000,
+    )
     data: str = setting(
         "", "folder of recorded games on which the reward and continue heads are scored as well; empty leaves it out"
     )
@@ -271,6 +278,10 @@ class EvaluateAgentConfig(Settings):
         check(
             self.sticky == -1.0 or self.sticky >= 0.0,
             f"sticky: expected a probability, or -1 (the run's own), got {self.sticky}",
+        )
+        check(
+            self.states == 0 or self.sampled or not (self.greedy or self.planned),
+            f"states: expected 0, or sampled among what plays: moments are drawn from its games, got {self.states}",
         )
 
     def idle(self) -> Mapping[str, str]:

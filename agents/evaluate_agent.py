@@ -8,12 +8,15 @@ from typing import Any
 
 from agents.checkpoint import load_agent
 from agents.config import EvaluateAgentConfig
+from agents.learning.agent import Agent
 from agents.play.dream_gif import write_dream
+from agents.play.imagined_vs_real import Comparison, imagined_against_real
+from agents.play.moments import Moments
 from agents.play.record import games_file, identified, merged, named_by
 from agents.play.scores import GAMES_FILE, POLICIES, WAYS, make_policy, score_agent
-from agents.report.table import format_events, format_games
+from agents.report.table import format_events, format_games, format_imagined
 from agents.report_run import report_agent
-from rssm.config import EnvConfig
+from rssm.config import HORIZON, EnvConfig
 from rssm.data.dataset import Dataset
 from rssm.errors import UserError
 from rssm.evaluation.head_scores import score_heads
@@ -54,8 +57,12 @@ def _evaluate(config: EvaluateAgentConfig, run: Path, out: Path) -> None:
     seed = own_seed if config.seed == -1 else config.seed
     policies = [name for name in WAYS if getattr(config, name)] or list(POLICIES)
     file = Path(config.json) if config.json else games_file(out, env, seed, own, own_seed)
-    result = identified(score_agent(model, agent, env, policies, config.games, seed, config.rollouts), run)
+    moments = _moments(config, env, agent, model.game, seed)
+    result = identified(score_agent(model, agent, env, policies, config.games, seed, config.rollouts, moments), run)
     print(format_games(result))
+    if moments is not None:
+        result["imagined"] = _imagined(imagined_against_real(model, agent, moments, env, seed), model.game)
+        print(f"\n{format_imagined(result['imagined'])}")
     if data is not None:
         result["events"] = score_heads(model, data) | {"data": describe_data(data, "other")}
         print(f"\n{format_events(result['events'], config.data)}")
@@ -67,6 +74,25 @@ def _evaluate(config: EvaluateAgentConfig, run: Path, out: Path) -> None:
     gif = out / "media" / f"{'-'.join(['dream', *named_by(asdict(own), asdict(env))])}.gif"
     if write_dream(gif, model, make_policy(model, agent, policies[0], config.rollouts), env, seed):
         print(f"{gif}: a real game and what the agent dreams of it")
+
+
+def _moments(config: EvaluateAgentConfig, env: EnvConfig, agent: Agent, game: Game, seed: int) -> Moments | None:
+    """What draws as many moments as are asked for.
+
+    Raises:
+        UserError: the game cannot go back to a moment.
+    """
+    if not config.states:
+        return None
+    if not game.clones:
+        raise UserError(f"states: expected 0, {env.id} cannot go back to an earlier moment, got {config.states}")
+    return Moments(config.states, agent.config.discount, env.max_episode_steps, seed)
+
+
+def _imagined(compared: Comparison, game: Game) -> dict[str, Any]:
+    """The comparison's scalars, and the last step's error of each feature, px²."""
+    features = dict(zip(game.layout.features, compared.by_feature(HORIZON - 1).tolist(), strict=True))
+    return {"moments": len(compared.moments), "features": features, **compared.metrics}
 
 
 def _other_game(config: EvaluateAgentConfig, own: EnvConfig, game: Game) -> EnvConfig:

@@ -66,6 +66,11 @@ class Comparison:
     error: npt.NDArray[np.float64]
     moments: list[Moment]
 
+    def by_feature(self, step: int) -> npt.NDArray[np.float64]:
+        """(F,) squared error of the newest frame at k = ``step``, px², over the moments whose game still went on."""
+        there = ~np.isnan(self.error[:, step])
+        return ((self.imagined - self.real)[there, step + 1].astype(np.float64) ** 2).mean(0)
+
 
 def imagined_against_real(model: WorldModel, agent: Agent, moments: Moments, env: EnvConfig, seed: int) -> Comparison:
     """Imagine six steps from moments of real games and play the same actions in the emulator, which can be cloned.

@@ -7,12 +7,15 @@ from typing import Any
 
 from agents.play.scores import WAYS
 from rssm import ENV_ID
+from rssm.config import HORIZON
 from rssm.game import load_game
 from rssm.numbers import number, points, share
 from rssm.report.tables import text
 
 #: of the first column and of each other one
 _WIDTHS = (12, 11)
+#: features that are named, those that are off farthest
+_SHOWN = 4
 
 
 def format_games(result: Mapping[str, Any]) -> str:
@@ -30,6 +33,18 @@ def format_games(result: Mapping[str, Any]) -> str:
             stopped = result[name]["games"] - result[name]["finished"]
             shown.append(f"{'':{_WIDTHS[0]}}{stopped} stopped before their end")
     return "\n".join(shown)
+
+
+def format_imagined(imagined: Mapping[str, Any]) -> str:
+    """How far the dreams of an agent's own games are off, as a small table; lines without a last newline."""
+    last = HORIZON - 1
+    title = f"The same moves imagined and played on for real, from {imagined['moments']} moments of the sampled games"
+    errors = [number(imagined[f"imagination/error_k{k}"]) for k in range(HORIZON)]
+    steps = text(("", *(f"k = {k}" for k in range(HORIZON))), [["error, px²", *errors]], _WIDTHS)
+    worst = sorted(imagined["features"].items(), key=lambda item: -item[1])[:_SHOWN]
+    told = ", ".join(f"{name} {number(error)}" for name, error in worst)
+    value = f"{imagined['imagination/value']:+.2f} expected, {imagined['real/value']:+.2f} came"
+    return "\n".join([title, *steps, f"of single features, k = {last}: {told}", f"discounted points ahead: {value}"])
 
 
 def format_events(events: Mapping[str, Any], data: str) -> str:

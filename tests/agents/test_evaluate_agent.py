@@ -12,6 +12,8 @@ from agents.evaluate_agent import evaluate_agent
 from agents.learning.agent import Agent
 from agents.learning.config import ActorCriticConfig
 from agents.learning.inputs import inputs_size
+from agents.play.imagined_vs_real import imagined_against_real
+from agents.play.moments import Moments
 from agents.play.scores import Games, how, play_games
 from rssm.config import EnvConfig
 from rssm.config.yaml_file import save_config
@@ -50,7 +52,7 @@ def asked(monkeypatch):
     """What games were asked for, in place of playing them and of drawing the dream."""
     calls = []
 
-    def score(model, agent, env, policies, games, seed, rollouts):
+    def score(model, agent, env, policies, games, seed, rollouts, moments):
         calls.append((env, policies, games, seed, rollouts))
         played = Games(np.array([3, 5]), np.array([10, 20]), np.ones(2, np.bool_))
         scores = {"games": games, **played.summary(), "finished": 2, "code": "0123456 (2026-01-01)", "call": len(calls)}
@@ -85,6 +87,33 @@ def test_both_policies_play_whole_games_of_the_run_s_own_kind(loaded, tmp_path, 
     assert "sticky actions 0.25" in table
     assert [line.split()[0] for line in table.splitlines() if line[:1].isalpha()][1:3] == ["greedy", "sampled"]
     assert sorted(path.name for path in tmp_path.rglob("*.*")) == ["dream.gif", "games.json", "report.html"]
+
+
+def test_the_dreams_of_these_games_are_held_against_what_really_happens(loaded, tmp_path, capsys):
+    evaluate(tmp_path, games=1, sampled=True, enemy="lazy", states=5)
+    result = json.loads((tmp_path / "games-enemy_lazy.json").read_text())
+    model, agent = loaded
+    env = dataclasses.replace(OWN, enemy="lazy")
+    moments = Moments(5, agent.config.discount, env.max_episode_steps, OWN_SEED)
+    play_games(model, agent.policy(model, greedy=False), games=1, env=env, seed=OWN_SEED, moments=moments)
+    compared = imagined_against_real(model, agent, moments, env, OWN_SEED)
+    features = dict(zip(PONG.layout.features, compared.by_feature(5).tolist(), strict=True))
+    assert result["imagined"] == {"moments": 5, "features": features} | compared.metrics
+    shown = capsys.readouterr().out
+    assert "from 5 moments of the sampled games" in shown
+    assert f"k = 5: {max(features, key=features.get)} " in shown
+
+
+@pytest.mark.usefixtures("loaded")
+def test_moments_are_of_sampled_games_alone(tmp_path):
+    with pytest.raises(ValueError, match=r"^states: expected 0, or sampled among what plays"):
+        evaluate(tmp_path, greedy=True, states=5)
+
+
+def test_a_game_that_cannot_go_back_has_no_moments(loaded, tmp_path, monkeypatch):
+    monkeypatch.setattr(type(loaded[0].game), "clones", False)
+    with pytest.raises(UserError, match=r"^states: expected 0, .* cannot go back to an earlier moment, got 5$"):
+        evaluate(tmp_path, states=5)
 
 
 @pytest.mark.usefixtures("loaded")

@@ -5,7 +5,7 @@ import torch
 from agents.learning.agent import Agent
 from agents.learning.config import ActorCriticConfig
 from agents.learning.inputs import inputs_size
-from agents.play.imagined_vs_real import ALARM, alarm, imagined_against_real, play_same
+from agents.play.imagined_vs_real import ALARM, Comparison, alarm, imagined_against_real, play_same
 from agents.play.moments import Moment, Moments
 from agents.play.scores import play_games
 from rssm.config import EnvConfig
@@ -91,6 +91,16 @@ def test_sticky_actions_are_drawn_as_in_the_game_that_went_on():
     actions = np.array([2, 3, 2, 3, 2, 3])
     real = to_stack(np.stack([game.step(action)[0] for action in actions]), 4)
     assert np.array_equal(play_same(env, [moment], actions[None]).stacks[0], real)
+
+
+def test_the_error_of_each_feature_leaves_out_games_that_are_over():
+    real, imagined = np.zeros((3, 7, 2), np.float32), np.zeros((3, 7, 2), np.float32)
+    imagined[:, 6] = [[1, 2], [3, 4], [100, 100]]
+    error = np.zeros((3, 6))
+    error[2, 5] = np.nan
+    compared = Comparison({}, real, imagined, error, [])
+    assert compared.by_feature(5).tolist() == [(1 + 9) / 2, (4 + 16) / 2]
+    assert compared.by_feature(4).tolist() == [0, 0]
 
 
 @pytest.fixture
