@@ -24,7 +24,7 @@ from rssm.report.drawing import COLOURS, Line, to_png
 from rssm.report.history import read_history
 from rssm.report.publish import publish
 from rssm.report.tables import text
-from rssm.storage.shape import COUNT, FLAG, NUMBER, TEXT, ListOf, MapOf, Record, read_json
+from rssm.storage.shape import ANYTHING, COUNT, FLAG, NUMBER, TEXT, ListOf, MapOf, Record, read_json
 from rssm.tracking.metrics_file import METRICS_FILE
 from rssm.training.checkpoint import TRAINER_FILE, training_seconds
 from rssm.training.run_folder import CONFIG_FILE, difference
@@ -43,7 +43,7 @@ _JOBS = MapOf(
             **dict.fromkeys(POLICIES, SCORES),
             "curves": ListOf(ListOf(ListOf(NUMBER, 2), least=1), least=1),
         },
-        {PLANNED: SCORES, "along": along.SHAPE, "elsewhere": elsewhere.SHAPE},
+        {PLANNED: SCORES, "settings": MapOf(ANYTHING), "along": along.SHAPE, "elsewhere": elsewhere.SHAPE},
     )
 )
 #: what the curves show
@@ -71,10 +71,11 @@ def summarize_agents(config: AgentResultsConfig) -> None:
 
 
 def read_job(runs: Sequence[Path], command: str, title: str) -> dict[str, Any]:
-    """What ``agent.json`` says of a job: ``command``, ``title``, ``online`` (or from recorded data), ``env`` of its
-    games, ``code`` that they were played with, ``env_steps``, ``wall_seconds`` (the mean of the runs), for each policy
-    the mean score of each seed and the games that each played, and ``curves``, one per seed. The planned policy is
-    there if the runs have games of it: all or none.
+    """What ``agent.json`` says of a job: ``command``, ``title``, ``settings`` of the first run (what the others have
+    too, but for seeds and names), ``online`` (or from recorded data), ``env`` of its games, ``code`` that they were
+    played with, ``env_steps``, ``wall_seconds`` (the mean of the runs), for each policy the mean score of each seed and
+    the games that each played, and ``curves``, one per seed. The planned policy is there if the runs have games of it:
+    all or none.
 
     Raises:
         UserError: a file is missing, or the runs differ in what must be the same.
@@ -104,6 +105,7 @@ def read_job(runs: Sequence[Path], command: str, title: str) -> dict[str, Any]:
     return {
         "command": command,
         "title": title,
+        "settings": asdict(trained[0]),
         "online": trained[0].online,
         "env": games[0]["env"],
         "code": sorted({result[name]["code"] for result in games for name in policies}),

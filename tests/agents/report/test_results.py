@@ -11,7 +11,7 @@ from agents.learning.config import ActorCriticConfig
 from agents.play.scores import POLICIES
 from agents.report.results import summarize_agents
 from rssm.config import EnvConfig
-from rssm.config.yaml_file import save_config
+from rssm.config.yaml_file import load_config, save_config
 from rssm.errors import UserError
 from rssm.training.checkpoint import save_trainer
 
@@ -65,6 +65,7 @@ def test_the_entry_of_a_job(online, tmp_path):
     assert entry == {
         "command": "python scripts/train_agent.py --online --seed SEED",
         "title": "online_100k",
+        "settings": asdict(load_config(tmp_path / "a" / "config.yaml", AgentConfig)),
         "online": True,
         "env": asdict(EnvConfig()),
         "code": ["abc1234 (2026-01-02)"],
