@@ -108,6 +108,14 @@ class EvaluationConfig(Settings):
         low=0,
         high=10**6,
     )
+    workers: int = setting(
+        1,
+        "1 plays the greedy games in a process of their own beside the sampled ones, 0 one after the other; the games "
+        "are the same",
+        low=0,
+        high=1,
+        before=0,
+    )
 
 
 @dataclass(frozen=True)
@@ -273,6 +281,13 @@ class EvaluateAgentConfig(Settings):
     )
     device: str = setting("auto", "auto takes an accelerator if there is one, else the CPU", filled=True)
     threads: int = setting(1, "of torch on the CPU; 0 takes the physical cores, four at most", low=0, high=WORKERS)
+    workers: int = setting(
+        1,
+        "1 plays the games of one policy in a process of their own beside those of the others, 0 one after the other; "
+        "the games are the same",
+        low=0,
+        high=1,
+    )
 
     def check_together(self) -> None:
         check(

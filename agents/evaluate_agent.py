@@ -58,7 +58,8 @@ def _evaluate(config: EvaluateAgentConfig, run: Path, out: Path) -> None:
     policies = [name for name in WAYS if getattr(config, name)] or list(POLICIES)
     file = Path(config.json) if config.json else games_file(out, env, seed, own, own_seed)
     moments = _moments(config, env, agent, model.game, seed)
-    result = identified(score_agent(model, agent, env, policies, config.games, seed, config.rollouts, moments), run)
+    scores = score_agent(model, agent, env, policies, config.games, seed, config.rollouts, moments, config.workers)
+    result = identified(scores, run)
     print(format_games(result))
     if moments is not None:
         result["imagined"] = _imagined(imagined_against_real(model, agent, moments, env, seed), model.game)

@@ -136,7 +136,16 @@ def _finish(run: Path, config: AgentConfig, training: AgentTrainer, tracker: Tra
     seed = derived_seed(config.seed, Stream.FINAL_EVALUATION)
     settings = config.evaluation
     moments = make_moments(config, agent, seed)
-    result = score_agent(model, agent, config.env, list(POLICIES), settings.final_games, seed, moments=moments)
+    result = score_agent(
+        model,
+        agent,
+        config.env,
+        list(POLICIES),
+        settings.final_games,
+        seed,
+        moments=moments,
+        workers=settings.workers,
+    )
     if settings.planned_games:
         result |= score_agent(model, agent, config.env, [PLANNED], settings.planned_games, seed)
     write_json(run / GAMES_FILE, identified(result, run))

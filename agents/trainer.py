@@ -141,7 +141,16 @@ class AgentTrainer:
         settings, model, agent = self.config.evaluation, self.experience.model, self.learner.agent
         seed = derived_seed(self.config.seed, Stream.EVALUATION, self.update)
         moments = make_moments(self.config, agent, seed)
-        result = score_agent(model, agent, self.config.env, list(_PREFIXES), settings.games, seed, moments=moments)
+        result = score_agent(
+            model,
+            agent,
+            self.config.env,
+            list(_PREFIXES),
+            settings.games,
+            seed,
+            moments=moments,
+            workers=settings.workers,
+        )
         self.curve.append(self.point(result))
         write_json(self.run / CURVE_FILE, {"points": self.curve})
         metrics = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Collection, Iterator
+from multiprocessing import parent_process
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -31,7 +32,14 @@ class Progress:
         self._first, self._begin = done, time.monotonic()
         self._spoken = self._begin
         self._terminal = sys.stderr.isatty()
-        self._bar = tqdm(total=total, initial=done, desc=title, unit=f" {unit}", disable=not self._terminal)
+        self._bar = tqdm(
+            total=total,
+            initial=done,
+            desc=title,
+            unit=f" {unit}",
+            disable=not self._terminal,
+            position=None if parent_process() is None else 1,  # beside the first process's bar, on the line below
+        )
 
     def advance(self, pieces: int, note: str = "") -> None:
         """Some more pieces are done; ``note`` stands beside the count."""

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import io
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,15 +13,19 @@ from agents.config import AgentConfig
 from rssm.config import TrainConfig
 from rssm.data.chunks import ChunkSampler
 from rssm.data.dataset import Dataset
-from rssm.errors import UserError
 from rssm.game import load_game
 from rssm.model.world_model import WorldModel
 from rssm.protocols import Statistics
 from rssm.seeds import Stream, derived_seed
+from rssm.system.assistant import Assistant
 from rssm.system.device import pick_device, seeded, set_threads
-from rssm.system.workers import spawning, start_worker
 from rssm.training.optimizer import Optimizer
 from rssm.training.step import train_step
+
+_KILLED = (
+    "world.workers: the process that trains the world model was killed (out of memory?); start the same command again "
+    "to go on from the last checkpoint"
+)
 
 
 @dataclass(frozen=True)
@@ -90,18 +91,14 @@ class WorldTrainer:
     """
 
     def __init__(self, workers: int) -> None:
-        # a spawned process starts clean, whatever threads this one runs
-        spawn = get_context("spawn")
-        self._pool = ProcessPoolExecutor(1, mp_context=spawn, initializer=start_worker) if workers else None
-        self._work: Work | Future[tuple[bytes, dict[str, float]]] | None = None
+        self._assistant = Assistant(_KILLED) if workers else None
+        self._work: Work | None = None
 
     def start(self, work: Work) -> None:
         """Begin with the work."""
-        if self._pool is None:
-            self._work = work
-        else:
-            with spawning():
-                self._work = self._pool.submit(Work.do, work)
+        self._work = work
+        if self._assistant is not None:
+            self._assistant.start(Work.do, work)
 
     def result(self) -> tuple[bytes, dict[str, float]]:
         """What the work came to (see :meth:`Work.do`), once it is done.
@@ -111,13 +108,10 @@ class WorldTrainer:
             UserError: the process was killed.
         """
         assert self._work is not None
-        try:
-            return self._work.do() if isinstance(self._work, Work) else self._work.result()
-        except BrokenProcessPool:
-            raise UserError(
-                "world.workers: the process that trains the world model was killed (out of memory?); start the same "
-                "command again to go on from the last checkpoint"
-            ) from None
+        if self._assistant is None:
+            return self._work.do()
+        result: tuple[bytes, dict[str, float]] = self._assistant.result()
+        return result
 
     def __enter__(self) -> Self:
         return self
@@ -125,12 +119,8 @@ class WorldTrainer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._pool is None:
-            return
-        if error is not None:  # what it is at is not waited for: it may take minutes
-            for process in list(self._pool._processes.values()):
-                process.kill()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._assistant is not None:
+            self._assistant.__exit__(kind, error, trace)
 
 
 def make_world(config: AgentConfig, statistics: Statistics) -> WorldModel:

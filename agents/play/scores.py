@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from agents.learning.agent import Agent
 from agents.play.filtered_games import FilteredGames
@@ -18,6 +20,7 @@ from rssm.evaluation.provenance import code_version
 from rssm.model.world_model import Policy, WorldModel
 from rssm.progress import Progress
 from rssm.seeds import episode_seed
+from rssm.system.assistant import Assistant
 from rssm.system.device import seeded
 
 GAMES_FILE = "games.json"
@@ -27,6 +30,10 @@ POLICIES = ("greedy", "sampled")
 PLANNED = "planned"
 #: all of them, in the order of every table
 WAYS = (*POLICIES, PLANNED)
+_KILLED = (
+    "workers: the process that plays beside this one was killed (out of memory?); start the same command again to go "
+    "on from the last checkpoint"
+)
 
 
 @dataclass(frozen=True)
@@ -133,30 +140,64 @@ def score_agent(
     seed: int,
     rollouts: int = ROLLOUTS,
     moments: Moments | None = None,
+    workers: int = 0,
 ) -> dict[str, Any]:
     """Play ``games`` real games with each policy that is named (see :func:`make_policy`).
 
-    ``moments`` are drawn from those of the sampled policy.
+    ``moments`` are drawn from those of the sampled policy. With ``workers`` 1 the others play in a process of their own
+    beside it; the games are the same.
 
     Returns:
         what ``games.json`` holds, but for whose games they are: ``env``, its ``sticky``, ``seed``, and for each policy
         ``games``, ``acted`` (how), ``code``, the statistics of :meth:`Games.summary`, ``finished`` (games that were
         played to their end), and ``scores``, ``lengths`` and ``seeds`` of every game.
+
+    Raises:
+        UserError: the process beside this one was killed.
     """
+    here = "sampled" if "sampled" in policies else policies[-1]
+    others = [name for name in policies if name != here]
+    task = model, agent, env, games, seed, rollouts
+    with ExitStack() as stack:
+        assistant = stack.enter_context(Assistant(_KILLED)) if workers and others else None
+        if assistant is not None:
+            assistant.start(_play_beside, torch.get_num_threads(), others, *task)
+        played = _play([here], *task, moments if here == "sampled" else None)
+        played |= _play(others, *task) if assistant is None else assistant.result()
     result: dict[str, Any] = {"env": asdict(env), "sticky": env.repeat_action_probability, "seed": seed}
     for name in policies:
-        policy = make_policy(model, agent, name, rollouts)
-        watching = moments if name == "sampled" else None
-        title = f"{name} games"
-        played = play_games(model, policy, games=games, env=env, seed=seed, title=title, moments=watching)
         result[name] = {
             "games": games,
             "acted": how(name, rollouts),
             "code": code_version(),
-            **played.summary(),
-            "finished": int(played.finished.sum()),
-            "scores": played.scores.tolist(),
-            "lengths": played.lengths.tolist(),
+            **played[name].summary(),
+            "finished": int(played[name].finished.sum()),
+            "scores": played[name].scores.tolist(),
+            "lengths": played[name].lengths.tolist(),
             "seeds": [episode_seed(seed, index) for index in range(games)],
         }
     return result
+
+
+def _play_beside(threads: int, *task: Any) -> dict[str, Games]:
+    torch.set_num_threads(threads)  # with other threads sums are rounded otherwise
+    return _play(*task)
+
+
+def _play(
+    policies: list[str],
+    model: WorldModel,
+    agent: Agent,
+    env: EnvConfig,
+    games: int,
+    seed: int,
+    rollouts: int,
+    moments: Moments | None = None,
+) -> dict[str, Games]:
+    """The games of some policies, one after the other."""
+    played = {}
+    for name in policies:
+        policy = make_policy(model, agent, name, rollouts)
+        title = f"{name} games"
+        played[name] = play_games(model, policy, games=games, env=env, seed=seed, title=title, moments=moments)
+    return played

@@ -14,7 +14,17 @@ from rssm.training.checkpoint import MODEL_FILE, TRAINER_FILE
 
 CONFIG_FILE = "config.yaml"
 #: settings that may change when a run goes on: no result depends on them
-FREE = ("device", "threads", "workers", "train.graph", "log", "run", "data.workers", "world.workers")
+FREE = (
+    "device",
+    "threads",
+    "workers",
+    "train.graph",
+    "log",
+    "run",
+    "data.workers",
+    "world.workers",
+    "evaluation.workers",
+)
 
 
 class Claim:

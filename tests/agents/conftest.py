@@ -76,7 +76,7 @@ def online_job(tmp_path: Path, tiny_sizes: dict[str, int]) -> AgentConfig:
         world=WorldConfig(first_updates=3, steps_per_update=20, batch_size=2, chunk_length=12, warmup=2, workers=0),
         model=ModelConfig(**tiny_sizes),
         loss=LossConfig(open_loop_starts=1),
-        evaluation=EvaluationConfig(games=1, steps=110, final_games=2, planned_games=1, states=3),
+        evaluation=EvaluationConfig(games=1, steps=110, final_games=2, planned_games=1, states=3, workers=0),
         log=LogConfig(wandb="disabled"),
     )
 

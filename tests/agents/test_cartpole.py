@@ -23,7 +23,8 @@ WORLD = (
 )
 AGENT = (
     "--config cartpole --imagination.chunks 3 --imagination.starts 9 --imagination.horizon 3 --actor_critic.hidden 8 "
-    "--train.cycle 3 --evaluation.games 1 --evaluation.final_games 2 --env.max_episode_steps 60 --log.wandb disabled "
+    "--train.cycle 3 --evaluation.games 1 --evaluation.final_games 2 --evaluation.workers 0 "
+    "--env.max_episode_steps 60 --log.wandb disabled "
 )
 ONLINE = (
     "--env_steps 300 --play.games 2 --play.random_steps 200 --play.final_updates 1 --world.first_updates 5 "

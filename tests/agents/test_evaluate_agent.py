@@ -52,7 +52,7 @@ def asked(monkeypatch):
     """What games were asked for, in place of playing them and of drawing the dream."""
     calls = []
 
-    def score(model, agent, env, policies, games, seed, rollouts, moments):
+    def score(model, agent, env, policies, games, seed, rollouts, moments, workers):
         calls.append((env, policies, games, seed, rollouts))
         played = Games(np.array([3, 5]), np.array([10, 20]), np.ones(2, np.bool_))
         scores = {"games": games, **played.summary(), "finished": 2, "code": "0123456 (2026-01-01)", "call": len(calls)}
@@ -65,7 +65,7 @@ def asked(monkeypatch):
 
 
 def evaluate(run, **settings):
-    evaluate_agent(EvaluateAgentConfig(run=str(run), device="cpu", **settings))
+    evaluate_agent(EvaluateAgentConfig(run=str(run), device="cpu", workers=0, **settings))
 
 
 def test_both_policies_play_whole_games_of_the_run_s_own_kind(loaded, tmp_path, capsys):

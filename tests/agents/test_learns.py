@@ -23,7 +23,7 @@ SMALL = f"""
 --train.cycle 25 --train.actor_warmup 50 --train.checkpoint_every 10000
 --play.random_steps 4000 --play.steps_per_update 4 --play.final_updates 200
 --world.first_updates 250 --world.batch_size 6 --world.chunk_length 44 --world.warmup 50 --world.learning_rate 2e-3
---world.ema 0.95 --world.workers 0
+--world.ema 0.95 --world.workers 0 --evaluation.workers 0
 --model.deter 48 --model.stoch 4 --model.classes 4 --model.hidden 64 --model.head_hidden 48
 --loss.open_loop_starts 2
 --evaluation.games 1 --evaluation.final_games 1 --evaluation.states 0

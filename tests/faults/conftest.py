@@ -85,7 +85,7 @@ def agent_job(sizes: dict[str, int], *, online: bool) -> AgentConfig:
         actor_critic=ActorCriticConfig(hidden=8, layers=1, bins=11),
         imagination=ImaginationConfig(chunks=2, chunk_length=8, burn_in=3, horizon=2, starts=4),
         train=AgentTrainConfig(cycle=2, actor_warmup=1, critic_warmup=1, checkpoint_every=4),
-        evaluation=EvaluationConfig(games=1, final_games=1, planned_games=0, states=0),
+        evaluation=EvaluationConfig(games=1, final_games=1, planned_games=0, states=0, workers=0),
         log=LogConfig(wandb="disabled"),
     )
     if not online:

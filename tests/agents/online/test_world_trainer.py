@@ -66,7 +66,7 @@ def test_numbers_that_are_not_finite_come_back_as_one_line(make_work, pong_data)
 def test_a_killed_process_is_said_in_one_line(make_work):
     with WorldTrainer(workers=1) as trainer:
         trainer.start(make_work(stop=100_000))
-        (process,) = trainer._pool._processes.values()
+        (process,) = trainer._assistant._pool._processes.values()
         os.kill(process.pid, signal.SIGKILL)
         with pytest.raises(UserError, match=r"^world\.workers: the process .* was killed") as caught:
             trainer.result()
