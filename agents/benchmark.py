@@ -93,7 +93,7 @@ def benchmark(config: BenchmarkConfig) -> None:
         "real_steps_per_second": _play(job),
         "matrix_gflops": matrix_gflops(device),
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "settings": asdict(config),
+        "settings": {key: value for key, value in asdict(config).items() if key not in ("out", "name")},
     }
     _write(config, result)
 

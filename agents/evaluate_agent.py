@@ -8,10 +8,9 @@ from typing import Any
 
 from agents.checkpoint import load_agent
 from agents.config import EvaluateAgentConfig
-from agents.learning.agent import Agent
 from agents.play.dream_gif import write_dream
 from agents.play.imagined_vs_real import Comparison, imagined_against_real
-from agents.play.moments import Moments
+from agents.play.moments import make_moments
 from agents.play.record import games_file, identified, merged, named_by
 from agents.play.scores import GAMES_FILE, POLICIES, WAYS, make_policy, score_agent
 from agents.report.table import format_events, format_games, format_imagined
@@ -39,7 +38,7 @@ def evaluate_agent(config: EvaluateAgentConfig) -> None:
 
     Raises:
         BusyError: another process writes into the run's folder.
-        UserError: the run or the data set cannot be read.
+        UserError: the run or the data set cannot be read, or the game cannot do what is asked of it.
     """
     set_threads(config.threads)
     run, out = run_and_results(config.run)
@@ -57,7 +56,9 @@ def _evaluate(config: EvaluateAgentConfig, run: Path, out: Path) -> None:
     seed = own_seed if config.seed == -1 else config.seed
     policies = [name for name in WAYS if getattr(config, name)] or list(POLICIES)
     file = Path(config.json) if config.json else games_file(out, env, seed, own, own_seed)
-    moments = _moments(config, env, agent, model.game, seed)
+    if config.states and not model.game.clones:
+        raise UserError(f"states: expected 0, {env.id} cannot go back to an earlier moment, got {config.states}")
+    moments = make_moments(config.states, agent, env, seed)
     scores = score_agent(model, agent, env, policies, config.games, seed, config.rollouts, moments, config.workers)
     result = identified(scores, run)
     print(format_games(result))
@@ -75,19 +76,6 @@ def _evaluate(config: EvaluateAgentConfig, run: Path, out: Path) -> None:
     gif = out / "media" / f"{'-'.join(['dream', *named_by(asdict(own), asdict(env))])}.gif"
     if write_dream(gif, model, make_policy(model, agent, policies[0], config.rollouts), env, seed):
         print(f"{gif}: a real game and what the agent dreams of it")
-
-
-def _moments(config: EvaluateAgentConfig, env: EnvConfig, agent: Agent, game: Game, seed: int) -> Moments | None:
-    """What draws as many moments as are asked for.
-
-    Raises:
-        UserError: the game cannot go back to a moment.
-    """
-    if not config.states:
-        return None
-    if not game.clones:
-        raise UserError(f"states: expected 0, {env.id} cannot go back to an earlier moment, got {config.states}")
-    return Moments(config.states, agent.config.discount, env.max_episode_steps, seed)
 
 
 def _imagined(compared: Comparison, game: Game) -> dict[str, Any]:

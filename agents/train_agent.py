@@ -21,12 +21,13 @@ from agents.online.online import Online
 from agents.online.world_trainer import WorldTrainer
 from agents.play.dream_gif import write_dream
 from agents.play.imagined_vs_real import alarm, imagined_against_real
+from agents.play.moments import make_moments
 from agents.play.record import CURVE_FILE, identified
 from agents.play.scores import GAMES_FILE, PLANNED, POLICIES, WAYS, score_agent
 from agents.report.table import format_games
 from agents.report.verdict import verdict
 from agents.report_run import report_agent
-from agents.trainer import GROWING, AgentTrainer, make_moments
+from agents.trainer import GROWING, AgentTrainer
 from rssm.config import WorldModelConfig
 from rssm.config.rerun import command_of
 from rssm.config.yaml_file import load_config
@@ -135,7 +136,7 @@ def _finish(run: Path, config: AgentConfig, training: AgentTrainer, tracker: Tra
     model, agent = training.experience.model, training.learner.agent
     seed = derived_seed(config.seed, Stream.FINAL_EVALUATION)
     settings = config.evaluation
-    moments = make_moments(config, agent, seed)
+    moments = make_moments(settings.states, agent, config.env, seed)
     result = score_agent(
         model,
         agent,

@@ -12,11 +12,10 @@ import torch
 
 from agents.checkpoint import AGENT_FILE, save_agent
 from agents.config import AgentConfig
-from agents.learning.agent import Agent
 from agents.learning.learner import Learner
 from agents.online.experience import Experience
 from agents.play.imagined_vs_real import Comparison, alarm, imagined_against_real
-from agents.play.moments import Moments
+from agents.play.moments import make_moments
 from agents.play.record import CURVE_FILE
 from agents.play.scores import score_agent
 from agents.play.watch import AgentWatch
@@ -140,7 +139,7 @@ class AgentTrainer:
         """Real games and dreams held against the real game; nothing is learnt from them."""
         settings, model, agent = self.config.evaluation, self.experience.model, self.learner.agent
         seed = derived_seed(self.config.seed, Stream.EVALUATION, self.update)
-        moments = make_moments(self.config, agent, seed)
+        moments = make_moments(settings.states, agent, self.config.env, seed)
         result = score_agent(
             model,
             agent,
@@ -214,12 +213,6 @@ class AgentTrainer:
         self.curve = state.get("curve", [])
         self.learner.load_state_dict(state["learner"])
         self.experience.load_state_dict(state["experience"])
-
-
-def make_moments(config: AgentConfig, agent: Agent, seed: int) -> Moments | None:
-    """What draws moments from an evaluation's games, if there are any to draw."""
-    count = config.evaluation.states
-    return Moments(count, agent.config.discount, config.env.max_episode_steps, seed) if count else None
 
 
 #: policies that are scored while training, and what their metrics' names begin with

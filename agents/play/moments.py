@@ -8,7 +8,9 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from agents.learning.agent import Agent
 from agents.play.side_by_side import SideBySide, Turn
+from rssm.config import EnvConfig
 from rssm.model.state import State
 from rssm.protocols import Cloneable
 
@@ -82,3 +84,8 @@ def discounted(rewards: list[float], discount: float) -> npt.NDArray[np.float64]
     for step in reversed(range(len(rewards))):
         sums[step] = rewards[step] + discount * sums[step + 1]
     return sums[:-1]
+
+
+def make_moments(count: int, agent: Agent, env: EnvConfig, seed: int) -> Moments | None:
+    """What draws so many moments from an agent's games, if there are any to draw."""
+    return Moments(count, agent.config.discount, env.max_episode_steps, seed) if count else None
