@@ -49,7 +49,7 @@ def benchmark(config: BenchmarkConfig) -> None:
     """
     if config.instructions == "avx2":
         hold_to_avx2()
-    device = pick_device(config.device)
+    device = pick_device("cpu" if config.instructions == "avx2" else config.device)
     set_threads(1)
     job = WorldModelConfig()
     data, _ = open_datasets(job)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agents.config import ONLINE_PRESET, AgentConfig, AgentResultsConfig, EvaluateAgentConfig
+from agents.config import ONLINE_PRESET, AgentConfig
+from agents.games_config import AgentResultsConfig, EvaluateAgentConfig
 from agents.show_config import ExportConfig, PlayDreamConfig, ReportConfig
 from rssm.cli.job import Job
 from rssm.config import BenchmarkConfig

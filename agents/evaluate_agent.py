@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from agents.checkpoint import load_agent
-from agents.config import EvaluateAgentConfig
+from agents.games_config import EvaluateAgentConfig
 from agents.play.dream_gif import write_dream
 from agents.play.imagined_vs_real import Comparison, imagined_against_real
 from agents.play.moments import make_moments
 from agents.play.record import games_file, identified, merged, named_by
-from agents.play.scores import GAMES_FILE, POLICIES, WAYS, make_policy, score_agent
+from agents.play.scores import GAMES_FILE, POLICIES, WAYS, Series, make_policy, score_agent
 from agents.report.table import format_events, format_games, format_imagined
 from agents.report_run import report_agent
 from rssm.config import HORIZON, EnvConfig
+from rssm.config.game import check_goes_back
 from rssm.data.dataset import Dataset
 from rssm.errors import UserError
 from rssm.evaluation.head_scores import score_heads
@@ -33,8 +34,8 @@ from rssm.weights import run_and_results
 def evaluate_agent(config: EvaluateAgentConfig) -> None:
     """Play real games with a run's agent, print the scores, write them as JSON and write ``media/dream.gif``.
 
-    Game and seed are the run's own unless told otherwise; see :class:`agents.config.EvaluateAgentConfig` for which file
-    the scores go into.
+    Game and seed are the run's own unless told otherwise; see :class:`agents.games_config.EvaluateAgentConfig` for
+    which file the scores go into.
 
     Raises:
         BusyError: another process writes into the run's folder.
@@ -56,10 +57,13 @@ def _evaluate(config: EvaluateAgentConfig, run: Path, out: Path) -> None:
     seed = own_seed if config.seed == -1 else config.seed
     policies = [name for name in WAYS if getattr(config, name)] or list(POLICIES)
     file = Path(config.json) if config.json else games_file(out, env, seed, own, own_seed)
-    if config.states and not model.game.clones:
-        raise UserError(f"states: expected 0, {env.id} cannot go back to an earlier moment, got {config.states}")
+    try:
+        check_goes_back("states", config.states, model.game)
+    except ValueError as error:
+        raise UserError(str(error)) from None
     moments = make_moments(config.states, agent, env, seed)
-    scores = score_agent(model, agent, env, policies, config.games, seed, config.rollouts, moments, config.workers)
+    series = Series(env, config.games, seed, config.rollouts)
+    scores = score_agent(model, agent, policies, series, moments, config.workers)
     result = identified(scores, run)
     print(format_games(result))
     if moments is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -23,7 +23,7 @@ from agents.play.dream_gif import write_dream
 from agents.play.imagined_vs_real import alarm, imagined_against_real
 from agents.play.moments import make_moments
 from agents.play.record import CURVE_FILE, identified
-from agents.play.scores import GAMES_FILE, PLANNED, POLICIES, WAYS, score_agent
+from agents.play.scores import GAMES_FILE, PLANNED, POLICIES, WAYS, Series, score_agent
 from agents.report.table import format_games
 from agents.report.verdict import verdict
 from agents.report_run import report_agent
@@ -137,18 +137,10 @@ def _finish(run: Path, config: AgentConfig, training: AgentTrainer, tracker: Tra
     seed = derived_seed(config.seed, Stream.FINAL_EVALUATION)
     settings = config.evaluation
     moments = make_moments(settings.states, agent, config.env, seed)
-    result = score_agent(
-        model,
-        agent,
-        config.env,
-        list(POLICIES),
-        settings.final_games,
-        seed,
-        moments=moments,
-        workers=settings.workers,
-    )
+    series = Series(config.env, settings.final_games, seed)
+    result = score_agent(model, agent, list(POLICIES), series, moments, settings.workers)
     if settings.planned_games:
-        result |= score_agent(model, agent, config.env, [PLANNED], settings.planned_games, seed)
+        result |= score_agent(model, agent, [PLANNED], replace(series, games=settings.planned_games))
     write_json(run / GAMES_FILE, identified(result, run))
     write_json(run / CURVE_FILE, {"points": [*training.curve, training.point(result)]})
     summary = {f"real/{name}_score": result[name]["mean"] for name in WAYS if name in result}

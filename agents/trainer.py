@@ -17,7 +17,7 @@ from agents.online.experience import Experience
 from agents.play.imagined_vs_real import Comparison, alarm, imagined_against_real
 from agents.play.moments import make_moments
 from agents.play.record import CURVE_FILE
-from agents.play.scores import score_agent
+from agents.play.scores import Series, score_agent
 from agents.play.watch import AgentWatch
 from agents.spent import Spent
 from rssm.config.keys import idle_settings
@@ -140,16 +140,8 @@ class AgentTrainer:
         settings, model, agent = self.config.evaluation, self.experience.model, self.learner.agent
         seed = derived_seed(self.config.seed, Stream.EVALUATION, self.update)
         moments = make_moments(settings.states, agent, self.config.env, seed)
-        result = score_agent(
-            model,
-            agent,
-            self.config.env,
-            list(_PREFIXES),
-            settings.games,
-            seed,
-            moments=moments,
-            workers=settings.workers,
-        )
+        series = Series(self.config.env, settings.games, seed)
+        result = score_agent(model, agent, list(_PREFIXES), series, moments, settings.workers)
         self.curve.append(self.point(result))
         write_json(self.run / CURVE_FILE, {"points": self.curve})
         metrics = {

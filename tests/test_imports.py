@@ -29,6 +29,7 @@ FLOORS = (
     ("rssm.cli.help", "rssm.cli.job"),
     ("agents.learning.config", "agents.online.config"),
     ("agents.config",),
+    ("agents.games_config",),
     ("agents.learning",),
     ("agents.checkpoint",),
     ("agents.play",),

@@ -31,8 +31,8 @@ PLANNED = "planned"
 #: all of them, in the order of every table
 WAYS = (*POLICIES, PLANNED)
 _KILLED = (
-    "workers: the process that plays beside this one was killed (out of memory?); start the same command again to go "
-    "on from the last checkpoint"
+    "workers: the process that plays beside this one was killed (out of memory?); 0 plays one after the other (in a "
+    "training evaluation.workers, and the same command goes on from the last checkpoint)"
 )
 
 
@@ -131,18 +131,32 @@ def how(name: str, rollouts: int) -> dict[str, Any]:
     return {"latents": "drawn", "actions": actions} | ({"rollouts": rollouts} if name == PLANNED else {})
 
 
+@dataclass(frozen=True)
+class Series:
+    """The games that each policy plays.
+
+    Attributes:
+        env: the game's settings.
+        games: how many.
+        seed: of the games and of the policies' random numbers.
+        rollouts: imagined trajectories of each move, where moves are planned.
+    """
+
+    env: EnvConfig
+    games: int
+    seed: int
+    rollouts: int = ROLLOUTS
+
+
 def score_agent(
     model: WorldModel,
     agent: Agent,
-    env: EnvConfig,
     policies: list[str],
-    games: int,
-    seed: int,
-    rollouts: int = ROLLOUTS,
+    series: Series,
     moments: Moments | None = None,
     workers: int = 0,
 ) -> dict[str, Any]:
-    """Play ``games`` real games with each policy that is named (see :func:`make_policy`).
+    """Play a series of real games with each policy that is named (see :func:`make_policy`).
 
     ``moments`` are drawn from those of the sampled policy. With ``workers`` 1 the others play in a process of their own
     beside it; the games are the same.
@@ -157,24 +171,25 @@ def score_agent(
     """
     here = "sampled" if "sampled" in policies else policies[-1]
     others = [name for name in policies if name != here]
-    task = model, agent, env, games, seed, rollouts
+    task = model, agent, series
     with ExitStack() as stack:
         assistant = stack.enter_context(Assistant(_KILLED)) if workers and others else None
         if assistant is not None:
             assistant.start(_play_beside, torch.get_num_threads(), others, *task)
         played = _play([here], *task, moments if here == "sampled" else None)
         played |= _play(others, *task) if assistant is None else assistant.result()
+    env, seed = series.env, series.seed
     result: dict[str, Any] = {"env": asdict(env), "sticky": env.repeat_action_probability, "seed": seed}
     for name in policies:
         result[name] = {
-            "games": games,
-            "acted": how(name, rollouts),
+            "games": series.games,
+            "acted": how(name, series.rollouts),
             "code": code_version(),
             **played[name].summary(),
             "finished": int(played[name].finished.sum()),
             "scores": played[name].scores.tolist(),
             "lengths": played[name].lengths.tolist(),
-            "seeds": [episode_seed(seed, index) for index in range(games)],
+            "seeds": [episode_seed(seed, index) for index in range(series.games)],
         }
     return result
 
@@ -185,19 +200,18 @@ def _play_beside(threads: int, *task: Any) -> dict[str, Games]:
 
 
 def _play(
-    policies: list[str],
-    model: WorldModel,
-    agent: Agent,
-    env: EnvConfig,
-    games: int,
-    seed: int,
-    rollouts: int,
-    moments: Moments | None = None,
+    policies: list[str], model: WorldModel, agent: Agent, series: Series, moments: Moments | None = None
 ) -> dict[str, Games]:
     """The games of some policies, one after the other."""
     played = {}
     for name in policies:
-        policy = make_policy(model, agent, name, rollouts)
-        title = f"{name} games"
-        played[name] = play_games(model, policy, games=games, env=env, seed=seed, title=title, moments=moments)
+        played[name] = play_games(
+            model,
+            make_policy(model, agent, name, series.rollouts),
+            games=series.games,
+            env=series.env,
+            seed=series.seed,
+            title=f"{name} games",
+            moments=moments,
+        )
     return played

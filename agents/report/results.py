@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from agents.checkpoint import AGENT_FILE
-from agents.config import AgentConfig, AgentResultsConfig
+from agents.config import AgentConfig
+from agents.games_config import AgentResultsConfig
 from agents.play.record import read_games
 from agents.play.scores import GAMES_FILE, PLANNED, POLICIES, WAYS
 from agents.report import along, elsewhere

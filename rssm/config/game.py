@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from rssm import ENV_ID
-from rssm.config.settings import Settings, setting
+from rssm.config.settings import Settings, check, setting
 from rssm.data.mixture import Mixture, plain_player
 from rssm.errors import UserError
 
@@ -80,6 +80,18 @@ def check_game(env: EnvConfig, model: ModelConfig | None = None, data: DataConfi
         if data.others.games:
             check_players("data.others.players", data.others.players, game)
     return game
+
+
+def check_goes_back(key: str, moments: int, game: Game) -> None:
+    """Refuse moments to be played on from, where the game cannot go back to one.
+
+    Raises:
+        ValueError: the line begins with ``key``.
+    """
+    check(
+        game.clones or not moments,
+        f"{key}: expected 0, {game.env_id} cannot go back to an earlier moment to play on from, got {moments}",
+    )
 
 
 def idle_in(env: EnvConfig) -> dict[str, str]:

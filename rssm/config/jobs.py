@@ -192,10 +192,16 @@ class BenchmarkConfig(Settings):
     updates: int = setting(30, "timed updates of each variant", low=3, high=10_000)
     device: str = setting("auto", "auto takes an accelerator if there is one, else the CPU", filled=True)
     instructions: Literal["all", "avx2"] = setting(
-        "all", "avx2 makes a newer processor compute as a common one does, on the CPU alone"
+        "all", "avx2 makes a newer processor compute as a common one does; auto is then the CPU"
     )
     out: str = setting("runs/results", "folder of the table; docs/results publishes it", filled=True)
     name: str = setting("speed", "of the table's files", name=True)
+
+    def check_together(self) -> None:
+        check(
+            self.instructions == "all" or self.device in ("auto", "cpu"),
+            f"instructions: expected all, avx2 is of a processor and device is {self.device}",
+        )
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,12 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from rssm.numbers import short
 
+#: an axis that spans less has numbers between the powers of ten too
+_FEW_DECADES = 100.0
 #: errors and losses below this are drawn on this line of the logarithmic axis
 LEAST = 1e-3
 
@@ -130,6 +133,9 @@ def draw(axes: Axes, lines: Sequence[Line], with_values: bool, with_marks: bool 
         last = next((y for _, y in reversed(line.points) if y is not None and math.isfinite(y)), None)
         if last is not None and line.name:
             ends.append((place_of(last), f"{line.name}  {short(last)}" if with_values else line.name, line))
+    low, high = axes.get_ylim()
+    if axes.get_yscale() == "log" and high < _FEW_DECADES * low:
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     scale = axes.yaxis.get_transform().transform
     bottom, top = scale(np.array(axes.get_ylim()))
     ends.sort(key=lambda end: end[0])

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from agents.cli import EVALUATE_AGENT, SUMMARIZE_AGENTS, TRAIN_AGENT
-from agents.config import EvaluateAgentConfig
+from agents.games_config import EvaluateAgentConfig
 from rssm.cli.job import parse
 from rssm.errors import UserError
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from agents.checkpoint import save_agent
-from agents.config import AgentConfig, EvaluateAgentConfig
+from agents.config import AgentConfig
 from agents.evaluate_agent import evaluate_agent
+from agents.games_config import EvaluateAgentConfig
 from agents.learning.agent import Agent
 from agents.learning.config import ActorCriticConfig
 from agents.learning.inputs import inputs_size
@@ -52,8 +53,9 @@ def asked(monkeypatch):
     """What games were asked for, in place of playing them and of drawing the dream."""
     calls = []
 
-    def score(model, agent, env, policies, games, seed, rollouts, moments, workers):
-        calls.append((env, policies, games, seed, rollouts))
+    def score(model, agent, policies, series, moments, workers):
+        env, games, seed = series.env, series.games, series.seed
+        calls.append((env, policies, games, seed, series.rollouts))
         played = Games(np.array([3, 5]), np.array([10, 20]), np.ones(2, np.bool_))
         scores = {"games": games, **played.summary(), "finished": 2, "code": "0123456 (2026-01-01)", "call": len(calls)}
         record = {"env": dataclasses.asdict(env), "sticky": env.repeat_action_probability, "seed": seed}
@@ -112,7 +114,7 @@ def test_moments_are_of_sampled_games_alone(tmp_path):
 
 def test_a_game_that_cannot_go_back_has_no_moments(loaded, tmp_path, monkeypatch):
     monkeypatch.setattr(type(loaded[0].game), "clones", False)
-    with pytest.raises(UserError, match=r"^states: expected 0, .* cannot go back to an earlier moment, got 5$"):
+    with pytest.raises(UserError, match=r"^states: expected 0, .* cannot go back to an earlier moment .*, got 5$"):
         evaluate(tmp_path, states=5)
 
 

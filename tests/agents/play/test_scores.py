@@ -11,7 +11,7 @@ from agents.learning.config import ActorCriticConfig
 from agents.learning.inputs import inputs_size
 from agents.play import scores as module
 from agents.play.moments import Moments
-from agents.play.scores import WAYS, Games, play_games, score_agent
+from agents.play.scores import WAYS, Games, Series, play_games, score_agent
 from rssm.config import EnvConfig
 from rssm.errors import UserError
 from rssm.games.pong.env import make_env
@@ -66,8 +66,8 @@ def agent(make_model):
 
 @pytest.mark.parametrize("policies", [["greedy", "sampled"], ["greedy", "planned"], ["sampled"]])
 def test_games_beside_each_other_are_those_that_are_played_in_turn(make_model, agent, policies):
-    env = EnvConfig(max_episode_steps=60)
-    results = [score_agent(make_model(), agent, env, policies, 2, 3, rollouts=1, workers=workers) for workers in (0, 1)]
+    series = Series(EnvConfig(max_episode_steps=60), 2, 3, rollouts=1)
+    results = [score_agent(make_model(), agent, policies, series, workers=workers) for workers in (0, 1)]
     assert results[0] == results[1]
     assert [name for name in results[1] if name in WAYS] == policies
     assert [results[1][name]["lengths"] for name in policies] == [[60, 60]] * len(policies)
@@ -77,7 +77,7 @@ def test_moments_are_of_the_sampled_games_wherever_they_are_played(make_model, a
     env, drawn = EnvConfig(max_episode_steps=30), []
     for workers in (0, 1):
         moments = Moments(5, 0.9, 30, seed=1)
-        score_agent(make_model(), agent, env, ["sampled", "greedy"], 1, 3, moments=moments, workers=workers)
+        score_agent(make_model(), agent, ["sampled", "greedy"], Series(env, 1, 3), moments, workers)
         drawn.append([(moment.game, moment.step) for moment in moments.drawn()[0]])
     assert len(drawn[0]) == 5
     assert drawn[0] == drawn[1]
@@ -91,7 +91,7 @@ def test_a_killed_process_is_said_in_one_line(make_model, agent, monkeypatch):
 
     monkeypatch.setattr(module, "play_games", killed)
     with pytest.raises(UserError, match=r"^workers: the process that plays beside this one was killed") as caught:
-        score_agent(make_model(), agent, EnvConfig(), ["greedy", "sampled"], 1, 3, workers=1)
+        score_agent(make_model(), agent, ["greedy", "sampled"], Series(EnvConfig(), 1, 3), workers=1)
     assert "\n" not in str(caught.value)
     assert not multiprocessing.active_children()
 
@@ -102,7 +102,7 @@ def test_what_goes_wrong_here_does_not_wait_for_the_other_games(make_model, agen
 
     monkeypatch.setattr(module, "play_games", fail)
     with pytest.raises(KeyboardInterrupt):
-        score_agent(make_model(), agent, EnvConfig(), ["greedy", "sampled"], 1_000, 3, workers=1)
+        score_agent(make_model(), agent, ["greedy", "sampled"], Series(EnvConfig(), 1_000, 3), workers=1)
     assert not multiprocessing.active_children()
 
 

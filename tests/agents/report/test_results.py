@@ -6,7 +6,8 @@ from dataclasses import asdict
 import pytest
 from PIL import Image
 
-from agents.config import AgentConfig, AgentResultsConfig
+from agents.config import AgentConfig
+from agents.games_config import AgentResultsConfig
 from agents.learning.config import ActorCriticConfig
 from agents.play.scores import POLICIES
 from agents.report.results import summarize_agents

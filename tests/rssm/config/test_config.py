@@ -5,6 +5,7 @@ import pytest
 from rssm.cli.job import parse
 from rssm.cli.jobs import TRAIN_WM
 from rssm.config import (
+    BenchmarkConfig,
     CollectConfig,
     DataConfig,
     EnvConfig,
@@ -34,6 +35,10 @@ PRESETS = preset_names("train_wm")
             "repeat_action_probability: expected at most 1, got 1.5",
         ),
         (lambda: CollectConfig(out="x", steps=0), "steps: expected at least 1, got 0"),
+        (
+            lambda: BenchmarkConfig(instructions="avx2", device="cuda"),
+            "instructions: expected all, avx2 is of a processor and device is cuda",
+        ),
         (lambda: CollectConfig(out="x", players="tracking epsilon=2"), "players: epsilon: expected 0 to 1, got 2"),
         (lambda: CollectConfig(out="x", noops=-1), "noops: expected at least 0, got -1"),
         (lambda: DataConfig(train="a", heldout="a"), "heldout: expected another folder than train"),

@@ -180,3 +180,13 @@ def test_many_rows_get_labels_that_do_not_overlap_each_with_the_mark_of_its_line
         line = next(line for line in drawn_rows if text.get_text().startswith(f"{line.name}  "))
         assert height == text.get_position()[1]
         assert to_hex(colour) == line.colour == text.get_color()
+
+
+@pytest.mark.parametrize(
+    ("values", "numbers"),
+    [([3.0, 60.0], {5.0, 10.0, 20.0, 50.0}), ([0.3, 60.0], {1.0, 10.0})],
+)
+def test_a_short_logarithmic_axis_has_numbers_between_the_powers_of_ten(values, numbers):
+    axes = curves([Line("error", list(enumerate(values)), COLOURS[0])], "px²", "updates").axes[0]
+    low, high = axes.get_ylim()
+    assert {float(tick) for tick in axes.get_yticks() if low <= tick <= high} == numbers
