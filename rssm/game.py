@@ -64,6 +64,7 @@ class Game(ABC):
         positions: features that are places of something that moves, by name: constant velocity moves them on, and how
             far a prediction is off is reported of them.
         twins: actions that do what another one does and a little more, and which that is; agents may be kept from them.
+        habits: columns of a frame that show what its players are used to do, such as their paddles.
         start_event: the event of windows that begin while something of the start is hidden; None where nothing is.
         start_steps: steps of an episode for which that holds.
         clones: whether its environment is a :class:`Cloneable`.
@@ -80,6 +81,7 @@ class Game(ABC):
     events: Mapping[str, str]
     positions: Mapping[str, int]
     twins: Mapping[int, int] = {}
+    habits: tuple[int, ...] = ()
     start_event: str | None = None
     start_steps: int = 0
     clones: bool = False

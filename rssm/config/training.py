@@ -31,6 +31,14 @@ class LossConfig(Settings):
     open_loop: float = _scale(1.0, "the six-step open-loop term; 0 turns it off")
     open_loop_starts: int = setting(4, "imagined trajectories per chunk in the open-loop term", low=1, high=4_096)
     open_loop_steps: int = setting(HORIZON, "agent steps of each; less than a chunk", low=1, high=1_000, before=HORIZON)
+    foreign_past: float = setting(
+        0.0,
+        "share of the chunks in which the recurrence is shown paddles and actions of another moment, so that it does "
+        "not time a serve by what a player is used to do meanwhile",
+        low=0,
+        high=1,
+        before=0.0,
+    )
     continue_steps: int = setting(
         2,
         "imagined steps per chunk, beside its last, that the continue head reads; of what is observed it reads "

@@ -15,6 +15,7 @@ from torch import Tensor
 from rssm.config import HORIZON, LossConfig
 from rssm.data.chunks import Chunk
 from rssm.model.distributions import categorical_kl
+from rssm.model.foreign_past import observe_with_foreign_past
 from rssm.model.state import State
 from rssm.model.world_model import Observed, WorldModel
 from rssm.noise import integers
@@ -76,7 +77,7 @@ def chunk_losses(model: WorldModel, chunk: Chunk, config: LossConfig) -> Losses:
     predicted          x_1   x_2 …   x_T       from (x_0, a_0) on: T predictions in each chunk
     """
     target, before = chunk.stacks[:, 1:], chunk.stacks[:, :-1]
-    seen = model.observe(before, chunk.actions, chunk.is_first)
+    seen = observe_with_foreign_past(model, before, chunk, config.foreign_past)
     deter = torch.cat([seen.states.deter[:, 1:], seen.next_deter.unsqueeze(1)], 1)
     prior = model.rssm.prior(deter)
 

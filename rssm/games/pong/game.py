@@ -46,6 +46,7 @@ class Pong(Game):
         F.ACTION_NAMES.index(fire): F.ACTION_NAMES.index(move)
         for fire, move in (("FIRE", "NOOP"), ("RIGHTFIRE", "RIGHT"), ("LEFTFIRE", "LEFT"))
     }
+    habits = (F.PLAYER_Y, F.ENEMY_Y)
     start_event, start_steps = "start", START_STEPS
     clones = in_pixels = won = True
     published = PUBLISHED

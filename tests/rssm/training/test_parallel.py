@@ -31,7 +31,7 @@ TRAIN = TrainConfig(
     log_every=1,
     muon_precision="float32",
 )
-LOSS = LossConfig(open_loop_starts=2)
+LOSS = LossConfig(open_loop_starts=2, foreign_past=0.7)
 
 
 @pytest.fixture
