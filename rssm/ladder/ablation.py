@@ -147,7 +147,8 @@ def _write(
         "",
         *markdown(*_table(results, changes)),
     ]
-    summary = {"command": command, "config": asdict(config), "code": code, "heldout": data, "rows": rows}
+    settings = {key: value for key, value in asdict(config).items() if key not in unsaid}
+    summary = {"command": command, "config": settings, "code": code, "heldout": data, "rows": rows}
     return publish(Path(config.out), config.name, summary, "\n".join(lines) + "\n")
 
 
