@@ -64,7 +64,8 @@ class Game(ABC):
         positions: features that are places of something that moves, by name: constant velocity moves them on, and how
             far a prediction is off is reported of them.
         twins: actions that do what another one does and a little more, and which that is; agents may be kept from them.
-        habits: columns of a frame that show what its players are used to do, such as their paddles.
+        habits: columns of a frame that show what its players are used to do, such as their paddles; without any there
+            is no foreign past to learn with (:mod:`rssm.model.foreign_past`).
         start_event: the event of windows that begin while something of the start is hidden; None where nothing is.
         start_steps: steps of an episode for which that holds.
         clones: whether its environment is a :class:`Cloneable`.

@@ -96,4 +96,6 @@ def check_goes_back(key: str, moments: int, game: Game) -> None:
 
 def idle_in(env: EnvConfig) -> dict[str, str]:
     """The settings that do nothing in this game."""
-    return dict.fromkeys(find_game("env.id", env.id).idle, f"in {env.id}")
+    game = find_game("env.id", env.id)
+    without_habits = () if game.habits else ("loss.foreign_past",)
+    return dict.fromkeys((*game.idle, *without_habits), f"in {env.id}")

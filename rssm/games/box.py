@@ -104,7 +104,7 @@ class Box(Game):
 
     name = "box"
     events = {"all": "any window"}  # noqa: RUF012
-    idle = ("env.frameskip", "env.repeat_action_probability", "env.noop_max", "env.enemy", "loss.foreign_past")
+    idle = ("env.frameskip", "env.repeat_action_probability", "env.noop_max", "env.enemy")
 
     def __init__(self, env_id: str, stack: int = STACK) -> None:
         if stack not in range(1, MOST_FRAMES + 1):

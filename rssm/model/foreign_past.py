@@ -2,8 +2,8 @@
 
 A recurrent state counts the steps since a goal by whatever came with them in the data, such as what the player was
 used to do meanwhile: where a player rests instead, it knows the moment of the serve but not where the enemy's paddle
-then is. And it knows a hit that it has seen fifty times by how the paddle came there. Shown paddles and actions of
-another moment, it has to count by what is left, and to read the paddle off the newest frames.
+then is. Shown paddles and actions of another moment, it has to count by what is left, and to read the paddle off the
+newest frames.
 """
 
 from __future__ import annotations

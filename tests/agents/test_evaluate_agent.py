@@ -114,7 +114,9 @@ def test_moments_are_of_sampled_games_alone(tmp_path):
 
 def test_a_game_that_cannot_go_back_has_no_moments(loaded, tmp_path, monkeypatch):
     monkeypatch.setattr(type(loaded[0].game), "clones", False)
-    with pytest.raises(UserError, match=r"^states: expected 0, .* cannot go back to an earlier moment .*, got 5$"):
+    with pytest.raises(
+        UserError, match=r"^states: expected 0, .* cannot go back to an earlier moment to play on from, got 5$"
+    ):
         evaluate(tmp_path, states=5)
 
 

@@ -3,6 +3,9 @@ import dataclasses
 import pytest
 import torch
 
+from rssm.cli.job import parse
+from rssm.cli.jobs import TRAIN_WM
+from rssm.errors import UserError
 from rssm.games.pong.features import ENEMY_Y, PLAYER_Y
 from rssm.model.foreign_past import observe_with_foreign_past
 
@@ -21,10 +24,16 @@ def middle(chunk):
 
 @pytest.fixture
 def look(make_model, monkeypatch):
-    """What the recurrence is shown (stacks, actions), and what came of it."""
+    """What the recurrence is shown (stacks, actions), and what came of it; ``look.read`` is what it made of that."""
     model, shown = make_model(), []
-    observe = model.observe
-    monkeypatch.setattr(model, "observe", lambda *given: shown.append(given) or observe(*given))
+    plain = model.observe
+
+    def observe(*given):
+        shown.append(given)
+        look.read = plain(*given)
+        return look.read
+
+    monkeypatch.setattr(model, "observe", observe)
 
     def look(chunk, share, seed=0):
         torch.manual_seed(seed)
@@ -79,11 +88,16 @@ def test_what_is_encoded_and_decoded_from_is_the_true_game(look, middle):
 
 def test_the_deterministic_state_is_that_of_the_foreign_past_and_both_train_the_encoder(look, middle):
     *_, seen = look(middle, 1.0)
-    *_, other = look(dataclasses.replace(middle, stacks=middle.stacks + 0.0), 1.0)
-    assert torch.equal(seen.next_deter, other.next_deter)  # drawn alike
+    assert torch.equal(seen.next_deter, look.read.next_deter)
+    assert torch.equal(seen.states.deter, look.read.states.deter)
     *_, own = look(middle, 0.0)
     assert not torch.allclose(seen.states.deter[:, -1], own.states.deter[:, -1])
     parameters = list(look.model.encoder.parameters())
     for part in (seen.next_deter.sum(), seen.embedding.sum()):
         gradients = torch.autograd.grad(part, parameters, retain_graph=True, allow_unused=True)
         assert any(gradient is not None and bool(gradient.any()) for gradient in gradients)
+
+
+def test_a_game_whose_players_show_no_habits_has_none():
+    with pytest.raises(UserError, match=r"^--loss.foreign_past: does nothing in CartPole-v1; leave it out$"):
+        parse(TRAIN_WM, ["--config", "cartpole", "--loss.foreign_past", "0.5"])
